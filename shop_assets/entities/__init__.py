@@ -1,0 +1,97 @@
+"""The registry: every entity, mart and analytics table, declared once.
+
+From these declarations come the Pandera checks, the Arrow schemas, the PostgreSQL DDL, the column
+metadata in the Dagster UI and the data dictionary.
+"""
+
+from __future__ import annotations
+
+from shop_assets.entities import commerce, ledger, marketing, marts, stock, web
+from shop_assets.entities.model import Column, Kind, Layer, Table, TableSpec
+
+__all__ = ["ENTITIES", "TABLES", "Column", "Kind", "Layer", "Table", "TableSpec", "table"]
+
+
+def _fact(
+    name: str, model: type[Table], time: str, *indexes: tuple[str, ...], versioned: bool = True
+) -> TableSpec:
+    return TableSpec(
+        name, "warehouse", model, time, versioned=versioned, by_month=True, indexes=indexes
+    )
+
+
+def _dimension(name: str, model: type[Table]) -> TableSpec:
+    return TableSpec(name, "warehouse", model, None)
+
+
+ENTITIES: dict[str, TableSpec] = {
+    spec.name: spec
+    for spec in (
+        _dimension("customers", commerce.Customers),
+        _dimension("products", commerce.Products),
+        _fact("orders", commerce.Orders, "placed_at", ("source", "customer_id")),
+        _fact("order_items", commerce.OrderItems, "placed_at"),
+        _fact("refunds", commerce.Refunds, "refunded_at", ("source", "order_id")),
+        _fact("payments", commerce.Payments, "created_at", ("order_id",)),
+        _fact("inventory_movements", stock.InventoryMovements, "moved_at"),
+        _fact("inventory_levels", stock.InventoryLevels, "measured_at", versioned=False),
+        _fact("web_events", web.WebEvents, "occurred_at", versioned=False),
+        _dimension("campaigns", marketing.Campaigns),
+        _dimension("ad_spend", marketing.AdSpend),
+        _dimension("crm_contacts", marketing.CrmContacts),
+    )
+}
+"""What a source's rows can become."""
+
+_DERIVED = (
+    TableSpec(
+        "sales_ledger",
+        "warehouse",
+        ledger.SalesLedger,
+        "happened_at",
+        by_month=True,
+        indexes=(("happened_at",),),
+    ),
+    TableSpec(
+        "web_activity",
+        "warehouse",
+        web.WebActivity,
+        "started_at",
+        by_month=True,
+        indexes=(("visitor_id", "started_at"), ("change_hour",)),
+    ),
+)
+
+_MARTS = (
+    TableSpec("sales_hourly", "marts", marts.SalesHourly, "hour"),
+    TableSpec("sales_daily", "marts", marts.SalesDaily, "day"),
+    TableSpec("product_sales_daily", "marts", marts.ProductSalesDaily, "day"),
+    TableSpec(
+        "customer_orders",
+        "marts",
+        marts.CustomerOrders,
+        "ordered_hour",
+        by_month=True,
+        indexes=(("source", "customer_id"),),
+    ),
+    TableSpec("funnel_hourly", "marts", marts.FunnelHourly, "hour"),
+    TableSpec("inventory_hourly", "marts", marts.InventoryHourly, "hour", by_month=True),
+    TableSpec("ad_spend_daily", "marts", marts.AdSpendDaily, "day"),
+    TableSpec("data_quality_hourly", "marts", marts.DataQualityHourly, "hour"),
+)
+
+_ANALYTICS = (
+    TableSpec("sales_summary", "analytics", marts.SalesSummary, None),
+    TableSpec("stock_alerts", "analytics", marts.StockAlerts, None),
+    TableSpec("customer_rfm", "analytics", marts.CustomerRfm, None),
+)
+
+TABLES: dict[str, TableSpec] = {
+    spec.name: spec for spec in (*ENTITIES.values(), *_DERIVED, *_MARTS, *_ANALYTICS)
+}
+"""Every declared table by name; names are unique across layers."""
+
+
+def table(name: str) -> TableSpec:
+    """The declared table of that name; `KeyError` where there is none."""
+    return TABLES[name]
