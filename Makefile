@@ -1,0 +1,61 @@
+# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+
+# The first interpreter that fits; `make demo PYTHON=/path/to/python3.12` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Tests run in this many processes; PYTEST_ARGS adds to or narrows a run: make test PYTEST_ARGS="-k ledger"
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo up test lint format lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+venv: $(INSTALLED) ## install everything, hash-checked, into .venv (once)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found: install one, or name it with make PYTHON=..." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (once, a few minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(INSTALLED) ## three days of a simulated shop, from sources to marts
+	@$(BIN)/shop-assets demo
+
+up: $(INSTALLED) ## the same, then the Dagster UI and daemon until Ctrl-C
+	@$(BIN)/shop-assets up
+
+test: $(INSTALLED) ## all tests, against real embedded servers
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+lint: $(INSTALLED) ## ruff, format check and strict types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(INSTALLED) ## put the code into its one format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# The runtime and build locks are subsets of the first, at the same versions. Needs uv.
+lock: ## resolve pyproject.toml anew into the three lock files
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--extra dev --group build -o requirements.lock pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		-c requirements.lock -o requirements.runtime.lock pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		-c requirements.lock --group build -o requirements.build.lock
+
+clean: ## remove the environment and caches; the embedded stack's data in .shop stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov build dist
+	rm -f .coverage .coverage.* coverage.xml
+	find shop_assets shop_assets_tests -type d -name __pycache__ -prune -exec rm -rf {} +
