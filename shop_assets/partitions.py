@@ -1,0 +1,98 @@
+"""Hours and days: the partitions of every asset, and the way between their keys and times.
+
+An hour's key is `2026-01-31-09:00`, in UTC, so that no hour is missing or doubled when clocks
+change. A day's key is `2026-01-31`, a day of the shop's time zone, of 23, 24 or 25 hours.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from dagster import DailyPartitionsDefinition, HourlyPartitionsDefinition
+
+HOUR = dt.timedelta(hours=1)
+HOUR_FORMAT = "%Y-%m-%d-%H:%M"
+DAY_FORMAT = "%Y-%m-%d"
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The hours and days of one shop: which there are, and how they nest."""
+
+    start: dt.date
+    zone: ZoneInfo
+
+    @property
+    def first_hour(self) -> dt.datetime:
+        """The hour (UTC) in which the shop's first day begins."""
+        return floor_hour(dt.datetime.combine(self.start, dt.time(), self.zone).astimezone(dt.UTC))
+
+    @property
+    def hourly(self) -> HourlyPartitionsDefinition:
+        """Dagster's hourly partitions, in UTC."""
+        return HourlyPartitionsDefinition(start_date=self.first_hour, timezone="UTC")
+
+    @property
+    def daily(self) -> DailyPartitionsDefinition:
+        """Dagster's daily partitions, of the shop's time zone."""
+        return DailyPartitionsDefinition(
+            start_date=self.start.strftime(DAY_FORMAT), timezone=self.zone.key, end_offset=1
+        )
+
+    def day_of(self, moment: dt.datetime) -> dt.date:
+        """The shop's day of a moment."""
+        return moment.astimezone(self.zone).date()
+
+    def day_start(self, day: dt.date) -> dt.datetime:
+        """The moment (UTC) at which the shop's day begins."""
+        return dt.datetime.combine(day, dt.time(), self.zone).astimezone(dt.UTC)
+
+    def day_window(self, first: dt.date, last: dt.date) -> tuple[dt.datetime, dt.datetime]:
+        """The half-open span (UTC) of the days `first` to `last`, both included."""
+        return self.day_start(first), self.day_start(last + dt.timedelta(days=1))
+
+    def days(self, start: dt.datetime, end: dt.datetime) -> tuple[dt.date, dt.date]:
+        """The first and last of the shop's days that the span `[start, end)` touches."""
+        return self.day_of(start), self.day_of(end - dt.timedelta(microseconds=1))
+
+
+def floor_hour(moment: dt.datetime) -> dt.datetime:
+    """The start of the hour (UTC) that the moment is in."""
+    return moment.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def hour_key(hour: dt.datetime) -> str:
+    """The partition key of an hour."""
+    return hour.astimezone(dt.UTC).strftime(HOUR_FORMAT)
+
+
+def parse_hour_key(key: str) -> dt.datetime:
+    """The hour of a partition key."""
+    return dt.datetime.strptime(key, HOUR_FORMAT).replace(tzinfo=dt.UTC)
+
+
+def day_key(day: dt.date) -> str:
+    """The partition key of a day."""
+    return day.strftime(DAY_FORMAT)
+
+
+def parse_day_key(key: str) -> dt.date:
+    """The day of a partition key."""
+    return dt.datetime.strptime(key, DAY_FORMAT).replace(tzinfo=dt.UTC).date()
+
+
+def hours(start: dt.datetime, end: dt.datetime) -> Iterator[dt.datetime]:
+    """Every hour of `[start, end)`."""
+    hour = floor_hour(start)
+    while hour < end:
+        yield hour
+        hour += HOUR
+
+
+def days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    """Every day from `first` to `last`, both included."""
+    for offset in range((last - first).days + 1):
+        yield first + dt.timedelta(days=offset)

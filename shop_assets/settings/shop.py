@@ -1,0 +1,177 @@
+"""The shape of `shop.yaml`: the shop, its sources, their streams, and what they become."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from shop_assets.entities import ENTITIES
+from shop_assets.settings.mapping import EntityMapping, Strict
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+
+
+def _zone(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"no such time zone: {value}; an IANA name is expected") from error
+    return value
+
+
+def _minutes(value: Any) -> Any:
+    return value
+
+
+TimeZone = Annotated[str, BeforeValidator(_zone)]
+
+
+class Shop(Strict):
+    """The shop itself. `start`: the first day, in the shop's zone, of which there is anything."""
+
+    name: str
+    timezone: TimeZone
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    start: dt.date
+    owner: str = "data@shop.example"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+class StreamBase(Strict):
+    """What every stream has: what its rows become.
+
+    `busy`: whether rows are expected every hour, so that an hour without any is suspect.
+    """
+
+    entities: dict[str, EntityMapping]
+    busy: bool = False
+
+    @model_validator(mode="after")
+    def _known_entities(self) -> StreamBase:
+        for name, mapping in self.entities.items():
+            if name not in ENTITIES:
+                raise ValueError(f"no such entity: {name}; expected one of {', '.join(ENTITIES)}")
+            known = set(ENTITIES[name].column_names)
+            named = {f: "fields" for f in mapping.fields}
+            named |= {f: f"rule {r.name}" for r in mapping.rules for f in r.set}
+            for field, where in named.items():
+                if field not in known:
+                    raise ValueError(
+                        f"{name}: {where} sets {field}, which is no field of it; "
+                        f"expected one of {', '.join(sorted(known))}"
+                    )
+        return self
+
+
+class SqlStream(StreamBase):
+    """A table (or view) of a database.
+
+    `cursor`: the column that says when a row last changed. `key`: columns that, after the cursor,
+    order the rows. `columns`: which to read; all, if not given. `cursor_timezone`: of a cursor
+    without time zone.
+    """
+
+    table: str
+    cursor: str
+    key: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
+    cursor_timezone: TimeZone | None = None
+
+
+class FileTime(Strict):
+    """Where a file's rows get their change time from.
+
+    Either `name`, a strptime pattern of the file's name, whose span (an hour, a day) is `covers`;
+    or `column`, with its `formats` (strptime patterns, `iso`, `epoch`, `epoch_ms`).
+    """
+
+    name: str | None = None
+    covers: Literal["hour", "day"] = "hour"
+    column: str | None = None
+    formats: tuple[str, ...] = ("iso",)
+    timezone: TimeZone | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> FileTime:
+        if (self.name is None) == (self.column is None):
+            raise ValueError("exactly one of name, column is expected")
+        return self
+
+
+class FileStream(StreamBase):
+    """Files below the source's url.
+
+    `files`: a glob. `rename`: other names that the same column goes by, to the one used in the
+    mapping. `delivered_after`: how long after the hour a file may still come.
+    """
+
+    files: str
+    format: Literal["csv", "jsonl", "parquet"]
+    time: FileTime
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    encoding: str = "utf-8"
+    rename: dict[str, str] = Field(default_factory=dict)
+
+
+class SourceBase(Strict):
+    """What every source has. `overlap`: how far before the hour it is read again, for late rows."""
+
+    timezone: TimeZone = "UTC"
+    overlap_minutes: int = Field(default=0, ge=0, le=24 * 60)
+
+
+class SqlSource(SourceBase):
+    """A database, by SQLAlchemy URL; PostgreSQL is read through ADBC."""
+
+    connector: Literal["sql"]
+    url: str
+    streams: dict[Name, SqlStream]
+
+
+class FilesSource(SourceBase):
+    """A folder (relative to the configuration file, or absolute) or an `s3://` prefix."""
+
+    connector: Literal["files"]
+    url: str
+    endpoint: str | None = None
+    streams: dict[Name, FileStream]
+
+
+Source = Annotated[SqlSource | FilesSource, Field(discriminator="connector")]
+
+
+class ShopSettings(Strict):
+    """All of `shop.yaml`."""
+
+    shop: Shop
+    sources: dict[Name, Source]
+    path: Path = Field(default=Path("shop.yaml"), exclude=True)
+
+    @cached_property
+    def entities(self) -> dict[str, list[tuple[str, str]]]:
+        """Each entity that any stream becomes, in the registry's order, with (source, stream)s."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for entity in ENTITIES:
+            origins = [
+                (source_name, stream_name)
+                for source_name, source in self.sources.items()
+                for stream_name, stream in source.streams.items()
+                if entity in stream.entities
+            ]
+            if origins:
+                found[entity] = origins
+        return found
+
+    def stream(self, source: str, stream: str) -> SqlStream | FileStream:
+        """The stream of that name; `KeyError` where there is none."""
+        return self.sources[source].streams[stream]

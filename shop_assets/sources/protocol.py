@@ -1,0 +1,97 @@
+"""What every connector does: read a window of one stream, in batches, and say where each row stood.
+
+A connector gives what the source says, without interpreting it: columns as the source names and
+types them, beside five columns of provenance. What a row means is decided later, by the mapping
+(`shop_assets.settings.mapping`).
+
+Paging, rate limits and checkpoints are the connector's own business behind `read`: it yields
+batches as they come (a page, a file, 64k rows of a cursor), so that memory stays bounded, and may
+put a `checkpoint` on a batch, which is stored together with the data and given back as
+`ReadRequest.checkpoint` when the same window is read again or the next one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+PROVENANCE = pa.schema(
+    [
+        pa.field("_change_time", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("_position", pa.string(), nullable=False),
+        pa.field("_delivery", pa.string(), nullable=False),
+        pa.field("_error", pa.string()),
+        pa.field("_line", pa.string()),
+    ]
+)
+"""The columns that every batch carries beside the source's own.
+
+`_change_time`: when the source changed or received the row, UTC. `_position`: where it stood
+(`orders_2026.csv.gz:118`, or the table and key). `_delivery`: the file (or page) that brought it,
+'' where the source has none. `_error` and `_line`: for a row that could not be decoded, why, and
+its text as far as it could be read (its own columns are null then).
+"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A half-open span of time `[start, end)`, both aware and UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.utcoffset() is None or self.end.utcoffset() is None:
+            raise ValueError("a window's ends must have a time zone")
+        if self.start > self.end:
+            raise ValueError(f"a window cannot end ({self.end}) before it starts ({self.start})")
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """What to read: the rows of `stream` whose change time is in `window`."""
+
+    stream: str
+    window: Window
+    checkpoint: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows, in the source's columns and `PROVENANCE`; and the checkpoint after them."""
+
+    rows: pa.Table
+    checkpoint: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class StreamCheck:
+    """What `Connector.check` found of a stream: its columns (name to type), and what is missing."""
+
+    stream: str
+    columns: Mapping[str, str]
+    problems: list[str] = field(default_factory=list)
+
+
+class Connector(Protocol):
+    """A source system of a known kind."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        """Yield every row of the window exactly once, in batches of bounded size.
+
+        Raises `SourceError` when the source cannot be read to the window's end; whatever was
+        yielded before is then to be thrown away by the caller.
+        """
+        ...
+
+    def check(self, stream: str) -> StreamCheck:
+        """Connect, look at the stream, read no rows beyond a sample; `SourceError` if it can't."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections and caches."""
+        ...
