@@ -24,7 +24,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found: install one, or name it with make PYTHON=..." >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (once, a few minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -48,11 +48,11 @@ format: $(INSTALLED) ## put the code into its one format
 
 # The runtime and build locks are subsets of the first, at the same versions. Needs uv.
 lock: ## resolve pyproject.toml anew into the three lock files
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 		--extra dev --group build -o requirements.lock pyproject.toml
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 		-c requirements.lock -o requirements.runtime.lock pyproject.toml
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 		-c requirements.lock --group build -o requirements.build.lock
 
 clean: ## remove the environment and caches; the embedded stack's data in .shop stays
