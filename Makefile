@@ -1,8 +1,10 @@
 # `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
 
-# The first interpreter that fits; `make demo PYTHON=/path/to/python3.12` chooses another.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+# The first interpreter that fits; `make demo PYTHON=/path/to/python3.12` chooses another. 3.13 comes last: the embedded
+# Redis has no wheel for it and is compiled.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && exit; done; \
+	python3.13 -c '' 2>/dev/null && echo python3.13)
 UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
