@@ -1,0 +1,1 @@
+"""Where assets are stored: Delta Lake tables on S3, tables in PostgreSQL."""

@@ -1,0 +1,363 @@
+"""The tables of the lake: Delta Lake on S3, written by atomic commits, read by hours.
+
+Every table has a column `_hour`, the hour partition that a row belongs to. The store adds the
+physical partition column `_date` (the UTC day of `_hour`), which readers see only if they ask.
+No Dagster here: the IO manager maps partitions to half-open hour ranges and calls this.
+"""
+
+import random
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
+
+from shop_assets.errors import UserError
+from shop_assets.io_managers.lake_schema import (
+    DATE,
+    HOUR,
+    HOUR_TYPE,
+    SchemaDrift,
+    conform,
+    with_date,
+    without_views,
+)
+
+__all__ = ["DATE", "HOUR", "DeltaStore", "SchemaDrift"]
+
+_TABLE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}(/[a-zA-Z0-9][a-zA-Z0-9_-]{0,127})*")
+_WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=131_072)
+_CONFIGURATION = {
+    # Minimum and maximum of `_hour` prune files. Those of other columns would write names and
+    # e-mail addresses into the log, where erasing a person cannot reach them.
+    "delta.dataSkippingStatsColumns": HOUR,
+    "delta.checkpointInterval": "25",
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.deletedFileRetentionDuration": "interval 7 days",
+}
+_RACES = 40
+_FAULTS = 3
+# delta-rs gets slower with every update of one table object (measured: 0.08 ms per commit);
+# opening it anew costs 20 to 50 ms on S3.
+_UPDATES_BEFORE_REOPENING = 50
+
+
+class _Attempt(Protocol):
+    """Tries once, on the table's newest state; returns whether a commit was made."""
+
+    def __call__(self, delta: DeltaTable | None, *, again: bool) -> bool: ...
+
+
+class _Handle:
+    """One table, opened once and brought up to date before each use."""
+
+    def __init__(self, uri: str, storage_options: dict[str, str]) -> None:
+        self.lock = threading.RLock()
+        self._uri = uri
+        self._storage_options = storage_options
+        self._table: DeltaTable | None = None
+        self._updates = 0
+
+    def latest(self) -> DeltaTable | None:
+        """The table at its newest version; None where it does not exist."""
+        if self._table is not None and self._updates < _UPDATES_BEFORE_REOPENING:
+            before = self._table.version()
+            try:
+                self._table.update_incremental()
+            except (DeltaError, OSError):
+                self._table = None  # its version may have left the log: open it anew
+            else:
+                self._updates += self._table.version() - before
+                return self._table
+        try:
+            self._table = DeltaTable(self._uri, storage_options=self._storage_options)
+        except TableNotFoundError:
+            self._table = None
+        self._updates = 0
+        return self._table
+
+    def create(self, schema: pa.Schema) -> DeltaTable:
+        """Creates the table, empty; yields to whoever created it at the same moment."""
+        try:
+            DeltaTable.create(
+                self._uri,
+                schema,
+                partition_by=[DATE],
+                configuration=_CONFIGURATION,
+                storage_options=self._storage_options,
+            )
+        except DeltaError:
+            if self.latest() is None:
+                raise
+        table = self.latest()
+        if table is None:
+            raise TableNotFoundError(f"{self._uri} was deleted while it was created")
+        return table
+
+    def wrote(self) -> None:
+        self._updates += 1
+
+    def forget(self) -> None:
+        self._table = None
+
+
+class DeltaStore:
+    """Delta tables under one root, e.g. `s3://shop/lake` (or a local directory).
+
+    Table names are one or more words of ASCII letters, digits, `_` and `-`, divided by `/`.
+    Safe for use by several threads and processes: writers that race are repeated on the new
+    state. `storage_options` are those of `deltalake` (`AWS_ENDPOINT_URL`, ...).
+    """
+
+    def __init__(self, root: str, storage_options: Mapping[str, str]) -> None:
+        self._root = root.rstrip("/")
+        self._storage_options = dict(storage_options)
+        self._handles: dict[str, _Handle] = {}
+        self._guard = threading.Lock()
+
+    def append(self, table: str, data: pa.Table, *, load_id: str) -> bool:
+        """Adds rows, once for each `load_id`; new columns are added to the table.
+
+        Returns:
+            Whether a commit was made: False if `load_id` was committed before this call, or if
+            there are no rows.
+
+        Raises:
+            SchemaDrift: a column's values do not fit the type that the table has.
+        """
+        rows = _with_hours(table, data)
+        if rows.num_rows == 0:
+            return False
+        return self._write(table, rows, load_id, None)
+
+    def replace(
+        self, table: str, data: pa.Table, start: datetime, end: datetime, *, load_id: str
+    ) -> bool:
+        """Replaces all rows with `start <= _hour < end` by `data`, in one commit.
+
+        Returns:
+            Whether a commit was made: False if `load_id` was committed before this call, or if
+            there is nothing to delete and nothing to write.
+
+        Raises:
+            ValueError: rows of `data` lie outside of the range, or the range is not one.
+            SchemaDrift: a column's values do not fit the type that the table has.
+        """
+        predicate = _predicate(start, end)
+        rows = _with_hours(table, data)
+        _check_range(table, rows, start, end)
+        if rows.num_rows == 0:
+            return self._delete(table, predicate, load_id)
+        return self._write(table, rows, load_id, predicate)
+
+    def read(
+        self, table: str, start: datetime, end: datetime, columns: Sequence[str] | None = None
+    ) -> pa.Table | None:
+        """The rows with `start <= _hour < end`, in no particular order.
+
+        Only files that can hold such rows are opened. Of `columns`, those that the table lacks
+        are left out; None asks for all but `_date`.
+
+        Returns:
+            None where the table does not exist.
+        """
+        predicate = _predicate(start, end)
+        handle = self._handle(table)
+        with handle.lock:
+            delta = handle.latest()
+            if delta is None:
+                return None
+            schema = pa.schema(delta.schema().to_arrow())
+            if columns is None:
+                wanted = [name for name in schema.names if name != DATE]
+            else:
+                wanted = [name for name in dict.fromkeys(columns) if name in schema.names]
+            reader = delta.scan(columns=wanted or [HOUR], predicate=predicate)
+        return without_views(pa.table(reader), wanted, schema)
+
+    def schema(self, table: str) -> pa.Schema | None:
+        """The table's columns without `_date`; None where it does not exist."""
+        handle = self._handle(table)
+        with handle.lock:
+            delta = handle.latest()
+            if delta is None:
+                return None
+            stored = pa.schema(delta.schema().to_arrow())
+        return pa.schema([field for field in stored if field.name != DATE])
+
+    def exists(self, table: str) -> bool:
+        """Whether the table was ever written."""
+        return self.schema(table) is not None
+
+    def tables(self, prefix: str) -> list[str]:
+        """Names of the tables directly under `prefix` (e.g. `raw`), sorted."""
+        _check_name(prefix)
+        handler = DeltaStorageHandler(f"{self._root}/{prefix}", self._storage_options)
+        listing = pafs.PyFileSystem(handler).get_file_info(
+            pafs.FileSelector("", allow_not_found=True)
+        )
+        found = (info.base_name for info in listing if info.type == pafs.FileType.Directory)
+        names = (f"{prefix}/{name}" for name in found if _TABLE_NAME.fullmatch(name))
+        return sorted(name for name in names if self.exists(name))
+
+    def optimize(self, table: str, *, before: date | None = None) -> None:
+        """Merges each day's small files into one and removes files no longer referred to.
+
+        Days from `before` on are left as they are: an hour that is replaced again costs less
+        while it has a file of its own. Files stay for a week after they were replaced.
+        """
+        filters: list[tuple[str, str, Any]] | None = None
+        if before is not None:
+            filters = [(DATE, "<", before.isoformat())]
+
+        def compact(delta: DeltaTable | None, *, again: bool) -> bool:
+            if delta is None:
+                return again
+            delta.optimize.compact(partition_filters=filters, writer_properties=_WRITER)
+            delta.vacuum(dry_run=False, full=True)
+            return True
+
+        self._repeat(table, compact)
+
+    def _delete(self, table: str, predicate: str, load_id: str) -> bool:
+        def delete(delta: DeltaTable | None, *, again: bool) -> bool:
+            if delta is None:
+                return False
+            if _is_committed(delta, load_id):
+                return again
+            before = delta.version()
+            delta.delete(predicate, writer_properties=_WRITER, commit_properties=_commit(load_id))
+            return delta.version() > before
+
+        return self._repeat(table, delete)
+
+    def _write(self, table: str, data: pa.Table, load_id: str, predicate: str | None) -> bool:
+        """Appends, or replaces what `predicate` selects."""
+        handle = self._handle(table)
+
+        def write(delta: DeltaTable | None, *, again: bool) -> bool:
+            if delta is None:
+                delta = handle.create(with_date(conform(table, data, None)).schema)
+            elif _is_committed(delta, load_id):
+                return again
+            rows = with_date(conform(table, data, pa.schema(delta.schema().to_arrow())))
+            commit = _commit(load_id)
+            if predicate is None:
+                write_deltalake(
+                    delta,
+                    rows,
+                    mode="append",
+                    schema_mode="merge",
+                    writer_properties=_WRITER,
+                    commit_properties=commit,
+                )
+            else:
+                write_deltalake(
+                    delta,
+                    rows,
+                    mode="overwrite",
+                    schema_mode="merge",
+                    predicate=predicate,
+                    writer_properties=_WRITER,
+                    commit_properties=commit,
+                )
+            return True
+
+        return self._repeat(table, write)
+
+    def _repeat(self, table: str, attempt: _Attempt) -> bool:
+        """Makes attempts on the newest state until one neither loses a race nor meets a fault.
+
+        After either the table is read anew, so that an attempt finds the commit of the one
+        before it if only the answer to that was lost.
+        """
+        handle = self._handle(table)
+        races = faults = 0
+        while True:
+            try:
+                with handle.lock:
+                    done = attempt(handle.latest(), again=races + faults > 0)
+                    handle.wrote()
+                    return done
+            except UserError:
+                raise
+            except CommitFailedError:
+                races += 1
+                if races >= _RACES:
+                    raise
+            except Exception:  # the engine raises DeltaError, OSError and bare Exception
+                faults += 1
+                if faults >= _FAULTS:
+                    raise
+            handle.forget()
+            time.sleep(random.uniform(0.01, 0.05) * min(races + 4 * faults, 20))  # noqa: S311
+
+    def _handle(self, table: str) -> _Handle:
+        _check_name(table)
+        with self._guard:
+            if table not in self._handles:
+                uri = f"{self._root}/{table}"
+                self._handles[table] = _Handle(uri, self._storage_options)
+            return self._handles[table]
+
+
+def _check_name(table: str) -> None:
+    if not _TABLE_NAME.fullmatch(table):
+        raise UserError(
+            f"{table!r} cannot be the name of a table in the lake: expected ASCII letters, "
+            "digits, '_' and '-', with '/' between the parts."
+        )
+
+
+def _with_hours(table: str, data: pa.Table) -> pa.Table:
+    """`data` with `_hour` in the one type that it has in the lake."""
+    names = data.column_names
+    if len(set(names)) < len(names) or DATE in names or names.count(HOUR) != 1:
+        raise ValueError(f"{table}: expected different columns, {HOUR} and no {DATE}: {names}")
+    hours = data.column(HOUR)
+    if not pa.types.is_timestamp(hours.type) or hours.type.tz is None or hours.null_count:
+        raise ValueError(
+            f"{table}: expected a time with a zone in every row of {HOUR}, found {hours.type} "
+            f"with {hours.null_count} nulls"
+        )
+    return data.set_column(names.index(HOUR), HOUR, hours.cast(HOUR_TYPE, safe=False))
+
+
+def _check_range(table: str, data: pa.Table, start: datetime, end: datetime) -> None:
+    if data.num_rows == 0:
+        return
+    bounds = pc.min_max(data.column(HOUR)).as_py()
+    if bounds["min"] < start or bounds["max"] >= end:
+        raise ValueError(
+            f"{table}: rows from {bounds['min']} to {bounds['max']} are outside of the range "
+            f"[{start}, {end}) that is replaced"
+        )
+
+
+def _predicate(start: datetime, end: datetime) -> str:
+    """SQL for `start <= _hour < end`, with the days first so that partitions are pruned."""
+    if start.tzinfo is None or end.tzinfo is None or start >= end:
+        raise ValueError(
+            f"expected two times with a zone, the first before the second: {start}, {end}"
+        )
+    first, last = start.astimezone(UTC), (end - timedelta(microseconds=1)).astimezone(UTC)
+    return (
+        f"{DATE} >= '{first:%Y-%m-%d}' AND {DATE} <= '{last:%Y-%m-%d}' "
+        f"AND {HOUR} >= '{first.isoformat()}' AND {HOUR} <= '{last.isoformat()}'"
+    )
+
+
+def _commit(load_id: str) -> CommitProperties:
+    return CommitProperties(app_transactions=[Transaction(load_id, 1)])
+
+
+def _is_committed(delta: DeltaTable, load_id: str) -> bool:
+    return delta.transaction_version(load_id) is not None
