@@ -50,7 +50,7 @@ _DERIVED = (
         ledger.SalesLedger,
         "happened_at",
         by_month=True,
-        indexes=(("happened_at",),),
+        indexes=(("source", "customer_id"),),
     ),
     TableSpec(
         "web_activity",

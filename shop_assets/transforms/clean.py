@@ -1,0 +1,394 @@
+"""From raw rows to an entity's rows: mapped, typed, judged by rules, validated, deduplicated.
+
+Every raw row ends as exactly one of: published, quarantined (with rule and reason), deduplicated
+(delivered again) or folded (one of several that describe the same entity row). `Cleaned.counts`
+says how many of each, per hour, and they always sum to the rows read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import pandera.errors
+import pyarrow as pa
+
+from shop_assets.entities import TableSpec
+from shop_assets.settings.mapping import EntityMapping, FieldMapping
+from shop_assets.transforms.parse import read_field
+from shop_assets.transforms.rules import matching
+
+QUARANTINE = {
+    "_hour": "datetime64[us, UTC]",
+    "source": "str",
+    "stream": "str",
+    "entity": "str",
+    "rule": "str",
+    "reason": "str",
+    "position": "str",
+    "delivery": "str",
+    "row": "str",
+    "change_time": "datetime64[us, UTC]",
+    "load_id": "str",
+}
+"""Columns of the quarantine: `row` is the raw row as JSON, or the text that could not be decoded."""
+
+COUNTS = [
+    "rows_read",
+    "rows_published",
+    "rows_repaired",
+    "rows_quarantined",
+    "rows_deduplicated",
+    "rows_folded",
+]
+_OWN = ("_hour", "_change_time", "_position", "_delivery", "_error", "_line")
+
+
+@dataclass(frozen=True)
+class StreamOrigin:
+    """Where rows come from, and what holds for them unless they say otherwise."""
+
+    source: str
+    stream: str
+    timezone: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What a stream's rows became.
+
+    `published`: the entity's columns and `_hour`. `quarantined`: `QUARANTINE`. `counts`: hour,
+    source, stream, entity and `COUNTS`, one row for each hour that had rows.
+    """
+
+    published: pd.DataFrame
+    quarantined: pd.DataFrame
+    counts: pd.DataFrame
+
+
+class MissingColumn(KeyError):
+    """A mapping names a column that the stream's rows do not have."""
+
+
+def empty(spec: TableSpec) -> Cleaned:
+    """The result for no rows."""
+    published = spec.empty()
+    published["_hour"] = pd.Series(dtype="datetime64[us, UTC]")
+    quarantined = pd.DataFrame({n: pd.Series(dtype=t) for n, t in QUARANTINE.items()})
+    counts = pd.DataFrame(
+        {
+            "hour": pd.Series(dtype="datetime64[us, UTC]"),
+            **{n: pd.Series(dtype="str") for n in ("source", "stream", "entity")},
+            **{n: pd.Series(dtype="Int64") for n in COUNTS},
+        }
+    )
+    return Cleaned(published, quarantined, counts)
+
+
+def combine(parts: list[Cleaned], spec: TableSpec) -> Cleaned:
+    """The results of several streams that become the same entity."""
+    parts = [p for p in parts if len(p.counts)]
+    if not parts:
+        return empty(spec)
+    if len(parts) == 1:
+        return parts[0]
+    return Cleaned(
+        pd.concat([p.published for p in parts], ignore_index=True),
+        pd.concat([p.quarantined for p in parts], ignore_index=True),
+        pd.concat([p.counts for p in parts], ignore_index=True),
+    )
+
+
+def newest_attempts(raw: pd.DataFrame) -> pd.DataFrame:
+    """Each row that any attempt at an hour saw, once.
+
+    Raw keeps what every attempt read; a row that stands at the same place with the same content
+    is the same row.
+    """
+    repeated = raw.duplicated(["_hour", "_position", "_row_hash"])
+    return raw[~repeated] if repeated.any() else raw
+
+
+def clean(
+    raw: pa.Table,
+    spec: TableSpec,
+    mapping: EntityMapping,
+    origin: StreamOrigin,
+    earlier: pd.DataFrame | None = None,
+    *,
+    takes_unreadable: bool = True,
+) -> Cleaned:
+    """Turn raw rows of one stream into rows of one entity.
+
+    `raw`: the source's columns with those of `sources.protocol.PROVENANCE`, `_hour`, `_load_id` and
+    `_row_hash`. `earlier`: key columns and `version_at` of rows published by the hours before
+    (for windows that overlap): the same version of the same key is then a repeated delivery.
+    `takes_unreadable`: whether rows that could not be decoded are this entity's to account for; a
+    stream gives them to one of its entities.
+    Raises `MissingColumn` where the mapping names a column that no row has.
+    """
+    if raw.num_rows == 0:
+        return empty(spec)
+    rows = newest_attempts(raw.to_pandas(types_mapper=_types)).reset_index(drop=True)
+    unreadable = rows["_error"].notna()
+    fields, faults = _map(rows, spec, mapping, origin)
+    concerned = (
+        matching(rows, fields, mapping.only_when)
+        if mapping.only_when is not None
+        else pd.Series(True, index=rows.index)
+    ) & ~unreadable
+    if takes_unreadable:
+        concerned |= unreadable
+    rows, fields, faults = rows[concerned], fields[concerned], faults[concerned]
+
+    reason = rows["_error"].astype("str")
+    rule = pd.Series(pd.NA, index=rows.index, dtype="str").mask(reason.notna(), "unreadable")
+    repaired = _apply_rules(rows, fields, mapping, rule, reason)
+    fields["is_faulty"] = faults.notna()
+    misread = rule.isna() & faults.notna()
+    rule, reason = rule.mask(misread, "unreadable_value"), reason.mask(misread, faults)
+    fields = fields.drop(columns="is_faulty")
+    _validate(fields, spec, rule, reason)
+
+    good = rule.isna()
+    again = _repeated(rows[good], fields[good], spec, mapping, earlier)
+    outcome = pd.Series("quarantined", index=rows.index, dtype="str")
+    outcome.loc[good] = "published"
+    outcome.loc[again.index[again]] = "folded" if mapping.grain == "folded" else "deduplicated"
+    published = fields[outcome == "published"].copy()
+    published["_hour"] = rows.loc[published.index, "_hour"]
+    return Cleaned(
+        published.reset_index(drop=True),
+        _set_aside(rows[~good], rule[~good], reason[~good], spec.name, origin),
+        _count(rows["_hour"], outcome, repaired, spec.name, origin),
+    )
+
+
+def _types(arrow: pa.DataType) -> object:
+    if pa.types.is_integer(arrow):
+        return pd.Int64Dtype()
+    if pa.types.is_boolean(arrow):
+        return pd.BooleanDtype()
+    if pa.types.is_date(arrow):
+        return pd.ArrowDtype(arrow)
+    return None
+
+
+def _map(
+    rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping, origin: StreamOrigin
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The entity's fields, and for each row what could not be read (null where all could)."""
+    _require_columns(rows, spec, mapping)
+    faults = pd.Series(pd.NA, index=rows.index, dtype="str")
+    currency = pd.Series(origin.currency, index=rows.index, dtype="str")
+    data: dict[str, pd.Series] = {"source": pd.Series(origin.source, index=rows.index, dtype="str")}
+    # The currency first: the money of a row is read by it.
+    names = sorted(mapping.fields, key=lambda name: name != "currency")
+    for name in names:
+        target = spec.column(name)
+        values, bad = read_field(rows, mapping.fields[name], target, currency, origin.timezone)
+        data[name] = values.astype(target.pandas)
+        faults = faults.mask(bad & faults.isna(), f"{name} cannot be read as {_say(target.kind)}")
+        if name == "currency":
+            currency = data[name].fillna(origin.currency)
+    for name, default in (("version_at", rows["_change_time"]), ("deleted", False)):
+        if name not in data and name in spec.column_names:
+            data[name] = pd.Series(default, index=rows.index).astype(spec.column(name).pandas)
+    if "currency" in spec.column_names and "currency" not in data:
+        data["currency"] = currency
+    fields = spec.conform(pd.DataFrame(data, index=rows.index))
+    for name, fallback in _NEUTRAL.items():
+        if name in fields.columns and name not in mapping.fields:
+            column = spec.column(name)
+            if not column.nullable:
+                fields[name] = fields[name].fillna(fallback)
+    return fields, faults
+
+
+_NEUTRAL: dict[str, object] = {
+    "discount_micros": 0,
+    "shipping_micros": 0,
+    "tax_micros": 0,
+    "fee_micros": 0,
+    "committed": 0,
+    "unavailable": 0,
+    "impressions": 0,
+    "clicks": 0,
+    "is_test": False,
+    "is_bot": False,
+    "line_type": "article",
+    "status": "open",
+}
+"""What a field is where its source says nothing of it at all (not: where one row is empty)."""
+
+
+def _require_columns(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping) -> None:
+    named: dict[str, str] = {}
+    for name, field in mapping.fields.items():
+        for column in _columns_of(field):
+            named[column] = f"{spec.name}.{name}"
+    for rule in mapping.rules:
+        for column in rule.when:
+            if not column.startswith("@"):
+                named[column] = f"rule {rule.name} of {spec.name}"
+    for column, where in named.items():
+        if column not in rows.columns:
+            raise MissingColumn(f"column {column}, which {where} needs, is not there")
+
+
+def _columns_of(field: FieldMapping) -> tuple[str, ...]:
+    if field.column is not None:
+        return (field.column,)
+    return (*(field.fingerprint or ()), *(field.concat or ()))
+
+
+def _apply_rules(
+    rows: pd.DataFrame,
+    fields: pd.DataFrame,
+    mapping: EntityMapping,
+    rule: pd.Series,
+    reason: pd.Series,
+) -> pd.Series:
+    """Apply the rules to `fields`, `rule` and `reason` in place; give back which were repaired."""
+    repaired = pd.Series(False, index=rows.index)
+    decided: dict[str, pd.Series] = {}
+    for declared in mapping.rules:
+        meets = matching(rows, fields, declared.when)
+        if declared.quarantine is not None:
+            fresh = meets & rule.isna()
+            rule[fresh], reason[fresh] = declared.name, declared.quarantine
+            continue
+        for name, value in declared.set.items():
+            already = decided.setdefault(name, pd.Series(False, index=rows.index))
+            fresh = meets & ~already
+            fields[name] = fields[name].mask(fresh, pd.NA if value is None else value)
+            decided[name] = already | fresh
+        if declared.repair:
+            repaired |= meets
+    return repaired
+
+
+def _validate(
+    fields: pd.DataFrame, spec: TableSpec, rule: pd.Series, reason: pd.Series
+) -> None:
+    """Mark in place each row that the entity's Pandera model refuses."""
+    candidates = fields[rule.isna()]
+    try:
+        spec.pandera.validate(candidates, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases
+        of_rows = cases[cases["index"].notna()]
+        if len(of_rows) < len(cases):
+            # Not a fault of rows, but of the frame: a mistake of this code, not of the data.
+            raise
+        cause = of_rows["column"].astype("str") + " fails " + of_rows["check"].astype("str")
+        first = pd.Series(cause.to_numpy(), index=of_rows["index"].astype("int64").to_numpy())
+        first = first[~first.index.duplicated()]
+        rule.loc[first.index] = "contract"
+        reason.loc[first.index] = first
+
+
+def _repeated(
+    rows: pd.DataFrame,
+    fields: pd.DataFrame,
+    spec: TableSpec,
+    mapping: EntityMapping,
+    earlier: pd.DataFrame | None,
+) -> pd.Series:
+    """Which rows are there again: the same version of the same key, in this hour or `earlier`.
+
+    Of several in one hour, the last delivered stays. Of rows that are folded, one for each key and
+    hour stays: the newest.
+    """
+    key = list(spec.key)
+    identity = key if mapping.grain == "folded" else [*key, "version_at"]
+    order = pd.DataFrame(
+        {
+            "_hour": rows["_hour"],
+            "version_at": fields["version_at"],
+            "_delivery": rows["_delivery"],
+            "_line": _line_number(rows["_position"]),
+            "_position": rows["_position"],
+        }
+    ).sort_values(["_hour", "version_at", "_delivery", "_line", "_position"], kind="stable")
+    inside = fields.loc[order.index, identity].assign(_hour=order["_hour"])
+    if mapping.grain == "folded":
+        again = inside.duplicated([*identity, "_hour"], keep="last")
+    else:
+        # The change time is part of the identity, so the same version has the same hour, unless
+        # windows overlap: then the earliest hour keeps it.
+        again = inside.duplicated([*identity, "_hour"], keep="last")
+        again |= _in_earlier_hour(inside, identity)
+    again = again.reindex(fields.index)
+    if earlier is not None and len(earlier) and mapping.grain == "row":
+        known = pd.MultiIndex.from_frame(earlier[identity])
+        again |= pd.MultiIndex.from_frame(fields[identity]).isin(known)
+    return again.astype(bool)
+
+
+def _in_earlier_hour(inside: pd.DataFrame, identity: list[str]) -> pd.Series:
+    first = inside.groupby(identity, sort=False, dropna=False, observed=True)["_hour"].transform(
+        "min"
+    )
+    return inside["_hour"] > first
+
+
+def _line_number(position: pd.Series) -> pd.Series:
+    number = position.str.extract(r":(\d{1,15})$", expand=False)
+    return pd.to_numeric(number, errors="coerce").fillna(-1).astype("int64")
+
+
+def _set_aside(
+    rows: pd.DataFrame, rule: pd.Series, reason: pd.Series, entity: str, origin: StreamOrigin
+) -> pd.DataFrame:
+    raw = rows[[c for c in rows.columns if not c.startswith("_")]]
+    if len(raw):
+        lines = raw.to_json(orient="records", lines=True, date_format="iso", date_unit="us")
+        text = pd.Series(lines.rstrip("\n").split("\n"), index=rows.index, dtype="str")
+    else:
+        text = pd.Series(index=rows.index, dtype="str")
+    aside = pd.DataFrame(
+        {
+            "_hour": rows["_hour"],
+            "source": origin.source,
+            "stream": origin.stream,
+            "entity": entity,
+            "rule": rule,
+            "reason": reason,
+            "position": rows["_position"],
+            "delivery": rows["_delivery"],
+            "row": text.mask(rows["_line"].notna(), rows["_line"].astype("str")),
+            "change_time": rows["_change_time"],
+            "load_id": rows["_load_id"],
+        }
+    )
+    return aside.astype(QUARANTINE).reset_index(drop=True)
+
+
+def _count(
+    hour: pd.Series,
+    outcome: pd.Series,
+    repaired: pd.Series,
+    entity: str,
+    origin: StreamOrigin,
+) -> pd.DataFrame:
+    published = outcome == "published"
+    flags = pd.DataFrame(
+        {
+            "hour": hour,
+            "rows_read": 1,
+            "rows_published": published,
+            "rows_repaired": published & repaired,
+            "rows_quarantined": outcome == "quarantined",
+            "rows_deduplicated": outcome == "deduplicated",
+            "rows_folded": outcome == "folded",
+        }
+    )
+    counts = flags.groupby("hour", as_index=False)[COUNTS].sum()
+    counts[COUNTS] = counts[COUNTS].astype("Int64")
+    for position, (name, value) in enumerate(
+        (("source", origin.source), ("stream", origin.stream), ("entity", entity)), start=1
+    ):
+        counts.insert(position, name, pd.Series(value, index=counts.index, dtype="str"))
+    return counts

@@ -1,0 +1,227 @@
+"""Reading one field: from a source's column to a typed one, and which rows could not be read.
+
+Every function is vectorised and takes and gives series of one length; a row that cannot be read
+is null in the values and true in the second result. An empty text is a missing value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from shop_assets.entities import Column
+from shop_assets.settings.mapping import Clean, FieldMapping
+from shop_assets.transforms.money import parse_money
+
+Parsed = tuple[pd.Series, pd.Series]
+
+_CLEAN: dict[Clean, Callable[[pd.Series], pd.Series]] = {
+    "trim": lambda s: s.str.strip(),
+    "upper": lambda s: s.str.upper(),
+    "lower": lambda s: s.str.lower(),
+    "digits": lambda s: s.str.replace(r"[^0-9]", "", regex=True),
+    "strip_decimal_zero": lambda s: s.str.replace(r"\.0+$", "", regex=True),
+    "collapse_spaces": lambda s: s.str.replace(r"\s+", " ", regex=True).str.strip(),
+}
+_TRUE = {"true", "t", "yes", "y", "1", "on"}
+_FALSE = {"false", "f", "no", "n", "0", "off"}
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """The values as text, with empty text as missing."""
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        text = values.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00").astype("str")
+    elif pd.api.types.is_datetime64_any_dtype(values.dtype):
+        text = values.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").astype("str")
+    elif pd.api.types.is_bool_dtype(values.dtype):
+        text = values.astype("boolean").map({True: "true", False: "false"}).astype("str")
+    else:
+        text = values.astype("str")
+    return text.mask(values.isna() | (text == ""))
+
+
+def read_field(
+    raw: pd.DataFrame, mapping: FieldMapping, target: Column, currency: pd.Series, timezone: str
+) -> Parsed:
+    """One field of the entity from the source's columns.
+
+    `currency`: of each row, for money; `timezone`: of times that name none. Raises `KeyError`
+    with the column's name where the source has no such column.
+    """
+    if mapping.value is not None:
+        values = pd.Series([str(mapping.value)], index=[0], dtype="str")
+        constant, bad = _read(values, mapping, target, currency.iloc[:1].set_axis([0]), timezone)
+        filled = pd.Series(constant.iloc[0], index=raw.index)
+        return filled.astype(target.pandas), pd.Series(bool(bad.iloc[0]), index=raw.index)
+    if mapping.fingerprint is not None:
+        return fingerprint(raw, mapping), pd.Series(False, index=raw.index)
+    if mapping.concat is not None:
+        parts = [as_text(raw[name]) for name in mapping.concat]
+        text = parts[0]
+        for part in parts[1:]:
+            text = text.str.cat(part, sep=":")
+        return _read(text, mapping, target, currency, timezone)
+    values = raw[cast("str", mapping.column)]
+    if (
+        target.kind == "timestamp"
+        and isinstance(values.dtype, pd.DatetimeTZDtype)
+        and mapping.default is None
+    ):
+        return values.dt.tz_convert("UTC").dt.as_unit("us"), pd.Series(False, index=raw.index)
+    return _read(values, mapping, target, currency, timezone)
+
+
+def _read(
+    values: pd.Series, mapping: FieldMapping, target: Column, currency: pd.Series, timezone: str
+) -> Parsed:
+    text = as_text(values)
+    for step in mapping.clean:
+        text = _CLEAN[step](text)
+    if mapping.clean:
+        text = text.mask(text == "")
+    unknown = pd.Series(False, index=text.index)
+    if mapping.map is not None:
+        mapped = text.map({k: _scalar_text(v) for k, v in mapping.map.items()})
+        unknown = mapped.isna() & text.notna() & mapping.strict_map
+        text = mapped.where(mapped.notna(), text).astype("str")
+    if mapping.default is not None:
+        text = text.fillna(_scalar_text(mapping.default))
+    read, bad = _typed(text, mapping, target, currency, timezone)
+    return read, bad | unknown
+
+
+def _scalar_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _typed(
+    text: pd.Series, mapping: FieldMapping, target: Column, currency: pd.Series, timezone: str
+) -> Parsed:
+    if target.kind == "text":
+        return text, text.str.contains("\x00", regex=False).fillna(False).astype(bool)
+    if target.is_money:
+        micros, bad = parse_money(
+            text, unit=mapping.money or "major", currency=currency, decimal=mapping.decimal
+        )
+        return _signed(micros, mapping), bad
+    if target.kind == "int":
+        whole, bad = parse_whole(text)
+        return _signed(whole, mapping), bad
+    if target.kind == "float":
+        number = pd.to_numeric(text, errors="coerce").astype("Float64")
+        return number, number.isna() & text.notna()
+    if target.kind == "bool":
+        return parse_bool(text)
+    moments, bad = parse_time(text, mapping.formats, mapping.timezone or timezone)
+    if target.kind == "date":
+        return moments.dt.tz_convert(mapping.timezone or timezone).dt.date.astype(
+            target.pandas
+        ), bad
+    return moments, bad
+
+
+def _signed(values: pd.Series, mapping: FieldMapping) -> pd.Series:
+    if mapping.absolute:
+        values = values.abs()
+    return -values if mapping.negate else values
+
+
+def parse_whole(text: pd.Series) -> Parsed:
+    """Whole numbers; `12.0` is one, `12.5` and `1e400` are not. Shape kept, dtype Int64."""
+    plain = text.str.strip().str.replace(r"\.0+$", "", regex=True)
+    good = plain.str.fullmatch(r"[+-]?[0-9]{1,18}").fillna(False).astype(bool)
+    values = pd.to_numeric(plain.where(good), errors="coerce", dtype_backend="numpy_nullable")
+    return values.astype("Int64"), ~good & text.notna()
+
+
+def parse_bool(text: pd.Series) -> Parsed:
+    """Truth values, in the words that people use for them. Shape kept, dtype boolean."""
+    words = {w: True for w in _TRUE} | {w: False for w in _FALSE}
+    values = text.str.strip().str.lower().map(words).astype("boolean")
+    return values, values.isna() & text.notna()
+
+
+def parse_time(text: pd.Series, formats: tuple[str, ...], timezone: str) -> Parsed:
+    """Moments in UTC, by the first of `formats` that reads them. dtype datetime64[us, UTC].
+
+    A time without offset is of `timezone`; one that the clock shows twice is the first of the two,
+    one that it leaves out is moved forward to the next that exists.
+    """
+    result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
+    left = text.notna()
+    for form in formats:
+        if not left.any():
+            break
+        part = text[left]
+        if form in ("epoch", "epoch_ms"):
+            moments = _from_epoch(part, 1_000_000 if form == "epoch" else 1_000)
+        elif form == "iso":
+            moments = _from_iso(part, timezone)
+        else:
+            moments = _from_pattern(part, form, timezone)
+        read = moments.notna()
+        result.loc[part.index[read]] = moments[read]
+        left.loc[part.index[read]] = False
+    return result, left
+
+
+def _from_epoch(text: pd.Series, to_micros: int) -> pd.Series:
+    number = pd.to_numeric(text, errors="coerce", dtype_backend="numpy_nullable").astype("Float64")
+    fits = (number.abs() < 1e16 / to_micros).fillna(False)
+    micros = (number.where(fits) * to_micros).round().astype("Int64")
+    return pd.to_datetime(micros, unit="us", utc=True, errors="coerce").dt.as_unit("us")
+
+
+def _from_pattern(text: pd.Series, form: str, timezone: str) -> pd.Series:
+    if "%z" in form:
+        moments = pd.to_datetime(text, format=form, errors="coerce", utc=True)
+        return moments.dt.as_unit("us")
+    return _localize(pd.to_datetime(text, format=form, errors="coerce"), timezone)
+
+
+def _from_iso(text: pd.Series, timezone: str) -> pd.Series:
+    zoned = text.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[+-]\d{2})$", regex=True) & (
+        text.str.len() > 10
+    )
+    zoned = zoned.fillna(False).astype(bool)
+    result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
+    if zoned.any():
+        moments = pd.to_datetime(text[zoned], format="ISO8601", errors="coerce", utc=True)
+        result.loc[zoned] = moments.dt.as_unit("us")
+    if not zoned.all():
+        naive = pd.to_datetime(text[~zoned], format="ISO8601", errors="coerce")
+        result.loc[~zoned] = _localize(naive, timezone)
+    return result
+
+
+def _localize(naive: pd.Series, timezone: str) -> pd.Series:
+    if not pd.api.types.is_datetime64_any_dtype(naive.dtype):
+        return pd.Series(pd.NaT, index=naive.index, dtype="datetime64[us, UTC]")
+    first = np.ones(len(naive), dtype=bool)
+    local = naive.dt.as_unit("us").dt.tz_localize(
+        timezone, ambiguous=first, nonexistent="shift_forward"
+    )
+    return local.dt.tz_convert("UTC").dt.as_unit("us")
+
+
+def fingerprint(raw: pd.DataFrame, mapping: FieldMapping) -> pd.Series:
+    """A key made from the contents of columns: 16 hexadecimal digits, the same in every run.
+
+    With `repeats: keep`, equal rows of one delivery are numbered from the second on (`…-2`).
+    """
+    parts = pd.DataFrame(
+        {name: as_text(raw[name]).fillna("\x00") for name in mapping.fingerprint or ()}
+    )
+    hashes = pd.util.hash_pandas_object(parts, index=False).to_numpy(dtype="uint64")
+    digits = hashes.astype(">u8").tobytes().hex().encode("ascii")
+    text = pd.Series(
+        np.frombuffer(digits, dtype="S16").astype("U16"), index=raw.index, dtype="str"
+    )
+    if mapping.repeats == "merge":
+        return text
+    number = parts.groupby([raw["_delivery"].to_numpy(), hashes], sort=False).cumcount() + 1
+    suffix = ("-" + number.astype("str")).where(number > 1, "")
+    return text.str.cat(suffix.astype("str"))

@@ -1,0 +1,1 @@
+"""The PostgreSQL warehouse without Dagster: tables, slices, loads, and what they touched."""

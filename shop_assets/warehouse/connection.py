@@ -1,0 +1,147 @@
+"""Connections to the warehouse: ADBC, for Arrow in and out at the speed of binary COPY."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import adbc_driver_postgresql.dbapi as adbc
+import pandas as pd
+import pyarrow as pa
+from adbc_driver_manager import Error as AdbcError
+
+from shop_assets.entities import TableSpec
+from shop_assets.errors import UserError
+from shop_assets.warehouse import ddl
+
+Cursor = Any
+"""A DBAPI cursor of ADBC, inside an open transaction."""
+
+_CREATE_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('shop_assets.create', 0))"
+
+
+class WarehouseUnavailable(UserError):
+    """The warehouse cannot be reached or does not let us in."""
+
+
+class Warehouse:
+    """One shop's warehouse.
+
+    `url`: a libpq URI of the role that loads. `reader`: the role that may read the views.
+    """
+
+    def __init__(self, url: str, *, zone: str = "UTC", reader: str | None = None) -> None:
+        self._url = url
+        self.zone = zone
+        self._reader = reader
+        self._partitions: set[str] = set()
+        self._created = False
+
+    @property
+    def address(self) -> str:
+        """Server and database, without credentials."""
+        parts = urlsplit(self._url)
+        return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """A cursor in a transaction that commits at the end, and rolls back on any error."""
+        try:
+            connection = adbc.connect(self._url)
+        except AdbcError as error:
+            raise WarehouseUnavailable(
+                f"warehouse {self.address}: {_first_line(error)}; expected a PostgreSQL server "
+                "(SHOP_POSTGRES_URL) that lets the loader in"
+            ) from None
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            connection.close()
+
+    def create(self) -> None:
+        """Make what is missing of the schemas, tables and views."""
+        if self._created:
+            return
+        with self.transaction() as cursor:
+            cursor.execute(_CREATE_LOCK)
+            for statement in ddl.create_all(self._reader):
+                cursor.execute(statement)
+        self._created = True
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
+        """The rows of a query, as a frame with Arrow's types made pandas'."""
+        with self.transaction() as cursor:
+            return read(cursor, sql, parameters)
+
+    def ensure_months(self, spec: TableSpec, moments: pa.ChunkedArray | pa.Array) -> None:
+        """Make the monthly partitions that rows at these moments fall into."""
+        if not spec.by_month or len(moments) == 0:
+            return
+        series = pd.Series(moments.to_pandas()).dropna()
+        if len(series) == 0:
+            return
+        stamps = pd.to_datetime(series, utc=True)
+        codes = (stamps.dt.year * 12 + stamps.dt.month - 1).unique()
+        months = [dt.date(int(code) // 12, int(code) % 12 + 1, 1) for code in sorted(codes)]
+        for month in months:
+            name, statements = ddl.month_partition(spec, month)
+            if name in self._partitions:
+                continue
+            with self.transaction() as cursor:
+                cursor.execute(_CREATE_LOCK)
+                there = fetch_one(
+                    cursor,
+                    "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+                    "WHERE c.relname = $1",
+                    (name,),
+                )
+                if there == 0:
+                    for statement in statements:
+                        cursor.execute(statement)
+            self._partitions.add(name)
+
+
+def read(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
+    """The rows of a query inside a transaction."""
+    cursor.execute(sql, parameters=tuple(parameters) or None)
+    return to_frame(cursor.fetch_arrow_table())
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """An Arrow table as a frame with nullable pandas types."""
+    return table.to_pandas(types_mapper=_types)
+
+
+def fetch_one(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    """The first column of the first row; None where there is no row."""
+    cursor.execute(sql, parameters=tuple(parameters) or None)
+    row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def _types(arrow: pa.DataType) -> Any:
+    if pa.types.is_integer(arrow):
+        return pd.Int64Dtype()
+    if pa.types.is_boolean(arrow):
+        return pd.BooleanDtype()
+    if pa.types.is_floating(arrow):
+        return pd.Float64Dtype()
+    if pa.types.is_date(arrow):
+        return pd.ArrowDtype(pa.date32())
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    for noise in ("IO: ", "INTERNAL: ", "INVALID_ARGUMENT: "):
+        text = text.removeprefix(noise)
+    text = text.removeprefix("[libpq] Failed to connect: ")
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,187 @@
+"""The DDL of every declared table, made from its declaration.
+
+Physical tables stand in `warehouse`, `marts_base` and `analytics_base`, with money in integer
+micros. Analysts read the views in `marts` and `analytics` (and `marts.sales_ledger`), where money
+is `numeric` in major units and columns of persons are left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+
+from shop_assets.entities import TABLES, Column, TableSpec
+
+SCHEMAS = ("meta", "warehouse", "marts_base", "analytics_base", "marts", "analytics")
+LAKE_ONLY = frozenset({"web_events"})
+"""Entities that stay in the lake; PostgreSQL gets what is made of them."""
+
+META = """
+CREATE TABLE IF NOT EXISTS meta.loads (
+    load_id text PRIMARY KEY,
+    asset text NOT NULL,
+    slice_start timestamptz NOT NULL,
+    slice_end timestamptz NOT NULL,
+    rows_written bigint NOT NULL,
+    rows_changed bigint NOT NULL,
+    committed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE SEQUENCE IF NOT EXISTS meta.epochs;
+CREATE TABLE IF NOT EXISTS meta.slices (
+    asset text NOT NULL,
+    slice timestamptz NOT NULL,
+    epoch bigint NOT NULL,
+    load_id text NOT NULL,
+    written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (asset, slice)
+);
+CREATE TABLE IF NOT EXISTS meta.stale_slices (
+    mart text NOT NULL,
+    slice timestamptz NOT NULL,
+    generation bigint NOT NULL DEFAULT 1,
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (mart, slice)
+);
+CREATE TABLE IF NOT EXISTS meta.mart_versions (
+    mart text PRIMARY KEY,
+    version bigint NOT NULL,
+    changed_at timestamptz NOT NULL
+);
+CREATE TABLE IF NOT EXISTS meta.row_ledger (
+    source text NOT NULL,
+    stream text NOT NULL,
+    entity text NOT NULL,
+    hour timestamptz NOT NULL,
+    rows_read bigint NOT NULL,
+    rows_published bigint NOT NULL,
+    rows_repaired bigint NOT NULL,
+    rows_quarantined bigint NOT NULL,
+    rows_deduplicated bigint NOT NULL,
+    rows_folded bigint NOT NULL,
+    load_id text NOT NULL,
+    PRIMARY KEY (source, stream, entity, hour)
+);
+CREATE INDEX IF NOT EXISTS row_ledger_hour ON meta.row_ledger (hour);
+CREATE TABLE IF NOT EXISTS meta.checkpoints (
+    source text NOT NULL,
+    stream text NOT NULL,
+    slice timestamptz NOT NULL,
+    checkpoint jsonb NOT NULL,
+    PRIMARY KEY (source, stream, slice)
+);
+"""
+
+
+def quoted(name: str) -> str:
+    """An identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def physical(spec: TableSpec) -> str:
+    """The qualified, quoted name of the table that holds the rows."""
+    schema = "warehouse" if spec.layer == "warehouse" else f"{spec.layer}_base"
+    return f"{quoted(schema)}.{quoted(spec.name)}"
+
+
+def versions(spec: TableSpec) -> str:
+    """The qualified, quoted name of the table that holds every version of each row."""
+    return f"{quoted('warehouse')}.{quoted(spec.name + '_versions')}"
+
+
+def column_list(spec: TableSpec, prefix: str = "") -> str:
+    """The columns, quoted, each with `prefix` (as `s.`)."""
+    return ", ".join(prefix + quoted(name) for name in spec.column_names)
+
+
+def stored_tables() -> Iterator[TableSpec]:
+    """The tables that stand in PostgreSQL."""
+    return (spec for spec in TABLES.values() if spec.name not in LAKE_ONLY)
+
+
+def create_all(reader: str | None) -> Iterator[str]:
+    """Statements that make all schemas, tables and views; they change nothing that is there.
+
+    `reader`: the role that may read the views, and nothing else.
+    """
+    for schema in SCHEMAS:
+        yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
+    yield from (part for part in META.split(";") if part.strip())
+    for spec in stored_tables():
+        yield from create_table(spec)
+    for spec in stored_tables():
+        if spec.layer != "warehouse":
+            yield create_view(spec, spec.layer)
+    yield create_view(TABLES["sales_ledger"], "marts")
+    if reader is not None:
+        for schema in ("marts", "analytics"):
+            yield f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {quoted(reader)}"
+            yield f"GRANT SELECT ON ALL TABLES IN SCHEMA {quoted(schema)} TO {quoted(reader)}"
+
+
+def create_table(spec: TableSpec) -> Iterator[str]:
+    """The table, its table of versions, and their indexes."""
+    name = physical(spec)
+    key = list(spec.key)
+    if spec.by_month and spec.time not in key:
+        key.append(str(spec.time))
+    partitioning = f" PARTITION BY RANGE ({quoted(str(spec.time))})" if spec.by_month else ""
+    yield (
+        f"CREATE TABLE IF NOT EXISTS {name} ({_columns(spec.columns)}, "
+        f"PRIMARY KEY ({', '.join(map(quoted, key))})){partitioning}"
+    )
+    yield f"COMMENT ON TABLE {name} IS {_literal(spec.description)}"
+    for column in spec.columns:
+        yield (
+            f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {_literal(column.description)}"
+        )
+    for index in spec.indexes:
+        index_name = quoted("_".join((spec.name, *index))[:60])
+        columns = ", ".join(quoted(c) for c in index)
+        yield f"CREATE INDEX IF NOT EXISTS {index_name} ON {name} ({columns})"
+    if spec.versioned:
+        yield (
+            f"CREATE TABLE IF NOT EXISTS {versions(spec)} ({_columns(spec.columns)}, "
+            f"PRIMARY KEY ({', '.join(map(quoted, (*spec.key, 'version_at')))}))"
+        )
+
+
+def create_view(spec: TableSpec, schema: str) -> str:
+    """The view that analysts read."""
+    shown = []
+    for column in spec.columns:
+        if column.pii:
+            continue
+        if column.is_money:
+            alias = quoted(column.name.removesuffix("_micros"))
+            shown.append(f"{quoted(column.name)} * 0.000001 AS {alias}")
+        else:
+            shown.append(quoted(column.name))
+    where = " WHERE NOT is_test" if spec.name == "sales_ledger" else ""
+    name = f"{quoted(schema)}.{quoted(spec.name)}"
+    return f"CREATE OR REPLACE VIEW {name} AS SELECT {', '.join(shown)} FROM {physical(spec)}{where}"
+
+
+def month_partition(spec: TableSpec, month: dt.date) -> tuple[str, list[str]]:
+    """The name (unquoted) of a month's partition, and the statements that make and attach it.
+
+    Made apart and then attached, since that lets readers of the parent go on.
+    """
+    name = f"{spec.name}_{month:%Y_%m}"
+    schema, _ = physical(spec).split(".", 1)
+    following = (month.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    table = f"{schema}.{quoted(name)}"
+    return name, [
+        f"CREATE TABLE {table} (LIKE {physical(spec)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+        f"ALTER TABLE {physical(spec)} ATTACH PARTITION {table} "
+        f"FOR VALUES FROM ('{month:%Y-%m-01} 00:00:00+00') TO ('{following:%Y-%m-01} 00:00:00+00')",
+    ]
+
+
+def _columns(columns: Iterable[Column]) -> str:
+    return ", ".join(
+        f"{quoted(c.name)} {c.postgres}{'' if c.nullable else ' NOT NULL'}" for c in columns
+    )
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

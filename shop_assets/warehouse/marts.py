@@ -1,0 +1,120 @@
+"""Replacing slices of marts, and knowing which ones are stale."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pyarrow as pa
+
+from shop_assets.entities import TableSpec
+from shop_assets.warehouse import slices
+from shop_assets.warehouse.connection import Cursor, Warehouse
+from shop_assets.warehouse.ddl import quoted
+from shop_assets.warehouse.difference import apply_difference
+from shop_assets.warehouse.slices import Load, Written
+
+_SEEN = pa.schema([("slice", pa.timestamp("us", "UTC")), ("generation", pa.int64())])
+
+
+def stale_slices(
+    warehouse: Warehouse,
+    mart: str,
+    start: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+) -> pd.DataFrame:
+    """The slices of a mart that something it reads has changed since they were computed.
+
+    Columns slice (UTC; a day as its midnight), generation, in order of time.
+    """
+    return warehouse.read(
+        "SELECT slice, generation FROM meta.stale_slices WHERE mart = $1 "
+        "AND slice >= coalesce($2::timestamptz, '-infinity') "
+        "AND slice < coalesce($3::timestamptz, 'infinity') ORDER BY slice",
+        (mart, start, end),
+    )
+
+
+def replace_slices(
+    warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load: Load, seen: pd.DataFrame
+) -> Written:
+    """Make the mart's slices `[load.start, load.end)` equal to `rows`, in one transaction.
+
+    `seen`: what `stale_slices` gave before the mart was computed. A request that came since then
+    (of a newer generation) stays, since what it asks for may not have been seen.
+    """
+    fresh = slices.to_arrow(rows, spec)
+    warehouse.ensure_months(spec, fresh.column(str(spec.time)))
+    with warehouse.transaction() as cursor:
+        before = slices._committed(cursor, load.load_id)
+        if before is not None:
+            return before
+        with slices.publishing(cursor, load):
+            slices.stage(cursor, "fresh", fresh)
+            changed = apply_difference(cursor, spec, _scope(spec, load))
+            _settle(cursor, spec.name, seen)
+            if changed:
+                note_change(cursor, spec.name)
+        written = Written(fresh.num_rows, changed)
+        slices.note_load(cursor, load, written)
+    return written
+
+
+def replace_all(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame) -> Written:
+    """Make an unpartitioned table (a list, a model's result) equal to `rows`, in one transaction."""
+    fresh = slices.to_arrow(rows, spec)
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", parameters=(spec.name,)
+        )
+        slices.stage(cursor, "fresh", fresh)
+        changed = apply_difference(cursor, spec, "true")
+        if changed:
+            note_change(cursor, spec.name)
+    return Written(fresh.num_rows, changed)
+
+
+def mart_versions(warehouse: Warehouse) -> dict[str, int]:
+    """How often each mart's content has changed; a mart that never had any is not in it."""
+    frame = warehouse.read("SELECT mart, version FROM meta.mart_versions")
+    return {str(m): int(v) for m, v in zip(frame["mart"], frame["version"], strict=True)}
+
+
+def note_change(cursor: Cursor, mart: str) -> None:
+    """Count one more change of a mart's content."""
+    cursor.execute(
+        "INSERT INTO meta.mart_versions AS t (mart, version, changed_at) "
+        "VALUES ($1, 1, clock_timestamp()) ON CONFLICT (mart) DO UPDATE "
+        "SET version = t.version + 1, changed_at = excluded.changed_at",
+        parameters=(mart,),
+    )
+
+
+def written_slices(warehouse: Warehouse, asset: str) -> pd.Series:
+    """The slices of an asset (as `marts/sales_hourly`) that were ever written, in order."""
+    frame = warehouse.read(
+        "SELECT slice FROM meta.slices WHERE asset = $1 ORDER BY slice", (asset,)
+    )
+    return frame["slice"]
+
+
+def _scope(spec: TableSpec, load: Load) -> str:
+    time = quoted(str(spec.time))
+    if spec.column(str(spec.time)).kind == "date":
+        return f"t.{time} >= '{load.start:%Y-%m-%d}' AND t.{time} < '{load.end:%Y-%m-%d}'"
+    return f"t.{time} >= '{load.start.isoformat()}' AND t.{time} < '{load.end.isoformat()}'"
+
+
+def _settle(cursor: Cursor, mart: str, seen: pd.DataFrame) -> None:
+    if len(seen) == 0:
+        return
+    slices.stage(
+        cursor, "seen", pa.Table.from_pandas(seen, schema=_SEEN, preserve_index=False)
+    )
+    cursor.execute(
+        "DELETE FROM meta.stale_slices t USING pg_temp.seen s WHERE t.mart = $1 "
+        "AND t.slice = s.slice AND t.generation = s.generation",
+        parameters=(mart,),
+    )
+
+

@@ -1,0 +1,176 @@
+"""Writing a slice of a table: one transaction, whole or not at all, by its newest writer only.
+
+A *slice* is one partition of an asset (an hour, a day) in PostgreSQL. A load covers a run of
+slices `[start, end)`. Each load
+
+1. takes an advisory lock on the asset and its slices, so that two loads of one slice wait for each
+   other, while loads of other slices go on;
+2. is refused where a writer that began later has already published one of them (fencing): a worker
+   that was stopped and wakes up does not undo its own retry;
+3. stages its rows by binary COPY, and changes the table;
+4. writes `meta.slices` and `meta.loads`, and commits.
+
+`load_id` is unique: a load whose answer to COMMIT was lost is looked up, not done again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from shop_assets.entities import TableSpec
+from shop_assets.warehouse import ddl
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one
+
+_MANY = 64
+"""From this many slices on, the asset as a whole is locked instead of each slice."""
+
+
+class StaleWriter(Exception):
+    """A writer that began later has already published one of these slices."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load of an asset's slices: hours, or days written as their midnight in UTC.
+
+    `epoch` orders writers by when they began; take it with `begin` before reading what the slice
+    is computed from.
+    """
+
+    load_id: str
+    asset: str
+    start: dt.datetime
+    end: dt.datetime
+    step: dt.timedelta
+    epoch: int
+
+    @property
+    def count(self) -> int:
+        """How many slices the load covers."""
+        return int((self.end - self.start) / self.step)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a load did: rows staged, rows of the table that changed, and whether it was done before."""
+
+    rows: int
+    changed: int
+    repeated: bool = False
+
+
+def begin(warehouse: Warehouse) -> int:
+    """An epoch for a writer that begins now."""
+    with warehouse.transaction() as cursor:
+        return int(fetch_one(cursor, "SELECT nextval('meta.epochs')"))
+
+
+def committed(warehouse: Warehouse, load_id: str) -> Written | None:
+    """What the load of that id did, or None where it was never committed."""
+    with warehouse.transaction() as cursor:
+        return _committed(cursor, load_id)
+
+
+def _committed(cursor: Cursor, load_id: str) -> Written | None:
+    cursor.execute(
+        "SELECT rows_written, rows_changed FROM meta.loads WHERE load_id = $1",
+        parameters=(load_id,),
+    )
+    row = cursor.fetchone()
+    return None if row is None else Written(int(row[0]), int(row[1]), repeated=True)
+
+
+@contextmanager
+def publishing(cursor: Cursor, load: Load) -> Iterator[None]:
+    """Lock and fence the slices; afterwards note them as written by this load."""
+    _lock(cursor, load)
+    newer = fetch_one(
+        cursor,
+        "SELECT max(epoch) FROM meta.slices WHERE asset = $1 AND slice >= $2 AND slice < $3",
+        (load.asset, load.start, load.end),
+    )
+    if newer is not None and newer > load.epoch:
+        raise StaleWriter(
+            f"{load.asset} {load.start:%Y-%m-%d %H:%M}: already published by epoch {newer}, "
+            f"this writer began earlier (epoch {load.epoch})"
+        )
+    yield
+    cursor.execute(
+        "INSERT INTO meta.slices (asset, slice, epoch, load_id) "
+        "SELECT $1, s, $2, $3 FROM generate_series($4::timestamptz, "
+        "$5::timestamptz - make_interval(secs => $6), make_interval(secs => $6)) s "
+        "ON CONFLICT (asset, slice) DO UPDATE SET epoch = excluded.epoch, "
+        "load_id = excluded.load_id, written_at = excluded.written_at",
+        parameters=(
+            load.asset,
+            load.epoch,
+            load.load_id,
+            load.start,
+            load.end,
+            load.step.total_seconds(),
+        ),
+    )
+
+
+def _lock(cursor: Cursor, load: Load) -> None:
+    whole = "hashtextextended($1, 0)"
+    if load.count >= _MANY:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({whole})", parameters=(load.asset,))
+        return
+    cursor.execute(f"SELECT pg_advisory_xact_lock_shared({whole})", parameters=(load.asset,))
+    # In the order of time, so that two loads that overlap cannot wait for each other.
+    cursor.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1 || s::text, 1)) FROM "
+        "(SELECT s FROM generate_series($2::timestamptz, $3::timestamptz - "
+        "make_interval(secs => $4), make_interval(secs => $4)) s ORDER BY s) ordered",
+        parameters=(load.asset, load.start, load.end, load.step.total_seconds()),
+    )
+
+
+def note_load(cursor: Cursor, load: Load, written: Written) -> None:
+    """Write the load's row, the last thing before the commit."""
+    cursor.execute(
+        "INSERT INTO meta.loads (load_id, asset, slice_start, slice_end, rows_written, "
+        "rows_changed) VALUES ($1, $2, $3, $4, $5, $6)",
+        parameters=(
+            load.load_id,
+            load.asset,
+            load.start,
+            load.end,
+            written.rows,
+            written.changed,
+        ),
+    )
+
+
+def stage(cursor: Cursor, name: str, rows: pa.Table) -> None:
+    """Put rows into a temporary table of that name, by binary COPY."""
+    cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{ddl.quoted(name)}")
+    cursor.adbc_ingest(name, rows, mode="create", temporary=True)
+    cursor.execute(f"ANALYZE pg_temp.{ddl.quoted(name)}")
+
+
+def to_arrow(frame: pd.DataFrame, spec: TableSpec) -> pa.Table:
+    """A frame as Arrow, in the declared columns and types."""
+    return pa.Table.from_pandas(
+        spec.conform(frame), schema=spec.arrow_schema, preserve_index=False
+    )
+
+
+def mark_stale(cursor: Cursor, mart: str, slices_sql: str) -> None:
+    """Ask for the slices of a mart that a query names (one column of timestamptz).
+
+    Part of the transaction that made them stale: the request is there exactly if the change is.
+    """
+    cursor.execute(
+        "INSERT INTO meta.stale_slices AS t (mart, slice) "
+        f"SELECT $1, s FROM ({slices_sql}) q(s) WHERE s IS NOT NULL GROUP BY s ORDER BY s "
+        "ON CONFLICT (mart, slice) DO UPDATE SET generation = t.generation + 1",
+        parameters=(mart,),
+    )
