@@ -1,0 +1,119 @@
+"""IO managers of the lake: raw appends each attempt, clean replaces its hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from dagster import ConfigurableIOManager, InputContext, OutputContext, ResourceDependency
+
+from shop_assets.entities import ENTITIES
+from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.resources import LakeResource, WarehouseResource
+from shop_assets.transforms.clean import QUARANTINE
+from shop_assets.warehouse import rows
+
+if TYPE_CHECKING:
+    from shop_assets.transforms.clean import Cleaned
+
+_HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
+
+
+def load_id(context: OutputContext) -> str:
+    """The identity of this run's attempt at this asset: a step tried again has the same."""
+    return f"{context.run_id}:{context.asset_key.to_user_string()}"
+
+
+def _window(context: OutputContext | InputContext) -> tuple[dt.datetime, dt.datetime]:
+    window = context.asset_partitions_time_window
+    return window.start.astimezone(dt.UTC), window.end.astimezone(dt.UTC)
+
+
+class _LakeInput(ConfigurableIOManager):
+    """What both lake IO managers share: reading the hours of a table."""
+
+    lake: ResourceDependency[LakeResource]
+
+    def load_input(self, context: InputContext) -> pa.Table:
+        """The rows of the input's hours; the columns named in its metadata, or all."""
+        key = context.asset_key.to_user_string()
+        start, end = _window(context)
+        columns = (context.definition_metadata or {}).get("columns")
+        found = self.lake.open().read(key, start, end, columns)
+        return _none_yet(key, columns) if found is None else found
+
+
+def _none_yet(key: str, columns: Any) -> pa.Table:
+    """No rows, in the columns that a table that was never written will have."""
+    layer, name = key.split("/", 1)
+    if layer != "clean":
+        return pa.table({})
+    schema = ENTITIES[name].arrow_schema.append(_HOUR)
+    if columns is not None:
+        schema = pa.schema([schema.field(c) for c in columns])
+    return schema.empty_table()
+
+
+class RawLakeIOManager(_LakeInput):
+    """Appends what an attempt read, with the attempt's identity and time."""
+
+    def handle_output(self, context: OutputContext, obj: pa.Table) -> None:
+        """Append the rows once per attempt."""
+        if obj.num_rows == 0:
+            return
+        attempt = load_id(context)
+        now = dt.datetime.now(dt.UTC)
+        stamped = obj.append_column("_load_id", pa.repeat(attempt, obj.num_rows))
+        stamped = stamped.append_column(
+            "_extracted_at", pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), obj.num_rows)
+        )
+        store = self.lake.open()
+        store.append(context.asset_key.to_user_string(), stamped, load_id=attempt)
+
+
+class CleanLakeIOManager(_LakeInput):
+    """Replaces an entity's hours, those of its quarantine, and what is known of their rows."""
+
+    warehouse: ResourceDependency[WarehouseResource]
+
+    def handle_output(self, context: OutputContext, obj: Cleaned) -> None:
+        """Write published rows, quarantined rows and counts; each replaces the hours whole."""
+        entity = context.asset_key.path[-1]
+        write_cleaned(
+            self.lake.open(),
+            self.warehouse.open(),
+            entity,
+            obj,
+            _window(context),
+            load_id(context),
+        )
+
+
+def write_cleaned(
+    lake: DeltaStore,
+    warehouse: Any,
+    entity: str,
+    cleaned: Cleaned,
+    window: tuple[dt.datetime, dt.datetime],
+    attempt: str,
+) -> None:
+    """Replace an entity's hours in the lake, quarantine first, and then their counts."""
+    start, end = window
+    spec = ENTITIES[entity]
+    aside = pa.Table.from_pandas(
+        cleaned.quarantined,
+        schema=pa.schema(
+            [
+                (name, pa.timestamp("us", "UTC") if kind.startswith("datetime") else pa.string())
+                for name, kind in QUARANTINE.items()
+            ]
+        ),
+        preserve_index=False,
+    )
+    published = pa.Table.from_pandas(
+        cleaned.published, schema=spec.arrow_schema.append(_HOUR), preserve_index=False
+    )
+    lake.replace(f"quarantine/{entity}", aside, start, end, load_id=attempt)
+    lake.replace(f"clean/{entity}", published, start, end, load_id=attempt)
+    rows.record_counts(warehouse, entity, cleaned.counts, start, end, attempt)
