@@ -1,0 +1,1 @@
+"""The assets: thin, they name, describe and connect what other folders do."""

@@ -1,0 +1,197 @@
+"""Analytics: lists and figures made of the marts, fired by sensors when those have changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pandas as pd
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, asset
+
+from shop_assets.assets.columns import table_metadata
+from shop_assets.assets.marts import mart_key
+from shop_assets.assets.warehouse import warehouse_key
+from shop_assets.checks.contract import contract_spec, judge_contract
+from shop_assets.checks.report import report_whole
+from shop_assets.entities import TABLES
+from shop_assets.io_managers.postgres import TableRows
+from shop_assets.partitions import Calendar
+from shop_assets.resources import CacheResource, WarehouseResource
+from shop_assets.settings import ShopSettings
+from shop_assets.transforms.inventory import stock_alerts
+from shop_assets.transforms.rfm import customer_rfm, sales_summary
+from shop_assets.warehouse import ddl
+from shop_assets.warehouse.connection import Warehouse
+
+CACHE_SECONDS = 24 * 3600
+_DEMAND = dt.timedelta(days=28)
+
+READS = {
+    "sales_summary": ("sales_daily",),
+    "stock_alerts": ("inventory_hourly",),
+    "customer_rfm": ("customer_orders",),
+}
+"""The marts whose change fires each analytics asset."""
+
+
+def analytics_key(name: str) -> AssetKey:
+    """The asset of an analytics table."""
+    return AssetKey(["analytics", name])
+
+
+def analytics_assets(
+    settings: ShopSettings, calendar: Calendar, marts: set[str], tables: set[str]
+) -> list[AssetsDefinition]:
+    """The analytics of a shop that has these `marts` and warehouse `tables`."""
+    made = {
+        "sales_summary": _sales_summary,
+        "stock_alerts": _stock_alerts,
+        "customer_rfm": _customer_rfm,
+    }
+    return [
+        make(settings, calendar, tables)
+        for name, make in made.items()
+        if set(READS[name]) <= marts
+    ]
+
+
+def _common(settings: ShopSettings, name: str) -> dict[str, object]:
+    spec = TABLES[name]
+    key = analytics_key(name)
+    return {
+        "key": key,
+        "io_manager_key": "postgres",
+        "group_name": "analytics",
+        "owners": [settings.shop.owner],
+        "tags": {"layer": "analytics"},
+        "description": spec.description,
+        "metadata": table_metadata(spec, f"analytics.{name}"),
+        "check_specs": [contract_spec(key)],
+    }
+
+
+def _result(
+    name: str, rows: pd.DataFrame, **metadata: object
+) -> MaterializeResult[TableRows]:
+    spec = TABLES[name]
+    outcome = judge_contract(rows, spec, None)
+    return MaterializeResult(
+        value=TableRows(rows),
+        metadata={"dagster/row_count": len(rows), **metadata},
+        check_results=report_whole(analytics_key(name), outcome),
+    )
+
+
+def _read(warehouse: Warehouse, name: str, where: str = "", *parameters: object) -> pd.DataFrame:
+    spec = TABLES[name]
+    sql = f"SELECT {ddl.column_list(spec)} FROM {ddl.physical(spec)} {where}"
+    return spec.conform(warehouse.read(sql, parameters))
+
+
+def newest_hour(warehouse: Warehouse, mart: str) -> dt.datetime | None:
+    """The newest slice of a mart that was ever written."""
+    frame = warehouse.read(
+        "SELECT max(slice) AS newest FROM meta.slices WHERE asset = $1", (f"marts/{mart}",)
+    )
+    newest = frame["newest"].iloc[0]
+    return None if pd.isna(newest) else newest.to_pydatetime()
+
+
+def newest_day(warehouse: Warehouse, calendar: Calendar, mart: str) -> dt.date:
+    """The newest of the shop's days that a mart knows; before any, the shop's first.
+
+    "Today" is the data's, not the wall clock's: a shop's history loaded today has its own.
+    """
+    newest = newest_hour(warehouse, mart)
+    return calendar.start if newest is None else newest.date()
+
+
+def _sales_summary(
+    settings: ShopSettings, calendar: Calendar, tables: set[str]
+) -> AssetsDefinition:
+    @asset(
+        **_common(settings, "sales_summary"),
+        deps=[mart_key("sales_daily")],
+        kinds={"postgres", "redis"},
+    )
+    def summary(
+        context: AssetExecutionContext, warehouse: WarehouseResource, cache: CacheResource
+    ) -> MaterializeResult[TableRows]:
+        store = warehouse.open()
+        today = newest_day(store, calendar, "sales_daily")
+        daily = _read(
+            store,
+            "sales_daily",
+            "WHERE day > $1::text::date - 28 AND day <= $1::text::date",
+            today.isoformat(),
+        )
+        rows = sales_summary(daily, today)
+        cached = cache.put(
+            f"shop:{settings.shop.name}:sales_summary",
+            json.dumps(json.loads(rows.to_json(orient="records", date_format="iso"))),
+            CACHE_SECONDS,
+        )
+        return _result("sales_summary", rows, today=str(today), cached=cached)
+
+    return summary
+
+
+def _stock_alerts(
+    settings: ShopSettings, calendar: Calendar, tables: set[str]
+) -> AssetsDefinition:
+    upstream = [mart_key("inventory_hourly")]
+    if "products" in tables:
+        upstream.append(warehouse_key("products"))
+
+    @asset(
+        **_common(settings, "stock_alerts"),
+        deps=upstream,
+        kinds={"postgres"},
+    )
+    def alerts(
+        context: AssetExecutionContext, warehouse: WarehouseResource
+    ) -> MaterializeResult[TableRows]:
+        store = warehouse.open()
+        as_of = newest_hour(store, "inventory_hourly")
+        if as_of is None:
+            return _result("stock_alerts", TABLES["stock_alerts"].empty())
+        inventory = _read(
+            store, "inventory_hourly", "WHERE hour > $1 AND hour <= $2", as_of - _DEMAND, as_of
+        )
+        rows = stock_alerts(inventory, _read(store, "products"), as_of)
+        out = int((rows["severity"] == "out_of_stock").sum())
+        return _result("stock_alerts", rows, out_of_stock=out, low=len(rows) - out)
+
+    return alerts
+
+
+def _customer_rfm(
+    settings: ShopSettings, calendar: Calendar, tables: set[str]
+) -> AssetsDefinition:
+    upstream = [mart_key("customer_orders")]
+    if "customers" in tables:
+        upstream.append(warehouse_key("customers"))
+
+    @asset(
+        **_common(settings, "customer_rfm"),
+        deps=upstream,
+        kinds={"postgres", "pandas"},
+    )
+    def segments(
+        context: AssetExecutionContext, warehouse: WarehouseResource
+    ) -> MaterializeResult[TableRows]:
+        store = warehouse.open()
+        newest = newest_hour(store, "customer_orders")
+        today = calendar.start if newest is None else calendar.day_of(newest)
+        rows = customer_rfm(
+            _read(store, "customer_orders"),
+            _read(store, "customers"),
+            today,
+            settings.shop.zone,
+        )
+        sizes = rows["segment"].value_counts()
+        return _result(
+            "customer_rfm", rows, **{str(segment): int(n) for segment, n in sizes.items()}
+        )
+
+    return segments

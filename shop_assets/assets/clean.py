@@ -1,0 +1,128 @@
+"""Clean: each entity's rows, typed, judged and deduplicated; the rest set aside with a reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pyarrow as pa
+from dagster import AssetExecutionContext, AssetIn, AssetKey, AssetsDefinition, BackfillPolicy
+from dagster import MaterializeResult, asset
+
+from shop_assets.assets.columns import mapped_columns, table_metadata
+from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
+from shop_assets.assets.raw import raw_key
+from shop_assets.checks import cleaning
+from shop_assets.checks.report import report
+from shop_assets.entities import ENTITIES, TableSpec
+from shop_assets.errors import UserError
+from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.partitions import Calendar
+from shop_assets.resources import LakeResource
+from shop_assets.settings import ShopSettings
+from shop_assets.transforms.clean import Cleaned, MissingColumn, StreamOrigin, clean, combine
+
+
+def clean_key(entity: str) -> AssetKey:
+    """The asset of an entity's cleaned rows."""
+    return AssetKey(["clean", entity])
+
+
+def clean_assets(settings: ShopSettings, calendar: Calendar) -> list[AssetsDefinition]:
+    """One asset for each entity that any stream becomes."""
+    return [_clean_asset(settings, calendar, ENTITIES[name]) for name in settings.entities]
+
+
+def _clean_asset(
+    settings: ShopSettings, calendar: Calendar, spec: TableSpec
+) -> AssetsDefinition:
+    key = clean_key(spec.name)
+    origins = settings.entities[spec.name]
+    inputs = {f"{source}__{stream}": (source, stream) for source, stream in origins}
+    mappings = {
+        name: settings.stream(source, stream).entities[spec.name]
+        for name, (source, stream) in inputs.items()
+    }
+    lineage = mapped_columns(
+        {raw_key(*inputs[name]): mapping for name, mapping in mappings.items()}
+    )
+    overlap = max(
+        dt.timedelta(minutes=settings.sources[source].overlap_minutes) for source, _ in origins
+    )
+
+    @asset(
+        key=key,
+        ins={name: AssetIn(key=raw_key(*origin)) for name, origin in inputs.items()},
+        partitions_def=calendar.hourly,
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="clean_lake",
+        group_name="clean",
+        kinds={"pandas", "pandera", "deltalake"},
+        owners=[settings.shop.owner],
+        tags={"layer": "clean", "entity": spec.name},
+        description=f"{spec.description} Cleaned; what failed is in quarantine/{spec.name}.",
+        metadata=table_metadata(spec, f"clean/{spec.name}"),
+        check_specs=cleaning.specs(key),
+    )
+    def clean_entity(
+        context: AssetExecutionContext, lake: LakeResource, **raw: pa.Table
+    ) -> MaterializeResult[Cleaned]:
+        span = Span.of(context)
+        earlier = _published_before(lake.open(), spec, span, overlap) if overlap else None
+        parts = [
+            _clean_stream(settings, spec, raw[name], *inputs[name], earlier) for name in inputs
+        ]
+        cleaned = combine(parts, spec)
+        rows = rows_by_hour(cleaned.published["_hour"])
+        counts = cleaned.counts
+        return MaterializeResult(
+            value=cleaned,
+            metadata={
+                "rows_read": int(counts["rows_read"].sum()),
+                "rows_published": int(counts["rows_published"].sum()),
+                "rows_quarantined": int(counts["rows_quarantined"].sum()),
+                "rows_deduplicated": int(counts["rows_deduplicated"].sum()),
+                **describe_partitions(context, span, key, rows, lineage),
+            },
+            check_results=report(context, key, span, *cleaning.judge(cleaned, spec)),
+        )
+
+    return clean_entity
+
+
+def _clean_stream(
+    settings: ShopSettings,
+    spec: TableSpec,
+    raw: pa.Table,
+    source: str,
+    stream: str,
+    earlier: pd.DataFrame | None,
+) -> Cleaned:
+    declared = settings.sources[source]
+    mappings = declared.streams[stream].entities
+    accountable = next((n for n, m in mappings.items() if m.grain == "row"), next(iter(mappings)))
+    origin = StreamOrigin(source, stream, declared.timezone, settings.shop.currency)
+    try:
+        return clean(
+            raw,
+            spec,
+            mappings[spec.name],
+            origin,
+            earlier,
+            takes_unreadable=spec.name == accountable,
+        )
+    except MissingColumn as missing:
+        raise UserError(
+            f"{settings.path}: sources.{source}.streams.{stream}: {missing.args[0]}; "
+            f"found {', '.join(n for n in raw.column_names if not n.startswith('_'))}"
+        ) from None
+
+
+def _published_before(
+    lake: DeltaStore, spec: TableSpec, span: Span, overlap: dt.timedelta
+) -> pd.DataFrame | None:
+    hours = dt.timedelta(hours=-(-overlap // dt.timedelta(hours=1)))
+    table = lake.read(
+        f"clean/{spec.name}", span.start - hours, span.start, [*spec.key, "version_at"]
+    )
+    return None if table is None else table.to_pandas()

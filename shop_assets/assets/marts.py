@@ -1,0 +1,134 @@
+"""Marts: the aggregates, each a pure function of the warehouse, by the hour or day of the event."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, BackfillPolicy
+from dagster import MaterializeResult, asset
+
+from shop_assets import partitions
+from shop_assets.assets.columns import declared_columns, table_metadata
+from shop_assets.assets.lineage import MARTS as LINEAGE
+from shop_assets.assets.warehouse import warehouse_key
+from shop_assets.checks import marts as checks
+from shop_assets.checks.contract import judge_contract
+from shop_assets.checks.report import report
+from shop_assets.entities import TABLES
+from shop_assets.io_managers.postgres import MartRows
+from shop_assets.partition_span import Span, describe_partitions, rows_by_day, rows_by_hour
+from shop_assets.partitions import Calendar
+from shop_assets.resources import WarehouseResource
+from shop_assets.settings import ShopSettings
+from shop_assets.warehouse import slices
+from shop_assets.warehouse.mart_inputs import MARTS
+from shop_assets.warehouse.marts import stale_slices
+
+
+@dataclass(frozen=True)
+class MartDeclaration:
+    """What a mart reads, and what makes it part of a shop.
+
+    `reads`: the warehouse tables. `sums`: whether its money must equal the ledger's.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    sums: bool = False
+
+    @property
+    def daily(self) -> bool:
+        """Whether its slices are the shop's days."""
+        spec = TABLES[self.name]
+        return spec.column(str(spec.time)).kind == "date"
+
+
+DECLARED = (
+    MartDeclaration("sales_hourly", ("sales_ledger",), sums=True),
+    MartDeclaration("customer_orders", ("sales_ledger",)),
+    MartDeclaration("funnel_hourly", ("web_activity",)),
+    MartDeclaration("inventory_hourly", ("inventory_levels", "inventory_movements")),
+    MartDeclaration("data_quality_hourly", ()),
+    MartDeclaration("sales_daily", ("sales_ledger",), sums=True),
+    MartDeclaration("product_sales_daily", ("sales_ledger",), sums=True),
+    MartDeclaration("ad_spend_daily", ("ad_spend", "campaigns")),
+)
+
+
+def mart_key(mart: str) -> AssetKey:
+    """The asset of a mart."""
+    return AssetKey(["marts", mart])
+
+
+def present_marts(tables: set[str]) -> list[MartDeclaration]:
+    """The marts whose main warehouse table the shop has."""
+    return [d for d in DECLARED if not d.reads or d.reads[0] in tables]
+
+
+def mart_assets(
+    settings: ShopSettings, calendar: Calendar, tables: set[str], clean: list[AssetKey]
+) -> list[AssetsDefinition]:
+    """The marts of a shop that has these warehouse `tables` and `clean` assets."""
+    return [_mart_asset(settings, calendar, d, tables, clean) for d in present_marts(tables)]
+
+
+def _mart_asset(
+    settings: ShopSettings,
+    calendar: Calendar,
+    declared: MartDeclaration,
+    tables: set[str],
+    clean: list[AssetKey],
+) -> AssetsDefinition:
+    spec = TABLES[declared.name]
+    key = mart_key(declared.name)
+    reads = [warehouse_key(name) for name in declared.reads if name in tables]
+
+    @asset(
+        key=key,
+        deps=reads or clean,
+        partitions_def=calendar.daily if declared.daily else calendar.hourly,
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="postgres",
+        group_name="marts",
+        kinds={"postgres", "pandas"},
+        owners=[settings.shop.owner],
+        tags={"layer": "marts"},
+        description=spec.description,
+        metadata=table_metadata(spec, f"marts.{spec.name}"),
+        check_specs=checks.specs(key, sums=declared.sums),
+    )
+    def mart(
+        context: AssetExecutionContext, warehouse: WarehouseResource
+    ) -> MaterializeResult[MartRows]:
+        span = Span.of(context)
+        store = warehouse.open()
+        epoch = slices.begin(store)
+        seen = stale_slices(store, declared.name, *_slice_window(span, declared.daily))
+        rows = MARTS[declared.name](store, span.start, span.end)
+        time = rows[str(spec.time)]
+        by_key = rows_by_day(time) if declared.daily else rows_by_hour(time)
+        keys = time.astype("str") if declared.daily else time.dt.strftime(partitions.HOUR_FORMAT)
+        outcomes = [judge_contract(rows, spec, keys)]
+        if declared.sums:
+            outcomes.append(checks.judge_sums(store, rows, span.start, span.end))
+        return MaterializeResult(
+            value=MartRows(rows, epoch, seen),
+            metadata=describe_partitions(
+                context, span, key, by_key, declared_columns(LINEAGE[declared.name])
+            ),
+            check_results=report(context, key, span, *outcomes),
+        )
+
+    return mart
+
+
+def _slice_window(span: Span, daily: bool) -> tuple[dt.datetime, dt.datetime]:
+    if not daily:
+        return span.start, span.end
+    first, last = (partitions.parse_day_key(key) for key in (span.keys[0], span.keys[-1]))
+    midnight = dt.time(tzinfo=dt.UTC)
+    return (
+        dt.datetime.combine(first, midnight),
+        dt.datetime.combine(last + dt.timedelta(days=1), midnight),
+    )

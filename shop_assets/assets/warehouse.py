@@ -1,0 +1,165 @@
+"""Warehouse: each entity's current rows and their versions, the sales ledger, web activity."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+from dagster import AssetDep, AssetExecutionContext, AssetIn, AssetKey, AssetsDefinition
+from dagster import BackfillPolicy, MaterializeResult, asset
+
+from shop_assets.assets.clean import clean_key
+from shop_assets.assets.columns import declared_columns, same_columns, table_metadata
+from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
+from shop_assets.assets.lineage import LEDGER
+from shop_assets.checks import loading
+from shop_assets.checks.report import report
+from shop_assets.entities import ENTITIES, TABLES, TableSpec
+from shop_assets.io_managers.postgres import ActivityRows, EntityRows, LedgerOrders
+from shop_assets.partitions import Calendar
+from shop_assets.resources import WarehouseResource
+from shop_assets.settings import ShopSettings
+from shop_assets.transforms.sessions import web_activity
+from shop_assets.warehouse import slices
+from shop_assets.warehouse.connection import to_frame
+from shop_assets.warehouse.ddl import LAKE_ONLY
+
+_LEDGER_ENTITIES = ("orders", "order_items", "refunds")
+
+
+def warehouse_key(table: str) -> AssetKey:
+    """The asset of a warehouse table."""
+    return AssetKey(["warehouse", table])
+
+
+def warehouse_assets(settings: ShopSettings, calendar: Calendar) -> list[AssetsDefinition]:
+    """The tables of the entities that the shop has, and those derived from them."""
+    entities = settings.entities
+    found = [
+        _entity_asset(settings, calendar, ENTITIES[name])
+        for name in entities
+        if name not in LAKE_ONLY
+    ]
+    if "order_items" in entities:
+        found.append(_ledger_asset(settings, calendar))
+    if "web_events" in entities:
+        found.append(_activity_asset(settings, calendar))
+    return found
+
+
+def _entity_asset(
+    settings: ShopSettings, calendar: Calendar, spec: TableSpec
+) -> AssetsDefinition:
+    key = warehouse_key(spec.name)
+    lineage = same_columns(spec, clean_key(spec.name), spec.column_names)
+
+    @asset(
+        key=key,
+        ins={"rows": AssetIn(key=clean_key(spec.name))},
+        partitions_def=calendar.hourly,
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="postgres",
+        group_name="warehouse",
+        kinds={"postgres"},
+        owners=[settings.shop.owner],
+        tags={"layer": "warehouse", "entity": spec.name},
+        description=f"{spec.description} Loaded by hour of change; the newest version wins.",
+        metadata=table_metadata(spec, f"warehouse.{spec.name}"),
+        check_specs=loading.specs(key),
+    )
+    def load_entity(
+        context: AssetExecutionContext, warehouse: WarehouseResource, rows: pa.Table
+    ) -> MaterializeResult[EntityRows]:
+        span = Span.of(context)
+        store = warehouse.open()
+        epoch = slices.begin(store)
+        frame = to_frame(rows)
+        by_hour = rows_by_hour(frame["_hour"])
+        outcome = loading.judge(store, spec.name, span, by_hour)
+        return MaterializeResult(
+            value=EntityRows(frame, epoch),
+            metadata=describe_partitions(context, span, key, by_hour, lineage),
+            check_results=report(context, key, span, outcome),
+        )
+
+    return load_entity
+
+
+def _ledger_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinition:
+    spec = TABLES["sales_ledger"]
+    key = warehouse_key(spec.name)
+    present = [name for name in _LEDGER_ENTITIES if name in settings.entities]
+
+    @asset(
+        key=key,
+        ins={
+            name: AssetIn(
+                key=clean_key(name), metadata={"columns": ["_hour", "source", "order_id"]}
+            )
+            for name in present
+        },
+        deps=[AssetDep(warehouse_key(name)) for name in present],
+        partitions_def=calendar.hourly,
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="postgres",
+        group_name="warehouse",
+        kinds={"postgres", "pandas"},
+        owners=[settings.shop.owner],
+        tags={"layer": "warehouse"},
+        description=(
+            f"{spec.description} For the orders that the hour's changes concern, computed from "
+            "all versions of their rows; only what differs is written."
+        ),
+        metadata=table_metadata(spec, f"warehouse.{spec.name}"),
+    )
+    def sales_ledger(
+        context: AssetExecutionContext, warehouse: WarehouseResource, **changed: pa.Table
+    ) -> MaterializeResult[LedgerOrders]:
+        span = Span.of(context)
+        epoch = slices.begin(warehouse.open())
+        frames = [to_frame(table) for table in changed.values()]
+        orders = pd.concat(frames, ignore_index=True)
+        by_hour = rows_by_hour(orders.drop_duplicates()["_hour"])
+        lineage = declared_columns(LEDGER)
+        return MaterializeResult(
+            value=LedgerOrders(orders, epoch),
+            metadata={
+                "orders": len(orders[["source", "order_id"]].drop_duplicates()),
+                **describe_partitions(context, span, key, by_hour, lineage),
+            },
+        )
+
+    return sales_ledger
+
+
+def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinition:
+    spec = TABLES["web_activity"]
+    key = warehouse_key(spec.name)
+    columns = ["_hour", "source", "visitor_id", "occurred_at", "step", "is_bot", "deleted"]
+
+    @asset(
+        key=key,
+        ins={"events": AssetIn(key=clean_key("web_events"), metadata={"columns": columns})},
+        partitions_def=calendar.hourly,
+        backfill_policy=BackfillPolicy.single_run(),
+        io_manager_key="postgres",
+        group_name="warehouse",
+        kinds={"postgres", "pandas"},
+        owners=[settings.shop.owner],
+        tags={"layer": "warehouse"},
+        description=spec.description,
+        metadata=table_metadata(spec, f"warehouse.{spec.name}"),
+    )
+    def activity(
+        context: AssetExecutionContext, warehouse: WarehouseResource, events: pa.Table
+    ) -> MaterializeResult[ActivityRows]:
+        span = Span.of(context)
+        epoch = slices.begin(warehouse.open())
+        frame = web_activity(to_frame(events))
+        lineage = same_columns(spec, clean_key("web_events"), ("source", "visitor_id", "is_bot"))
+        rows = rows_by_hour(frame["change_hour"])
+        return MaterializeResult(
+            value=ActivityRows(frame, epoch),
+            metadata=describe_partitions(context, span, key, rows, lineage),
+        )
+
+    return activity

@@ -1,0 +1,83 @@
+"""Checks from the declared Pandera models: a whole frame against its table's contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pandera.errors
+from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
+
+from shop_assets.checks.outcome import Outcome
+from shop_assets.entities import TableSpec
+
+CONTRACT = "contract"
+_SAMPLE = 5
+
+
+def contract_spec(asset: AssetKey, *, blocking: bool = True) -> AssetCheckSpec:
+    """The check that an asset's rows meet its Pandera model."""
+    return AssetCheckSpec(
+        CONTRACT,
+        asset=asset,
+        blocking=blocking,
+        description="Every row has the declared columns, types, keys and values.",
+    )
+
+
+def judge_contract(rows: pd.DataFrame, spec: TableSpec, keys: pd.Series | None) -> Outcome:
+    """Whether rows meet the contract; never raises for what the rows hold.
+
+    `keys`: the partition key of each row, or None for a table without partitions. A sample names
+    the column, the check and the number of rows, and shows values of columns that name no person.
+    """
+    cases = _failures(rows, spec)
+    if cases is None:
+        return Outcome(CONTRACT, AssetCheckSeverity.ERROR, metadata={"rows": len(rows)})
+    summary = cases.groupby(["column", "check"], dropna=False).size()
+    metadata: dict[str, Any] = {
+        "rows": len(rows),
+        "failures": len(cases),
+        "failing": "; ".join(f"{c}: {k} ({n})" for (c, k), n in summary.head(_SAMPLE).items()),
+        "sample": _sample(cases, spec),
+    }
+    failed: dict[str, dict[str, Any]] = {}
+    if keys is not None and cases["index"].notna().any():
+        positions = cases["index"].dropna().astype("int64")
+        failing = pd.Series(keys.loc[positions.to_numpy()].to_numpy()).value_counts()
+        failed = {str(key): {"failures": int(n)} for key, n in failing.items()}
+    return Outcome(
+        CONTRACT, AssetCheckSeverity.ERROR, failed, metadata, whole_failed=not failed
+    )
+
+
+def _failures(rows: pd.DataFrame, spec: TableSpec) -> pd.DataFrame | None:
+    """One row per failure (column, check, failure_case, index), or None where there is none."""
+    found: list[pd.DataFrame] = []
+    try:
+        spec.pandera.validate(rows, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        found.append(error.failure_cases[["column", "check", "failure_case", "index"]])
+    key = [k for k in spec.key if k in rows.columns]
+    repeated = rows.duplicated(key) if key else pd.Series(False, index=rows.index)
+    if repeated.any():
+        found.append(
+            pd.DataFrame(
+                {
+                    "column": ", ".join(key),
+                    "check": "unique key",
+                    "failure_case": None,
+                    "index": rows.index[repeated],
+                }
+            )
+        )
+    return pd.concat(found, ignore_index=True) if found else None
+
+
+def _sample(cases: pd.DataFrame, spec: TableSpec) -> str:
+    personal = {c.name for c in spec.columns if c.pii}
+    shown = cases[~cases["column"].isin(personal)].head(_SAMPLE)
+    return "; ".join(
+        f"{column}={str(value)[:40]!r}"
+        for column, value in zip(shown["column"], shown["failure_case"], strict=True)
+    )

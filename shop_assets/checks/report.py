@@ -1,0 +1,86 @@
+"""Giving check results to Dagster: one for the step, and one for each partition of a range.
+
+In a range run Dagster stores a check's result once, without a partition, and leaves the
+partitions' own as planned for ever. So each partition's result is reported beside it.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from dagster import AssetCheckEvaluation, AssetCheckResult, AssetExecutionContext, AssetKey
+from dagster import DagsterInstance
+
+from shop_assets.partition_span import Span
+from shop_assets.checks.outcome import Outcome
+from shop_assets.dagster_storage import report_check_evaluations
+
+_SHOWN = 10
+
+
+def report(
+    context: AssetExecutionContext, asset: AssetKey, span: Span, *outcomes: Outcome
+) -> list[AssetCheckResult]:
+    """The results to give back from the asset; those of a range's partitions are stored at once."""
+    if span.is_range:
+        store_partitions(context.instance, asset, span.keys, outcomes)
+    return [
+        AssetCheckResult(
+            check_name=outcome.check,
+            asset_key=asset,
+            passed=outcome.passed,
+            severity=outcome.severity,
+            metadata=_shown(outcome, span),
+        )
+        for outcome in outcomes
+    ]
+
+
+def report_whole(asset: AssetKey, *outcomes: Outcome) -> list[AssetCheckResult]:
+    """The results for an asset without partitions."""
+    return [
+        AssetCheckResult(
+            check_name=outcome.check,
+            asset_key=asset,
+            passed=outcome.passed,
+            severity=outcome.severity,
+            metadata=dict(outcome.metadata),
+        )
+        for outcome in outcomes
+    ]
+
+
+def store_partitions(
+    instance: DagsterInstance,
+    asset: AssetKey,
+    keys: tuple[str, ...],
+    outcomes: tuple[Outcome, ...],
+) -> None:
+    """Store a result for each partition and check."""
+    report_check_evaluations(
+        instance,
+        [
+            AssetCheckEvaluation(
+                asset_key=asset,
+                check_name=outcome.check,
+                passed=key not in outcome.failed,
+                severity=outcome.severity,
+                metadata=dict(outcome.failed.get(key, {})),
+                partition=key,
+            )
+            for outcome in outcomes
+            for key in keys
+        ],
+    )
+
+
+def _shown(outcome: Outcome, span: Span) -> dict[str, Any]:
+    shown: dict[str, Any] = dict(outcome.metadata)
+    if outcome.failed:
+        if span.is_range:
+            shown["failed_partitions"] = len(outcome.failed)
+            shown["first_failed"] = ", ".join(islice(outcome.failed, _SHOWN))
+        else:
+            shown |= outcome.failed.get(span.keys[0], {})
+    return shown

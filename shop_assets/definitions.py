@@ -1,0 +1,81 @@
+"""The code location: one call, `build_definitions`, from settings to Dagster's definitions.
+
+Dagster loads `defs`, for the shop that `SHOP_CONFIG` names. Tests and commands call
+`build_definitions` themselves, with their own settings and resources.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dagster import Definitions, definitions, in_process_executor
+
+from shop_assets.assets.analytics import analytics_assets
+from shop_assets.assets.clean import clean_assets
+from shop_assets.assets.marts import mart_assets, present_marts
+from shop_assets.assets.raw import raw_assets
+from shop_assets.assets.warehouse import warehouse_assets
+from shop_assets.automation import jobs, schedules, sensors
+from shop_assets.errors import UserError
+from shop_assets.io_managers.delta import CleanLakeIOManager, RawLakeIOManager
+from shop_assets.io_managers.postgres import PostgresIOManager
+from shop_assets.partitions import Calendar
+from shop_assets.resources import (
+    CacheResource,
+    LakeResource,
+    SourcesResource,
+    WarehouseResource,
+)
+from shop_assets.settings import ShopSettings, load_settings
+
+
+def build_definitions(
+    settings: ShopSettings, resources: Mapping[str, Any] | None = None
+) -> Definitions:
+    """Fresh definitions for a shop; `resources` replace those of the same name."""
+    calendar = Calendar(settings.shop.start, settings.shop.zone)
+    raw = raw_assets(settings, calendar)
+    clean = clean_assets(settings, calendar)
+    warehouse = warehouse_assets(settings, calendar)
+    tables = {asset.key.path[-1] for asset in warehouse}
+    marts = mart_assets(settings, calendar, tables, [asset.key for asset in clean])
+    names = {declared.name for declared in present_marts(tables)}
+    analytics = analytics_assets(settings, calendar, names, tables)
+    built = jobs.build(calendar)
+    return Definitions(
+        assets=[*raw, *clean, *warehouse, *marts, *analytics],
+        jobs=list(built.values()),
+        schedules=[schedules.hourly(built["hourly"], calendar)],
+        sensors=sensors.build(calendar, names, {asset.key.path[-1] for asset in analytics}),
+        resources={**_resources(settings), **(resources or {})},
+        executor=in_process_executor,
+    )
+
+
+def _resources(settings: ShopSettings) -> dict[str, Any]:
+    lake = LakeResource()
+    warehouse = WarehouseResource(zone=settings.shop.timezone)
+    return {
+        "sources": SourcesResource(config=str(settings.path.absolute())),
+        "lake": lake,
+        "warehouse": warehouse,
+        "cache": CacheResource(),
+        "raw_lake": RawLakeIOManager(lake=lake),
+        "clean_lake": CleanLakeIOManager(lake=lake, warehouse=warehouse),
+        "postgres": PostgresIOManager(warehouse=warehouse),
+    }
+
+
+@definitions
+def defs() -> Definitions:
+    """The code location of the shop that `SHOP_CONFIG` names."""
+    config = os.environ.get("SHOP_CONFIG")
+    if not config:
+        raise UserError(
+            "SHOP_CONFIG is not set, expected the path of the shop's configuration "
+            '(`eval "$(shop-assets env)"` sets it)'
+        )
+    return build_definitions(load_settings(Path(config), os.environ))

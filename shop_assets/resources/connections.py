@@ -1,0 +1,114 @@
+"""Dagster resources for the systems outside.
+
+They hold the names of environment variables, not secrets, so that nothing secret stands in run
+configuration or the UI. Connections are made when first used, in the process that uses them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+from dagster import ConfigurableResource
+from pydantic import PrivateAttr
+
+from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.settings import ShopSettings, load_settings
+from shop_assets.sources import connect
+from shop_assets.sources.protocol import Connector
+from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
+from shop_assets.warehouse.connection import Warehouse
+
+
+def home() -> Path:
+    """The folder of the embedded stack and of generated credentials: `SHOP_HOME` or `.shop`."""
+    return Path(os.environ.get("SHOP_HOME", ".shop")).absolute()
+
+
+def endpoints() -> Endpoints:
+    """Where PostgreSQL, S3 and Redis are: from the environment, else the embedded stack."""
+    return resolve_endpoints(home(), os.environ)
+
+
+def open_warehouse(where: Endpoints, zone: str) -> Warehouse:
+    """The warehouse at those endpoints, with its schemas and tables made if they are missing."""
+    reader = urlsplit(where.postgres_reader_url).username if where.postgres_reader_url else None
+    loader = urlsplit(where.postgres_url).username
+    warehouse = Warehouse(
+        where.postgres_url, zone=zone, reader=reader if reader != loader else None
+    )
+    warehouse.create()
+    return warehouse
+
+
+def open_lake(where: Endpoints) -> DeltaStore:
+    """The lake at those endpoints."""
+    return DeltaStore(f"{where.s3_url.rstrip('/')}/lake", where.storage_options())
+
+
+class WarehouseResource(ConfigurableResource[None]):
+    """The PostgreSQL warehouse; `zone` is the shop's time zone."""
+
+    zone: str
+    _warehouse: Warehouse | None = PrivateAttr(default=None)
+
+    def open(self) -> Warehouse:
+        """The warehouse, connected on first use."""
+        if self._warehouse is None:
+            self._warehouse = open_warehouse(endpoints(), self.zone)
+        return self._warehouse
+
+
+class LakeResource(ConfigurableResource[None]):
+    """The Delta Lake tables on S3."""
+
+    _store: DeltaStore | None = PrivateAttr(default=None)
+
+    def open(self) -> DeltaStore:
+        """The lake's store, connected on first use."""
+        if self._store is None:
+            self._store = open_lake(endpoints())
+        return self._store
+
+
+class SourcesResource(ConfigurableResource[None]):
+    """The shop's sources, as `shop.yaml` at `config` names them."""
+
+    config: str
+    _settings: ShopSettings | None = PrivateAttr(default=None)
+    _connectors: dict[str, Connector] = PrivateAttr(default_factory=dict)
+
+    def settings(self) -> ShopSettings:
+        """The shop's configuration."""
+        if self._settings is None:
+            self._settings = load_settings(Path(self.config), os.environ)
+        return self._settings
+
+    def open(self, source: str) -> Connector:
+        """The connector of a source, made on first use."""
+        if source not in self._connectors:
+            settings = self.settings()
+            self._connectors[source] = connect(
+                source, settings.sources[source], base=settings.path.parent
+            )
+        return self._connectors[source]
+
+
+class CacheResource(ConfigurableResource[None]):
+    """Redis, for figures that dashboards read often. It may be away or empty at any time."""
+
+    def put(self, key: str, value: str, seconds: int) -> bool:
+        """Store a text for some seconds; False where Redis cannot be reached."""
+        url = endpoints().redis_url
+        if url is None:
+            return False
+        client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+        try:
+            client.set(key, value, ex=seconds)
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+        return True

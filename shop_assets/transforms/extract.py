@@ -1,0 +1,53 @@
+"""What a connector read, made ready for the raw zone: hours, content hashes, one table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PROVENANCE = ("_change_time", "_position", "_delivery", "_error", "_line")
+HOUR_TYPE = pa.timestamp("us", "UTC")
+
+
+def assemble(batches: Iterable[pa.Table], start: dt.datetime) -> pa.Table:
+    """One table of all batches, with `_hour` and `_row_hash`; no columns where there are no batches.
+
+    `start`: the first hour that is loaded; rows that changed before it (an overlapping window)
+    belong to it. `_row_hash`: int64, of a row's own columns.
+    """
+    tables = [b for b in batches if b.num_rows]
+    if not tables:
+        return pa.table({})
+    table = pa.concat_tables(tables, promote_options="permissive")
+    moments = pc.max_element_wise(
+        table["_change_time"].cast(HOUR_TYPE), pa.scalar(start, HOUR_TYPE)
+    )
+    table = table.append_column("_hour", pc.floor_temporal(moments, unit="hour").cast(HOUR_TYPE))
+    return table.append_column("_row_hash", _hash(table))
+
+
+def _hash(table: pa.Table) -> pa.Array:
+    own = [n for n in table.column_names if n not in PROVENANCE and n != "_hour"]
+    total = np.zeros(table.num_rows, dtype="uint64")
+    # By name, and without nulls, so that a column added later leaves old rows' hashes alone.
+    for name in sorted([*own, "_line"]):
+        total += _hash_column(table[name], name)
+    return pa.array(total.view("int64"))
+
+
+def _hash_column(column: pa.ChunkedArray, name: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    text = column if pa.types.is_string(column.type) else column.cast(pa.string())
+    encoded = text.combine_chunks().dictionary_encode()
+    distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
+    seed = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:16]
+    hashed = np.append(
+        pd.util.hash_array(distinct.astype(object), hash_key=seed, categorize=False), np.uint64(0)
+    )
+    codes = encoded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
+    return hashed[codes].astype("uint64")

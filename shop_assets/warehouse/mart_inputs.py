@@ -1,0 +1,161 @@
+"""What each mart reads of the warehouse, and how it is computed from that.
+
+One function per mart: from the warehouse and a half-open span of time (UTC, on the borders of the
+mart's hours or of the shop's days) to the mart's rows. Each reads only the columns and the months
+that it needs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from shop_assets.entities import ENTITIES, TABLES
+from shop_assets.transforms import customers, inventory, marketing, quality, sales, sessions
+from shop_assets.warehouse import ddl, rows
+from shop_assets.warehouse.connection import Warehouse
+
+Compute = Callable[[Warehouse, dt.datetime, dt.datetime], pd.DataFrame]
+
+_LEDGER = TABLES["sales_ledger"]
+_LEDGER_COLUMNS = ddl.column_list(_LEDGER, "l.")
+
+
+def _ledger(
+    warehouse: Warehouse, start: dt.datetime, end: dt.datetime
+) -> pd.DataFrame:
+    frame = warehouse.read(
+        f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l "
+        "WHERE l.happened_at >= $1 AND l.happened_at < $2",
+        (start, end),
+    )
+    return _LEDGER.conform(frame)
+
+
+def sales_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """`marts.sales_hourly`."""
+    return sales.sales_hourly(_ledger(warehouse, start, end))
+
+
+def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """`marts.sales_daily`."""
+    firsts = warehouse.read(
+        "SELECT c.source, c.order_id, c.customer_id, "
+        "CASE WHEN c.customer_id IS NOT NULL THEN NOT EXISTS ("
+        "SELECT FROM warehouse.sales_ledger o WHERE o.source = c.source "
+        "AND o.customer_id = c.customer_id AND o.kind = 'sale' AND NOT o.is_test "
+        "AND (o.ordered_at, o.order_id) < (c.ordered_at, c.order_id)) END AS is_first_order "
+        "FROM (SELECT DISTINCT source, order_id, customer_id, ordered_at "
+        "FROM warehouse.sales_ledger WHERE kind = 'sale' AND NOT is_test "
+        "AND happened_at >= $1 AND happened_at < $2 AND ordered_at >= $1 AND ordered_at < $2) c",
+        (start, end),
+    )
+    return sales.sales_daily(_ledger(warehouse, start, end), firsts, ZoneInfo(warehouse.zone))
+
+
+def product_sales_daily(
+    warehouse: Warehouse, start: dt.datetime, end: dt.datetime
+) -> pd.DataFrame:
+    """`marts.product_sales_daily`."""
+    return sales.product_sales_daily(_ledger(warehouse, start, end), ZoneInfo(warehouse.zone))
+
+
+def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """`marts.customer_orders`."""
+    # An order's rows never stand before it was placed.
+    wanted = (
+        "SELECT DISTINCT source, order_id FROM warehouse.sales_ledger WHERE kind = 'sale' "
+        "AND NOT is_test AND ordered_at >= $1 AND ordered_at < $2 AND happened_at >= $1"
+    )
+    ledger = warehouse.read(
+        f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l JOIN ({wanted}) w "
+        "USING (source, order_id) WHERE l.happened_at >= $1 AND NOT l.is_test",
+        (start, end),
+    )
+    history = warehouse.read(
+        "SELECT DISTINCT l.source, l.customer_id, l.order_id, l.ordered_at "
+        "FROM (SELECT DISTINCT source, customer_id FROM warehouse.sales_ledger "
+        "WHERE kind = 'sale' AND NOT is_test AND ordered_at >= $1 AND ordered_at < $2 "
+        "AND happened_at >= $1 AND customer_id IS NOT NULL) c "
+        "JOIN warehouse.sales_ledger l USING (source, customer_id) "
+        "WHERE l.kind = 'sale' AND NOT l.is_test",
+        (start, end),
+    )
+    return customers.customer_orders(_LEDGER.conform(ledger), history)
+
+
+def funnel_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """`marts.funnel_hourly`."""
+    spec = TABLES["web_activity"]
+    frame = warehouse.read(
+        f"SELECT {ddl.column_list(spec)} FROM warehouse.web_activity "
+        "WHERE ended_at >= $1 AND started_at >= $2 AND started_at < $3",
+        (start - sessions.GAP, start - sessions.GAP - dt.timedelta(hours=1), end + sessions.LONGEST),
+    )
+    return sessions.funnel_hourly(spec.conform(frame), start, end)
+
+
+def inventory_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """`marts.inventory_hourly`."""
+    levels = ENTITIES["inventory_levels"]
+    columns = ddl.column_list(levels, "l.")
+    readings = warehouse.read(
+        f"SELECT {columns} FROM warehouse.inventory_levels l "
+        "WHERE l.measured_at >= $1 AND l.measured_at < $2 UNION ALL "
+        f"SELECT {columns} FROM (SELECT DISTINCT source, product_id, location_id "
+        "FROM warehouse.inventory_levels WHERE measured_at < $1) p "
+        "CROSS JOIN LATERAL (SELECT * FROM warehouse.inventory_levels i "
+        "WHERE i.source = p.source AND i.product_id = p.product_id "
+        "AND i.location_id = p.location_id AND i.measured_at < $1 AND NOT i.deleted "
+        "ORDER BY i.measured_at DESC LIMIT 1) l",
+        (start, end),
+    )
+    movements_spec = ENTITIES["inventory_movements"]
+    movements = warehouse.read(
+        f"SELECT {ddl.column_list(movements_spec)} FROM warehouse.inventory_movements "
+        "WHERE moved_at >= $1 AND moved_at < $2",
+        (start, end),
+    )
+    hours = pd.date_range(start, end, freq="h", inclusive="left").as_unit("us")
+    return inventory.inventory_hourly(
+        levels.conform(readings), movements_spec.conform(movements), hours
+    )
+
+
+def ad_spend_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """`marts.ad_spend_daily`: the days are the platform's, so their dates are taken as they are."""
+    zone = ZoneInfo(warehouse.zone)
+    first = start.astimezone(zone).date()
+    last = (end - dt.timedelta(microseconds=1)).astimezone(zone).date()
+    spend = ENTITIES["ad_spend"]
+    frame = warehouse.read(
+        f"SELECT {ddl.column_list(spend)} FROM warehouse.ad_spend "
+        "WHERE day >= $1::text::date AND day <= $2::text::date",
+        (first.isoformat(), last.isoformat()),
+    )
+    campaigns = ENTITIES["campaigns"]
+    named = warehouse.read(f"SELECT {ddl.column_list(campaigns)} FROM warehouse.campaigns")
+    return marketing.ad_spend_daily(spend.conform(frame), campaigns.conform(named))
+
+
+def data_quality_hourly(
+    warehouse: Warehouse, start: dt.datetime, end: dt.datetime
+) -> pd.DataFrame:
+    """`marts.data_quality_hourly`."""
+    return quality.data_quality_hourly(rows.read_counts(warehouse, start, end))
+
+
+MARTS: dict[str, Compute] = {
+    "sales_hourly": sales_hourly,
+    "sales_daily": sales_daily,
+    "product_sales_daily": product_sales_daily,
+    "customer_orders": customer_orders,
+    "funnel_hourly": funnel_hourly,
+    "inventory_hourly": inventory_hourly,
+    "ad_spend_daily": ad_spend_daily,
+    "data_quality_hourly": data_quality_hourly,
+}
+"""Each mart's computation, by name."""
