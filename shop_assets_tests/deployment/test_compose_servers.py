@@ -26,6 +26,8 @@ from shop_assets_tests.deployment.processes import (
 )
 from shop_assets_tests.deployment.test_compose import filled
 
+pytestmark = pytest.mark.xdist_group("compose-servers")
+
 
 @dataclass(frozen=True)
 class Started:
@@ -63,6 +65,9 @@ def _s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     with running(words, env=env, cwd=folder, name="s3", patience=1) as process:
         wait_until(healthy, process, folder / "s3.log", 60)
         yield Started(port, psutil.Process(process.pid))
+    for number in (*range(port, port + 4), *range(port + 10000, port + 10004)):
+        for left in Path("/tmp").glob(f"seaweedfs-*-{number}.sock"):  # noqa: S108
+            left.unlink()  # a killed server leaves them behind
 
 
 @pytest.fixture(scope="module", name="cache")
