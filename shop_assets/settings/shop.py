@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from shop_assets.entities import ENTITIES
 from shop_assets.settings.mapping import EntityMapping, Strict
@@ -91,8 +92,10 @@ class SqlStream(StreamBase):
 class FileTime(Strict):
     """Where a file's rows get their change time from.
 
-    Either `name`, a strptime pattern of the file's name, whose span (an hour, a day) is `covers`;
-    or `column`, with its `formats` (strptime patterns, `iso`, `epoch`, `epoch_ms`).
+    Either `name`, a strptime pattern of the file's name (`*` stands for anything), whose span (an
+    hour, a day) is `covers`: all rows changed at its start. Or `column`, with its `formats`
+    (strptime patterns, `iso`, `epoch`, `epoch_ms`). `timezone`: of times that name none; the
+    source's by default.
     """
 
     name: str | None = None
@@ -105,14 +108,34 @@ class FileTime(Strict):
     def _one(self) -> FileTime:
         if (self.name is None) == (self.column is None):
             raise ValueError("exactly one of name, column is expected")
+        if self.name is not None:
+            day = "%j" in self.name or ("%m" in self.name and "%d" in self.name)
+            if not (day and ("%Y" in self.name or "%y" in self.name)):
+                raise ValueError(f"name {self.name!r} lacks the day; %Y, %m, %d are expected in it")
+            for directive in re.findall(r"%(.?)", self.name):
+                if directive not in set("YymdHMSjbB%"):
+                    raise ValueError(
+                        f"name {self.name!r} has %{directive}; "
+                        f"one of %Y %y %m %d %H %M %S %j %b %B %% is expected"
+                    )
+            if self.covers == "hour" and "%H" not in self.name:
+                raise ValueError(f"name {self.name!r} lacks the hour; %H is expected in it")
+        for form in self.formats:
+            if form not in ("iso", "epoch", "epoch_ms") and "%" not in form:
+                raise ValueError(
+                    f"no such format of times: {form!r}; "
+                    f"a strptime pattern, iso, epoch or epoch_ms is expected"
+                )
         return self
 
 
 class FileStream(StreamBase):
     """Files below the source's url.
 
-    `files`: a glob. `rename`: other names that the same column goes by, to the one used in the
-    mapping. `delivered_after`: how long after the hour a file may still come.
+    `files`: a glob; `**` stands for any folders. `rename`: other names that the same column goes
+    by, to the one used in the mapping. `final_newline`: whether a last line without line end is a
+    row, if its fields are complete, or is taken for a cut one. A byte order mark decides over
+    `encoding`.
     """
 
     files: str
@@ -121,6 +144,33 @@ class FileStream(StreamBase):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     encoding: str = "utf-8"
     rename: dict[str, str] = Field(default_factory=dict)
+    final_newline: Literal["optional", "required"] = "optional"
+
+    @field_validator("files")
+    @classmethod
+    def _inside(cls, value: str) -> str:
+        parts = value.split("/")
+        if not value or value.startswith("/") or ".." in parts or "." in parts or "" in parts:
+            raise ValueError(f"{value!r} is no glob below the source's url, as orders/*.csv.gz is")
+        return value
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_byte(cls, value: str) -> str:
+        if not value.isascii() or value in '"\r\n\0':
+            raise ValueError(f"{value!r} cannot delimit fields; one ASCII character is expected")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError as error:
+            raise ValueError(
+                f"no such encoding: {value}; utf-8, utf-16, latin-1, cp1252 or another is expected"
+            ) from error
+        return value
 
 
 class SourceBase(Strict):
@@ -145,6 +195,23 @@ class FilesSource(SourceBase):
     url: str
     endpoint: str | None = None
     streams: dict[Name, FileStream]
+
+    @field_validator("url")
+    @classmethod
+    def _folder_or_bucket(cls, value: str) -> str:
+        scheme, colon, rest = value.partition("://")
+        if colon and (scheme != "s3" or not rest.strip("/")):
+            raise ValueError(f"{value} is no source of files; a folder or s3://bucket is expected")
+        return value
+
+    @field_validator("endpoint")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", value):
+            raise ValueError(
+                f"{value} is no endpoint; http://host:port or https://host is expected"
+            )
+        return value
 
 
 Source = Annotated[SqlSource | FilesSource, Field(discriminator="connector")]

@@ -1,0 +1,145 @@
+"""Files as streams of bytes: plain, gzip or zstd, without ever holding the whole of one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from shop_assets.sources.errors import SourceError
+from shop_assets.sources.limits import Limits
+
+_READ = 1 << 20
+_KINDS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "a zip archive",
+    b"PAR1": "Parquet",
+    b"%PDF": "a PDF document",
+}
+
+
+class CutShortError(Exception):
+    """A compressed file ends before its data does; what came before it has been yielded."""
+
+
+def kind_of(head: bytes) -> str | None:
+    """What a file that begins so is, where its first bytes tell; None for text."""
+    for magic, kind in _KINDS.items():
+        if head.startswith(magic):
+            return kind
+    return None
+
+
+def unpacked(raw: Any, where: str, name: str, limits: Limits) -> Iterator[bytes]:
+    """Yield the text of an open binary file in pieces, unpacked as its name's ending says.
+
+    `raw`: a pyarrow file. `where`: how errors call it. Raises `CutShortError` after the last
+    piece of a compressed file whose end is missing; `SourceError` where the file is not what its
+    name says, is damaged, or unpacks to unreasonably much.
+    """
+    expected = {".gz": "gzip", ".zst": "zstd"}.get(name[name.rfind(".") :].lower())
+    head = raw.read(_READ)
+    found = kind_of(head)
+    if head and found != expected:
+        said = found or "plain text or something unknown"
+        raise SourceError(f"{where} is {said}, but by its name {expected or 'text'} is expected")
+    pieces = _pieces(head, raw)
+    if expected is None:
+        yield from pieces
+        return
+    if not head:
+        raise SourceError(f"{where} is empty, but by its name {expected} is expected")
+    packed = [0]
+    counted = _counted(pieces, packed)
+    total = 0
+    for piece in _gunzipped(counted, where) if expected == "gzip" else _unzstd(counted, where):
+        total += len(piece)
+        if total > limits.expanded and total > limits.expansion * packed[0]:
+            raise SourceError(
+                f"{where} unpacks to more than {limits.expansion} times its size; "
+                f"a file of a shop's rows is expected"
+            )
+        yield piece
+
+
+def _pieces(head: bytes, raw: Any) -> Iterator[bytes]:
+    piece = head
+    while piece:
+        yield piece
+        piece = raw.read(_READ)
+
+
+def _counted(pieces: Iterator[bytes], packed: list[int]) -> Iterator[bytes]:
+    for piece in pieces:
+        packed[0] += len(piece)
+        yield piece
+
+
+def _gunzipped(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
+    machine = zlib.decompressobj(wbits=31)
+    for piece in pieces:
+        waiting = piece
+        while waiting:
+            if machine.eof:
+                # Archives may be several one after another; zeros after the last are padding.
+                waiting = waiting.lstrip(b"\0")
+                if not waiting:
+                    break
+                machine = zlib.decompressobj(wbits=31)
+            try:
+                text = machine.decompress(waiting, 4 * _READ)
+            except zlib.error as error:
+                raise SourceError(f"{where} is damaged: {_reason(error)}") from error
+            if text:
+                yield text
+            waiting = machine.unused_data if machine.eof else machine.unconsumed_tail
+    if not machine.eof:
+        rest = machine.flush()
+        if rest:
+            yield rest
+        raise CutShortError("the file is cut short: its gzip data ends before it is complete")
+
+
+def _unzstd(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
+    with pa.CompressedInputStream(pa.PythonFile(_Joined(pieces), mode="r"), "zstd") as stream:
+        while True:
+            try:
+                text = stream.read(_READ)
+            except OSError as error:
+                if "truncated" in str(error).lower():
+                    raise CutShortError(
+                        "the file is cut short: its zstd data ends before it is complete"
+                    ) from error
+                raise SourceError(f"{where} is damaged: {_reason(error)}") from error
+            if not text:
+                return
+            yield text
+
+
+class _Joined:
+    """Pieces as the file that pyarrow wants to read from."""
+
+    closed = False
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+    def close(self) -> None:
+        self.closed = True
+
+    def readable(self) -> bool:
+        return True
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rsplit(": ", maxsplit=1)[-1].strip().rstrip(".")
