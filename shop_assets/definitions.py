@@ -15,7 +15,7 @@ from dagster import Definitions, definitions, in_process_executor
 
 from shop_assets.assets.analytics import analytics_assets
 from shop_assets.assets.clean import clean_assets
-from shop_assets.assets.marts import mart_assets, present_marts
+from shop_assets.assets.marts import mart_assets, mart_key, present_marts
 from shop_assets.assets.raw import raw_assets
 from shop_assets.assets.warehouse import warehouse_assets
 from shop_assets.automation import jobs, schedules, sensors
@@ -42,14 +42,21 @@ def build_definitions(
     warehouse = warehouse_assets(settings, calendar)
     tables = {asset.key.path[-1] for asset in warehouse}
     marts = mart_assets(settings, calendar, tables, [asset.key for asset in clean])
-    names = {declared.name for declared in present_marts(tables)}
+    declared = present_marts(tables)
+    names = {mart.name for mart in declared}
+    daily = {mart.name for mart in declared if mart.daily}
     analytics = analytics_assets(settings, calendar, names, tables)
-    built = jobs.build(calendar)
+    built = jobs.build(
+        [mart_key(name) for name in sorted(names - daily)],
+        [mart_key(name) for name in sorted(daily)],
+    )
     return Definitions(
         assets=[*raw, *clean, *warehouse, *marts, *analytics],
         jobs=list(built.values()),
-        schedules=[schedules.hourly(built["hourly"], calendar)],
-        sensors=sensors.build(calendar, names, {asset.key.path[-1] for asset in analytics}),
+        schedules=[schedules.hourly(built["hourly"])],
+        sensors=sensors.build(
+            built, calendar, daily, {asset.key.path[-1] for asset in analytics}
+        ),
         resources={**_resources(settings), **(resources or {})},
         executor=in_process_executor,
     )

@@ -14,6 +14,7 @@ LINE_TYPES = [
     "gift_card",
     "manual",
     "sample",
+    "voucher",
     "bad_debt",
     "stock_correction",
 ]

@@ -152,6 +152,8 @@ def clean(
     _validate(fields, spec, rule, reason)
 
     good = rule.isna()
+    if mapping.grain == "folded":
+        _keep_earliest(fields, rows["_hour"], spec, good)
     again = _repeated(rows[good], fields[good], spec, mapping, earlier)
     outcome = pd.Series("quarantined", index=rows.index, dtype="str")
     outcome.loc[good] = "published"
@@ -269,9 +271,7 @@ def _apply_rules(
     return repaired
 
 
-def _validate(
-    fields: pd.DataFrame, spec: TableSpec, rule: pd.Series, reason: pd.Series
-) -> None:
+def _validate(fields: pd.DataFrame, spec: TableSpec, rule: pd.Series, reason: pd.Series) -> None:
     """Mark in place each row that the entity's Pandera model refuses."""
     candidates = fields[rule.isna()]
     try:
@@ -287,6 +287,17 @@ def _validate(
         first = first[~first.index.duplicated()]
         rule.loc[first.index] = "contract"
         reason.loc[first.index] = first
+
+
+def _keep_earliest(
+    fields: pd.DataFrame, hour: pd.Series, spec: TableSpec, good: pd.Series
+) -> None:
+    """Give every row of a key and hour, in place, the earliest of what is to be kept earliest."""
+    by = [*(fields.loc[good, k] for k in spec.key), hour[good]]
+    for column in spec.columns:
+        if column.merge == "earliest":
+            grouped = fields.loc[good, column.name].groupby(by, sort=False)
+            fields.loc[good, column.name] = grouped.transform("min")
 
 
 def _repeated(

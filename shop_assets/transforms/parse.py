@@ -217,9 +217,7 @@ def fingerprint(raw: pd.DataFrame, mapping: FieldMapping) -> pd.Series:
     )
     hashes = pd.util.hash_pandas_object(parts, index=False).to_numpy(dtype="uint64")
     digits = hashes.astype(">u8").tobytes().hex().encode("ascii")
-    text = pd.Series(
-        np.frombuffer(digits, dtype="S16").astype("U16"), index=raw.index, dtype="str"
-    )
+    text = pd.Series(np.frombuffer(digits, dtype="S16").astype("U16"), index=raw.index, dtype="str")
     if mapping.repeats == "merge":
         return text
     number = parts.groupby([raw["_delivery"].to_numpy(), hashes], sort=False).cumcount() + 1

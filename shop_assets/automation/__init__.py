@@ -1,0 +1,1 @@
+"""What runs by itself: jobs, the hourly schedule, and the sensors."""

@@ -1,0 +1,46 @@
+"""The jobs: an hour from source to mart, the marts alone, and the analytics.
+
+The queue takes runs by their tag `dagster/priority`: the live hour first, backfills last.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import AssetKey, AssetSelection, define_asset_job
+
+PRIORITY = "dagster/priority"
+LIVE = "10"
+ANALYTICS = "5"
+CATCH_UP = "0"
+BACKFILL = "-10"
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def build(hourly_marts: list[AssetKey], daily_marts: list[AssetKey]) -> dict[str, Any]:
+    """Each job by name."""
+    marts_of_hours = AssetSelection.assets(*hourly_marts)
+    return {
+        "hourly": define_asset_job(
+            "hourly",
+            AssetSelection.groups("raw", "clean", "warehouse") | marts_of_hours,
+            description="One hour (or a range of hours) from the sources to the hourly marts.",
+        ),
+        "hourly_marts": define_asset_job(
+            "hourly_marts",
+            marts_of_hours,
+            description="The hourly marts again, for hours that late rows have touched.",
+        ),
+        "daily_marts": define_asset_job(
+            "daily_marts",
+            AssetSelection.assets(*daily_marts),
+            description="The daily marts of the days whose rows have changed.",
+        ),
+        "analytics": define_asset_job(
+            "analytics",
+            AssetSelection.groups("analytics"),
+            description="Lists and figures made of the marts.",
+        ),
+    }

@@ -1,0 +1,78 @@
+"""What the sensors need to know of runs: which are under way, and which have failed of late."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+
+from shop_assets import partitions
+from shop_assets.automation.jobs import RANGE_END, RANGE_START
+
+UNDER_WAY = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+_PARTITION = "dagster/partition"
+
+
+def under_way(instance: DagsterInstance, job: str) -> list[DagsterRun]:
+    """The runs of a job that have not ended."""
+    return list(instance.get_runs(RunsFilter(job_name=job, statuses=UNDER_WAY)))
+
+
+def span_of(run: DagsterRun) -> tuple[str, str] | None:
+    """The first and last partition key that a run covers."""
+    if _PARTITION in run.tags:
+        key = run.tags[_PARTITION]
+        return key, key
+    if RANGE_START in run.tags and RANGE_END in run.tags:
+        return run.tags[RANGE_START], run.tags[RANGE_END]
+    return None
+
+
+def covered(runs: Iterable[DagsterRun], key: str) -> bool:
+    """Whether any of the runs covers a partition; keys order as their times do."""
+    spans = [span for run in runs if (span := span_of(run)) is not None]
+    return any(first <= key <= last for first, last in spans)
+
+
+def failed_lately(instance: DagsterInstance, job: str, within: dt.timedelta) -> list[DagsterRun]:
+    """The runs of a job that failed within this time."""
+    since = dt.datetime.now(dt.UTC) - within
+    return list(
+        instance.get_runs(
+            RunsFilter(
+                job_name=job, statuses=[DagsterRunStatus.FAILURE], updated_after=since
+            )
+        )
+    )
+
+
+def contiguous(
+    moments: Iterable[dt.datetime], step: dt.timedelta, longest: int
+) -> list[tuple[dt.datetime, dt.datetime]]:
+    """Moments joined to runs of neighbours (first, last), each of at most `longest` of them."""
+    spans: list[tuple[dt.datetime, dt.datetime]] = []
+    for moment in sorted(moments):
+        if spans:
+            first, last = spans[-1]
+            if moment == last + step and (moment - first) / step < longest:
+                spans[-1] = (first, moment)
+                continue
+        spans.append((moment, moment))
+    return spans
+
+
+def hour_range_tags(first: dt.datetime, last: dt.datetime) -> dict[str, str]:
+    """The tags of a run over the hours `first` to `last`, both included."""
+    return {RANGE_START: partitions.hour_key(first), RANGE_END: partitions.hour_key(last)}
+
+
+def day_range_tags(first: dt.date, last: dt.date) -> dict[str, str]:
+    """The tags of a run over the days `first` to `last`, both included."""
+    return {RANGE_START: partitions.day_key(first), RANGE_END: partitions.day_key(last)}

@@ -1,0 +1,33 @@
+"""The hourly schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition
+from dagster import ScheduleEvaluationContext, schedule
+
+from shop_assets import partitions
+from shop_assets.automation.jobs import LIVE, PRIORITY
+
+MINUTE = 2
+"""Minutes past the hour at which the hour before is loaded, so that its last rows are there."""
+
+
+def hourly(job: Any) -> ScheduleDefinition:
+    """Load each hour when it is over. Ticks missed while the daemon was down are made up."""
+
+    @schedule(
+        name="every_hour",
+        job=job,
+        cron_schedule=f"{MINUTE} * * * *",
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Loads the hour that has just ended, from every source to the hourly marts.",
+    )
+    def every_hour(context: ScheduleEvaluationContext) -> RunRequest:
+        ended = partitions.floor_hour(context.scheduled_execution_time) - partitions.HOUR
+        key = partitions.hour_key(ended)
+        return RunRequest(run_key=key, partition_key=key, tags={PRIORITY: LIVE})
+
+    return every_hour

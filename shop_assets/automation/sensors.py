@@ -1,0 +1,205 @@
+"""The sensors: missing hours, stale marts, and analytics whose marts have changed.
+
+None keeps its own truth: what is missing, stale or changed is read from the warehouse, where it
+was written together with the data. So nothing is lost when the daemon restarts, and a request
+whose run failed is made again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from dagster import (
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunRequest,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    sensor,
+)
+
+from shop_assets import partitions
+from shop_assets.assets.analytics import READS, analytics_key
+from shop_assets.automation import runs
+from shop_assets.automation.jobs import ANALYTICS, CATCH_UP, PRIORITY
+from shop_assets.partitions import HOUR, Calendar
+from shop_assets.resources import WarehouseResource
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.marts import mart_versions
+
+HOURS_A_RUN = 24
+DAYS_A_RUN = 31
+ATTEMPTS = 3
+_PAUSE = dt.timedelta(minutes=10)
+_DAY = dt.timedelta(days=1)
+_ANSWERS = "shop/answers"
+
+
+def build(
+    jobs: dict[str, Any],
+    calendar: Calendar,
+    daily_marts: set[str],
+    analytics: set[str],
+) -> list[SensorDefinition]:
+    """All sensors of a shop."""
+    return [
+        _missing_hours(jobs["hourly"], calendar),
+        _stale_marts(jobs["hourly_marts"], jobs["daily_marts"], calendar, daily_marts),
+        *(_on_change(jobs["analytics"], name) for name in sorted(analytics)),
+    ]
+
+
+def _missing_hours(job: Any, calendar: Calendar) -> SensorDefinition:
+    @sensor(
+        name="missing_hours",
+        job=job,
+        minimum_interval_seconds=120,
+        default_status=DefaultSensorStatus.RUNNING,
+        description=(
+            "Requests every hour between the first one loaded and now that no run has loaded: "
+            "after the daemon was down, or a run failed for good."
+        ),
+    )
+    def missing_hours(
+        context: SensorEvaluationContext, warehouse: WarehouseResource
+    ) -> Iterator[RunRequest | SkipReason]:
+        now = dt.datetime.now(dt.UTC)
+        missing = find_missing_hours(warehouse.open(), now)
+        busy = runs.under_way(context.instance, "hourly")
+        busy += runs.failed_lately(context.instance, "hourly", _PAUSE)
+        open_hours = [h for h in missing if not runs.covered(busy, partitions.hour_key(h))]
+        if not open_hours:
+            yield SkipReason("No hour is missing that no run is loading.")
+        for first, last in runs.contiguous(open_hours, HOUR, HOURS_A_RUN):
+            yield RunRequest(
+                tags={PRIORITY: CATCH_UP, **runs.hour_range_tags(first, last)},
+            )
+
+    return missing_hours
+
+
+def find_missing_hours(warehouse: Warehouse, now: dt.datetime) -> list[dt.datetime]:
+    """Hours that ended before `now`, after the first that was loaded, and that were not loaded.
+
+    An hour counts as loaded when each mart of its hour was written; the newest hour is left to the
+    schedule for a few minutes.
+    """
+    frame = warehouse.read(
+        "SELECT h FROM generate_series("
+        "(SELECT min(slice) FROM meta.slices WHERE asset = 'marts/data_quality_hourly'), "
+        "$1::timestamptz, interval '1 hour') h WHERE NOT EXISTS ("
+        "SELECT FROM meta.slices s WHERE s.asset = 'marts/data_quality_hourly' AND s.slice = h) "
+        "ORDER BY h",
+        (partitions.floor_hour(now - dt.timedelta(minutes=10)) - HOUR,),
+    )
+    return [hour.to_pydatetime() for hour in frame["h"]]
+
+
+def _stale_marts(
+    hourly_job: Any, daily_job: Any, calendar: Calendar, daily_marts: set[str]
+) -> SensorDefinition:
+    @sensor(
+        name="stale_marts",
+        jobs=[hourly_job, daily_job],
+        minimum_interval_seconds=30,
+        default_status=DefaultSensorStatus.RUNNING,
+        description=(
+            "Requests the mart hours and days whose warehouse rows have changed, newest first: a "
+            "late refund, an edited order, an event delivered late."
+        ),
+    )
+    def stale_marts(
+        context: SensorEvaluationContext, warehouse: WarehouseResource
+    ) -> Iterator[RunRequest | SkipReason]:
+        frame = warehouse.open().read("SELECT DISTINCT mart, slice FROM meta.stale_slices")
+        requested = False
+        daily = frame["mart"].isin(list(daily_marts))
+        for job, is_daily in (("hourly_marts", False), ("daily_marts", True)):
+            busy = runs.under_way(context.instance, job)
+            busy += runs.failed_lately(context.instance, job, _PAUSE)
+            if not is_daily:
+                # Their own run computes the marts of the hours that it loads.
+                busy += runs.under_way(context.instance, "hourly")
+            slices = {s.to_pydatetime() for s in frame["slice"][daily == is_daily].unique()}
+            for request in _mart_requests(job, slices, busy, calendar, is_daily=is_daily):
+                requested = True
+                yield request
+        if not requested:
+            yield SkipReason("No mart is stale that no run is computing.")
+
+    return stale_marts
+
+
+def _mart_requests(
+    job: str,
+    slices: set[dt.datetime],
+    busy: list[Any],
+    calendar: Calendar,
+    *,
+    is_daily: bool,
+) -> Iterator[RunRequest]:
+    step, longest = (_DAY, DAYS_A_RUN) if is_daily else (HOUR, HOURS_A_RUN)
+    now = dt.datetime.now(dt.UTC)
+    # Dagster has partitions from the shop's first day to the last hour (or day) that has begun.
+    earliest = (
+        dt.datetime.combine(calendar.start, dt.time(tzinfo=dt.UTC))
+        if is_daily
+        else calendar.first_hour
+    )
+    latest = (
+        dt.datetime.combine(calendar.day_of(now), dt.time(tzinfo=dt.UTC))
+        if is_daily
+        else partitions.floor_hour(now) - HOUR
+    )
+    key_of = (lambda s: partitions.day_key(s.date())) if is_daily else partitions.hour_key
+    wanted = [
+        s for s in slices if earliest <= s <= latest and not runs.covered(busy, key_of(s))
+    ]
+    for first, last in reversed(runs.contiguous(wanted, step, longest)):
+        tags = (
+            runs.day_range_tags(first.date(), last.date())
+            if is_daily
+            else runs.hour_range_tags(first, last)
+        )
+        yield RunRequest(job_name=job, tags={PRIORITY: CATCH_UP, **tags})
+
+
+def _on_change(job: Any, name: str) -> SensorDefinition:
+    marts = READS[name]
+
+    @sensor(
+        name=f"{name}_on_change",
+        job=job,
+        minimum_interval_seconds=30,
+        default_status=DefaultSensorStatus.RUNNING,
+        description=f"Computes analytics.{name} when {' or '.join(marts)} has changed, only then.",
+    )
+    def on_change(
+        context: SensorEvaluationContext, warehouse: WarehouseResource
+    ) -> RunRequest | SkipReason:
+        versions = mart_versions(warehouse.open())
+        version = sum(versions.get(mart, 0) for mart in marts)
+        if str(version) == (context.cursor or "0"):
+            return SkipReason(f"{', '.join(marts)}: no change since version {version}.")
+        answer = f"{name}:{version}"
+        tried = context.instance.get_runs(RunsFilter(tags={_ANSWERS: answer}))
+        if any(run.status == DagsterRunStatus.SUCCESS for run in tried):
+            context.update_cursor(str(version))
+            return SkipReason(f"{answer} is computed.")
+        if any(run.status in runs.UNDER_WAY for run in tried):
+            return SkipReason(f"{answer} is being computed.")
+        if len(tried) >= ATTEMPTS:
+            return SkipReason(f"{answer} has failed {ATTEMPTS} times; it waits for the next change.")
+        return RunRequest(
+            run_key=f"{answer}:{len(tried)}",
+            asset_selection=[analytics_key(name)],
+            tags={PRIORITY: ANALYTICS, _ANSWERS: answer},
+        )
+
+    return on_change
+
+

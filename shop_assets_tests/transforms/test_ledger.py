@@ -1,0 +1,488 @@
+from __future__ import annotations
+
+import random
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shop_assets.entities import TABLES
+from shop_assets.transforms.ledger import sales_ledger
+from shop_assets_tests.transforms.ledger_reference import Ledger, Row, histories, slow_ledger
+
+SPEC = TABLES["sales_ledger"]
+SCHEMA = SPEC.pandera
+START = pd.Timestamp("2024-03-01T09:00Z")
+MINUTE = 60_000_000
+
+
+def moment(minute: int | None) -> pd.Timestamp | None:
+    return None if minute is None else START + pd.Timedelta(minutes=minute)
+
+
+def order(version: int = 0, **changed: Any) -> Row:
+    return {
+        "order_id": "A", "placed_at": 0, "customer_id": "c1", "status": "paid", "currency": "GBP",
+        "discount_micros": 0, "shipping_micros": 0, "tax_micros": 0, "cancelled_at": None,
+        "is_test": False, "version_at": version, "deleted": False,
+    } | changed  # fmt: skip
+
+
+def line(version: int = 0, **changed: Any) -> Row:
+    return {
+        "order_id": "A", "item_id": "1", "placed_at": 0, "product_id": "p1", "line_type": "article",
+        "quantity": 1, "unit_price_micros": 10_000_000, "discount_micros": 0, "currency": "GBP",
+        "version_at": version, "deleted": False,
+    } | changed  # fmt: skip
+
+
+def refund(at: int, version: int | None = None, **changed: Any) -> Row:
+    return {
+        "refund_id": "r1", "order_id": "A", "item_id": "1", "refunded_at": at, "quantity": 1,
+        "amount_micros": 10_000_000, "shipping_micros": 0, "tax_micros": 0, "currency": "GBP",
+        "version_at": at if version is None else version, "deleted": False,
+    } | changed  # fmt: skip
+
+
+def frame(table: str, rows: list[Row]) -> pd.DataFrame:
+    spec = TABLES[table]
+    if not rows:
+        return spec.empty()
+    times = {c.name for c in spec.columns if c.kind == "timestamp"}
+    return spec.conform(
+        pd.DataFrame(
+            {
+                "source": "shop",
+                **{
+                    name: pd.Series([moment(r[name]) for r in rows], dtype="datetime64[us, UTC]")
+                    if name in times
+                    else [r[name] for r in rows]
+                    for name in rows[0]
+                },
+            }
+        )
+    )
+
+
+def ledger_of(*rows: Row) -> pd.DataFrame:
+    refunds = [r for r in rows if "refund_id" in r]
+    items = [r for r in rows if "item_id" in r and "refund_id" not in r]
+    orders = [r for r in rows if "item_id" not in r]
+    out = sales_ledger(
+        frame("orders", orders), frame("order_items", items), frame("refunds", refunds)
+    )
+    SCHEMA.validate(out, lazy=True)
+    assert list(out.columns) == SPEC.column_names
+    assert not out.duplicated(list(SPEC.key)).any()
+    return out
+
+
+def said(out: pd.DataFrame) -> list[tuple[str, str, int, int, float]]:
+    """Rows as (item, kind, minute, quantity, amount)."""
+    return sorted(
+        (i, k, int((h - START) / pd.Timedelta(minutes=1)), int(q), a / 1e6)
+        for i, k, h, q, a in zip(
+            out["item_id"], out["kind"], out["happened_at"], out["quantity"],
+            out["amount_micros"], strict=True,
+        )
+    )  # fmt: skip
+
+
+def test_a_sold_line_is_one_row_at_the_order_s_time_however_late_it_was_read() -> None:
+    out = ledger_of(order(version=90), line(version=95, quantity=3))
+    assert said(out) == [("1", "sale", 0, 3, 30.0)]
+    row = out.iloc[0]
+    assert (row["customer_id"], row["product_id"], row["line_type"]) == ("c1", "p1", "article")
+    assert row["ordered_at"] == START
+
+
+def test_no_rows_give_no_rows() -> None:
+    assert ledger_of().empty
+    assert ledger_of(order()).empty
+    assert ledger_of(line(unit_price_micros=0), line(item_id="2", quantity=0)).empty
+
+
+def test_an_edited_line_adds_the_difference_at_the_edit_s_time() -> None:
+    out = ledger_of(order(), line(quantity=3), line(60, quantity=2), line(120, quantity=2))
+    assert said(out) == [("1", "sale", 0, 3, 30.0), ("1", "sale", 60, -1, -10.0)]
+
+
+def test_a_version_dated_before_the_order_counts_from_the_order_on() -> None:
+    out = ledger_of(order(), line(-9), line(-5, quantity=2))
+    assert said(out) == [("1", "sale", 0, 2, 20.0)]
+
+
+def test_a_credit_note_s_line_is_a_return_net_of_its_discount() -> None:
+    out = ledger_of(order(), line(quantity=-2, discount_micros=1_000_000))
+    assert said(out) == [("1", "return", 0, 2, 19.0)]
+
+
+def test_bad_debt_and_gift_cards_are_adjustments() -> None:
+    out = ledger_of(
+        order(),
+        line(unit_price_micros=-5_000_000, line_type="bad_debt"),
+        line(item_id="2", line_type="gift_card", quantity=2),
+    )
+    assert said(out) == [("1", "adjustment", 0, 0, -5.0), ("2", "adjustment", 0, 0, 20.0)]
+
+
+def test_the_order_s_discount_is_shared_to_the_penny_and_added_to_the_line_s_own() -> None:
+    lines = [line(item_id=str(i)) for i in range(1, 4)]
+    lines[1]["discount_micros"] = 500_000
+    out = ledger_of(order(discount_micros=10_000_000), *lines)
+    assert [r for r in said(out) if r[1] == "discount"] == [
+        ("1", "discount", 0, 0, 3.34),
+        ("2", "discount", 0, 0, 3.83),
+        ("3", "discount", 0, 0, 3.33),
+    ]
+
+
+def test_a_line_added_later_takes_its_share_of_the_discount_from_then_on() -> None:
+    out = ledger_of(order(discount_micros=4_000_000), line(), line(35, item_id="2", placed_at=30))
+    assert said(out) == [
+        ("1", "discount", 0, 0, 4.0),
+        ("1", "discount", 30, 0, -2.0),
+        ("1", "sale", 0, 1, 10.0),
+        ("2", "discount", 30, 0, 2.0),
+        ("2", "sale", 30, 1, 10.0),
+    ]
+
+
+def test_shipping_and_tax_stand_on_the_order_and_follow_its_edits() -> None:
+    out = ledger_of(
+        order(shipping_micros=4_000_000, tax_micros=2_000_000), order(10, tax_micros=2_500_000)
+    )
+    assert said(out) == [
+        ("", "shipping", 0, 0, 4.0),
+        ("", "shipping", 10, 0, -4.0),
+        ("", "tax", 0, 0, 2.0),
+        ("", "tax", 10, 0, 0.5),
+    ]
+
+
+def test_a_deleted_line_goes_and_comes_back_by_differences() -> None:
+    out = ledger_of(order(), line(), line(10, deleted=True), line(20))
+    assert said(out) == [
+        ("1", "sale", 0, 1, 10.0),
+        ("1", "sale", 10, -1, -10.0),
+        ("1", "sale", 20, 1, 10.0),
+    ]
+    assert ledger_of(order(), line(deleted=True)).empty
+
+
+def test_a_deleted_order_takes_its_lines_and_refunds_with_it() -> None:
+    out = ledger_of(order(shipping_micros=1_000_000), line(), refund(5), order(10, deleted=True))
+    assert out.groupby("kind")["amount_micros"].sum().eq(0).all()
+    assert out["happened_at"].max() == moment(10)
+    assert ledger_of(order(deleted=True), line()).empty
+
+
+def test_a_late_refund_is_a_row_in_the_refund_s_hour_under_the_refund_s_id() -> None:
+    out = ledger_of(
+        order(shipping_micros=4_000_000),
+        line(quantity=3),
+        refund(9_000, shipping_micros=4_000_000, tax_micros=1_000_000),
+    )
+    late = out[out["happened_at"] == moment(9_000)]
+    assert said(late) == [
+        ("", "shipping", 9_000, 0, -4.0),
+        ("", "tax", 9_000, 0, -1.0),
+        ("1", "return", 9_000, 1, 10.0),
+    ]
+    assert set(late["event_id"]) == {"r1"}
+
+
+def test_an_edited_or_deleted_refund_adds_the_difference() -> None:
+    edited = refund(10, 20, amount_micros=7_000_000)
+    gone = refund(10, 30, deleted=True)
+    assert said(ledger_of(order(), line(), refund(10), edited, gone)) == [
+        ("1", "return", 10, 1, 10.0),
+        ("1", "return", 20, 0, -3.0),
+        ("1", "return", 30, -1, -7.0),
+        ("1", "sale", 0, 1, 10.0),
+    ]
+
+
+def test_a_cancellation_gives_back_what_remains_net_of_discounts_and_refunds() -> None:
+    out = ledger_of(
+        order(discount_micros=3_000_000, shipping_micros=4_000_000, tax_micros=1_000_000),
+        line(quantity=3),
+        refund(10, amount_micros=9_000_000, shipping_micros=1_000_000),
+        order(35, discount_micros=3_000_000, shipping_micros=4_000_000, tax_micros=1_000_000,
+              cancelled_at=30),
+    )  # fmt: skip
+    assert said(out[out["event_id"] == "cancelled"]) == [
+        ("", "shipping", 30, 0, -3.0),
+        ("", "tax", 30, 0, -1.0),
+        ("1", "cancellation", 30, 2, 18.0),
+    ]
+
+
+def test_a_refund_after_the_cancellation_is_the_money_of_the_cancellation() -> None:
+    rows = [order(shipping_micros=4_000_000), line(),
+            order(30, shipping_micros=4_000_000, cancelled_at=30)]  # fmt: skip
+    cancelled = ledger_of(*rows)
+    paid_back = ledger_of(*rows, refund(45, shipping_micros=4_000_000))
+    pd.testing.assert_frame_equal(cancelled, paid_back)
+    more = ledger_of(*rows, refund(45, amount_micros=12_000_000))
+    assert said(more[more["kind"] == "return"]) == [("1", "return", 45, 0, 2.0)]
+
+
+def test_refunds_of_no_line_reduce_the_cancellation_as_a_whole() -> None:
+    out = ledger_of(
+        order(), line(), line(item_id="2"),
+        refund(10, item_id=None, quantity=0, amount_micros=5_000_000), order(30, cancelled_at=30),
+    )  # fmt: skip
+    gone = out[out["kind"].isin(["return", "cancellation"])]
+    assert gone["amount_micros"].sum() == 20_000_000
+    assert gone["quantity"].sum() == 2
+
+
+def test_a_line_emptied_while_cancelled_is_not_given_back_twice() -> None:
+    out = ledger_of(order(), line(), order(30, cancelled_at=30), line(31, quantity=0))
+    assert out.groupby("kind")["amount_micros"].sum().to_dict() == {"sale": 0, "cancellation": 0}
+
+
+def test_a_cancellation_taken_back_is_reversed_and_its_refunds_come_to_light() -> None:
+    out = ledger_of(order(), line(), order(30, cancelled_at=30), refund(40), order(60))
+    assert said(out) == [
+        ("1", "cancellation", 30, 1, 10.0),
+        ("1", "cancellation", 60, -1, -10.0),
+        ("1", "return", 60, 1, 10.0),
+        ("1", "sale", 0, 1, 10.0),
+    ]
+
+
+def test_a_line_or_refund_whose_order_is_not_there_yet_still_counts() -> None:
+    out = ledger_of(line(placed_at=5), refund(10))
+    assert said(out) == [("1", "return", 10, 1, 10.0), ("1", "sale", 5, 1, 10.0)]
+    assert out["customer_id"].isna().all()
+    assert not out["is_test"].any()
+    assert out["ordered_at"].eq(START + pd.Timedelta(minutes=5)).all()
+    alone = ledger_of(refund(10))
+    assert said(alone) == [("1", "return", 10, 1, 10.0)]
+    assert alone["ordered_at"].eq(START + pd.Timedelta(minutes=10)).all()
+
+
+def test_attributes_are_those_of_the_newest_version_that_is_no_deletion() -> None:
+    out = ledger_of(
+        order(), line(), order(10, customer_id="c2", is_test=True), line(10, product_id="p2"),
+        order(20, customer_id=None, deleted=True), line(20, product_id=None, deleted=True),
+    )  # fmt: skip
+    assert set(out["customer_id"]) == {"c2"}
+    assert set(out["product_id"]) == {"p2"}
+    assert out["is_test"].all()
+
+
+def test_two_sources_with_the_same_ids_are_two_orders() -> None:
+    items = frame("order_items", [line()])
+    both = pd.concat([items, items.assign(source="till").astype(items.dtypes)])
+    out = sales_ledger(TABLES["orders"].empty(), both, TABLES["refunds"].empty())
+    assert out[["source", "order_id"]].to_numpy().tolist() == [["shop", "A"], ["till", "A"]]
+
+
+# Random histories.
+
+price = st.sampled_from([-5_000_000, 0, 1_000, 333_333, 3_330_000, 10_000_000])
+money = st.sampled_from([0, 0, 1, 10_000, 1_000_000, 4_999_999, 25_000_000])
+times = st.integers(0, 8)
+
+
+def unique_versions(rows: list[Row], *key: str) -> list[Row]:
+    return list({(*(r[k] for k in key), r["version_at"]): r for r in rows}.values())
+
+
+@st.composite
+def orders_strategy(draw: st.DrawFn) -> list[Row]:
+    rows = draw(
+        st.lists(
+            st.builds(
+                order, version=st.integers(-2, 10), order_id=st.sampled_from("AB"),
+                placed_at=st.sampled_from([0, 0, 0, 1]), discount_micros=money,
+                shipping_micros=money, tax_micros=money,
+                cancelled_at=st.one_of(st.none(), st.none(), st.integers(-1, 12)),
+                deleted=st.sampled_from([False] * 6 + [True]),
+                currency=st.sampled_from(["GBP", "GBP", "JPY", "KWD"]),
+            ),
+            max_size=6,
+        )
+    )  # fmt: skip
+    return unique_versions(rows, "order_id")
+
+
+items_strategy = st.lists(
+    st.builds(
+        line, version=st.integers(-2, 10), order_id=st.sampled_from("AB"),
+        item_id=st.sampled_from("123"), placed_at=st.sampled_from([0, 0, 0, 2]),
+        quantity=st.integers(-2, 4), unit_price_micros=price, discount_micros=money,
+        line_type=st.sampled_from(["article", "article", "shipping", "gift_card"]),
+        deleted=st.sampled_from([False] * 6 + [True]),
+    ),
+    max_size=10,
+).map(lambda rows: unique_versions(rows, "order_id", "item_id"))  # fmt: skip
+
+
+@st.composite
+def refunds_strategy(draw: st.DrawFn) -> list[Row]:
+    owner = {key: draw(st.sampled_from("AB")) for key in "rst"}
+    of_line = {key: draw(st.sampled_from(["1", "2", "3", "9", None])) for key in "rst"}
+    rows = draw(
+        st.lists(
+            st.builds(
+                refund, at=times, version=st.integers(-2, 12), refund_id=st.sampled_from("rst"),
+                quantity=st.integers(0, 3), amount_micros=money, shipping_micros=money,
+                tax_micros=money, deleted=st.sampled_from([False] * 6 + [True]),
+            ),
+            max_size=6,
+        )
+    )  # fmt: skip
+    for row in rows:
+        row["order_id"] = owner[row["refund_id"]]
+        row["item_id"] = of_line[row["refund_id"]]
+    return unique_versions(rows, "refund_id")
+
+
+def in_micros(rows: list[Row]) -> list[Row]:
+    """Minutes as micros since 1970."""
+    zero = START.value // 1_000
+    return [
+        {
+            name: zero + value * MINUTE if name.endswith("_at") and value is not None else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+def as_dict(out: pd.DataFrame) -> Ledger:
+    return {
+        (o, i, k, e, h.value // 1_000): (int(q), int(a))
+        for o, i, k, e, h, q, a in zip(
+            out["order_id"], out["item_id"], out["kind"], out["event_id"], out["happened_at"],
+            out["quantity"], out["amount_micros"], strict=True,
+        )
+    }  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(orders_strategy(), items_strategy, refunds_strategy())
+def test_any_history_gives_the_ledger_worked_out_by_hand(
+    orders: list[Row], items: list[Row], refunds: list[Row]
+) -> None:
+    found = as_dict(ledger_of(*orders, *items, *refunds))
+    assert found == slow_ledger(in_micros(orders), in_micros(items), in_micros(refunds))
+
+
+@settings(max_examples=100, deadline=None)
+@given(orders_strategy(), items_strategy, refunds_strategy())
+def test_all_rows_of_an_order_sum_to_its_newest_state(
+    orders: list[Row], items: list[Row], refunds: list[Row]
+) -> None:
+    out = ledger_of(*orders, *items, *refunds)
+    past = histories(in_micros(orders), in_micros(items), in_micros(refunds))
+    for key, history in past.items():
+        mine = out[out["order_id"] == key]
+        final = history.amounts(max(history.moments()))
+        expected: dict[str, int] = {}
+        for (_, kind, _), (_, amount) in final.items():
+            expected[kind] = expected.get(kind, 0) + amount
+        sums = mine.groupby("kind")["amount_micros"].sum().to_dict()
+        assert {k: v for k, v in sums.items() if v} == {k: v for k, v in expected.items() if v}
+        newest = history.order.at(10**30)
+        lines = [line.at(10**30) for line in history.items.values()]
+        sold = [
+            row for row in lines
+            if row and not row["deleted"] and row["line_type"] != "gift_card"
+            and row["quantity"] > 0 and row["unit_price_micros"] > 0
+        ]  # fmt: skip
+        if newest and not newest["deleted"] and sold:
+            whole = newest["discount_micros"] + sum(row["discount_micros"] for row in sold)
+            assert sums.get("discount", 0) == whole
+
+
+@settings(max_examples=60, deadline=None)
+@given(orders_strategy(), items_strategy, refunds_strategy(), st.randoms(use_true_random=False))
+def test_the_order_in_which_versions_are_given_does_not_matter(
+    orders: list[Row], items: list[Row], refunds: list[Row], shuffle: random.Random
+) -> None:
+    rows = [*orders, *items, *refunds]
+    straight = ledger_of(*rows)
+    shuffle.shuffle(rows)
+    pd.testing.assert_frame_equal(straight, ledger_of(*rows))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    orders_strategy(), items_strategy, refunds_strategy(),
+    st.one_of(
+        orders_strategy().filter(bool).map(lambda rows: rows[0]),
+        items_strategy.filter(bool).map(lambda rows: rows[0]),
+        refunds_strategy().filter(bool).map(lambda rows: rows[0]),
+    ),
+)  # fmt: skip
+def test_a_new_version_touches_no_row_before_its_own_time(
+    orders: list[Row], items: list[Row], refunds: list[Row], new: Row
+) -> None:
+    orders = [*orders, order(-3, order_id="A"), order(-3, order_id="B")]
+    table = refunds if "refund_id" in new else items if "item_id" in new else orders
+    names = ("refund_id",) if table is refunds else ("order_id", "item_id")
+    new = new | {"version_at": 20}
+    known = [r for r in table if all(r.get(n) == new.get(n) for n in names)]
+    since = [20]
+    if table is refunds:
+        new = new | (
+            {"order_id": known[0]["order_id"], "item_id": known[0]["item_id"]} if known else {}
+        )
+    when = "refunded_at" if table is refunds else "placed_at"
+    if known:
+        new[when] = min(r[when] for r in known)
+    else:
+        since.append(new[when])
+    if new.get("cancelled_at") is not None:
+        since.append(new["cancelled_at"])
+    before = as_dict(ledger_of(*orders, *items, *refunds))
+    after = as_dict(ledger_of(*orders, *items, *refunds, new))
+    border = START.value // 1_000 + min(since) * MINUTE
+    assert {k: v for k, v in before.items() if k[4] < border} == {
+        k: v for k, v in after.items() if k[4] < border
+    }
+
+
+def test_half_a_million_lines_take_seconds() -> None:
+    lines, per_order = 500_000, 5
+    count = lines // per_order
+    ids = np.arange(count).astype(str)
+    placed = pd.Series(START + pd.to_timedelta(np.arange(count), unit="s")).dt.as_unit("us")
+    rows = TABLES["order_items"].conform(
+        pd.DataFrame(
+            {
+                "source": "shop", "order_id": np.repeat(ids, per_order),
+                "item_id": np.tile(list("12345"), count), "line_type": "article", "quantity": 2,
+                "placed_at": placed.repeat(per_order).to_numpy(), "unit_price_micros": 1_230_000,
+                "version_at": placed.repeat(per_order).to_numpy(), "discount_micros": 0,
+                "currency": "GBP", "deleted": False,
+            }
+        ).assign(
+            placed_at=lambda f: f["placed_at"].dt.tz_localize("UTC"),
+            version_at=lambda f: f["version_at"].dt.tz_localize("UTC"),
+        )
+    )  # fmt: skip
+    orders = TABLES["orders"].conform(
+        pd.DataFrame(
+            {
+                "source": "shop", "order_id": ids, "placed_at": placed, "status": "paid",
+                "currency": "GBP", "discount_micros": 1_000_000, "shipping_micros": 0,
+                "tax_micros": 0, "is_test": False, "version_at": placed, "deleted": False,
+            }
+        )
+    )  # fmt: skip
+    started = perf_counter()
+    out = sales_ledger(orders, rows, TABLES["refunds"].empty())
+    assert perf_counter() - started < 20  # a second or two on a quiet machine
+    assert out.groupby("kind")["amount_micros"].sum().to_dict() == {
+        "sale": lines * 2_460_000,
+        "discount": count * 1_000_000,
+    }
