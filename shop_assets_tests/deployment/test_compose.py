@@ -17,7 +17,7 @@ from shop_assets_tests.deployment.compose_file import (
     variables,
 )
 
-APP = ("code-server", "webserver", "daemon")
+APP = ("code-server", "webserver", "daemon", "bucket")
 SERVERS = ("postgres", "s3", "redis")
 
 
@@ -41,7 +41,7 @@ def _parts() -> dict[str, Service]:
     return services(filled())
 
 
-def test_there_are_the_three_servers_and_the_three_parts_of_dagster(
+def test_there_are_three_servers_three_parts_of_dagster_and_the_maker_of_the_bucket(
     parts: dict[str, Service],
 ) -> None:
     assert set(parts) == {*APP, *SERVERS}
@@ -59,15 +59,18 @@ def test_the_backend_network_has_no_way_in_or_out(
     compose: dict[str, Any], parts: dict[str, Service]
 ) -> None:
     assert compose["networks"]["backend"] == {"internal": True}
-    for name in (*SERVERS, "daemon"):
+    for name in (*SERVERS, "daemon", "bucket"):
         assert parts[name].settings["networks"] == ["backend"]
     assert "ui" not in parts["code-server"].settings["networks"]
 
 
 def test_every_service_is_health_checked_restarted_and_pinned(parts: dict[str, Service]) -> None:
     for part in parts.values():
-        assert part.settings["restart"] == "unless-stopped"
-        assert part.health_test[0] in ("CMD", "CMD-SHELL")
+        if part.name == "bucket":
+            assert part.settings["restart"] == "on-failure"
+        else:
+            assert part.settings["restart"] == "unless-stopped"
+            assert part.health_test[0] in ("CMD", "CMD-SHELL")
         tag = part.settings["image"].rpartition(":")[2]
         assert re.match(r"\d", tag), part.settings["image"]
 
@@ -107,13 +110,16 @@ def test_webserver_and_daemon_know_no_secret_but_dagsters_own(parts: dict[str, S
 
 def test_each_server_gets_only_its_own_secrets(parts: dict[str, Service]) -> None:
     assert set(parts["redis"].environment) == {"REDIS_PASSWORD"}
+    assert {
+        n for n in parts["bucket"].environment if not n.startswith(("AWS_", "SHOP_S3_"))
+    } == set()
     assert set(parts["s3"].environment) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     assert all(name.endswith("PASSWORD") for name in parts["postgres"].environment)
 
 
 def test_no_command_or_health_check_carries_a_secret(parts: dict[str, Service]) -> None:
     for part in parts.values():
-        words = [*part.settings.get("command", []), *part.health_test]
+        words = [*part.command, *(part.health_test if part.name != "bucket" else [])]
         assert not [word for word in words if "made-up" in word]
 
 
@@ -133,7 +139,12 @@ def test_the_example_has_no_password_and_compose_refuses_to_start_without_one() 
 
 def test_a_part_starts_after_what_it_needs_is_healthy(parts: dict[str, Service]) -> None:
     healthy = {"condition": "service_healthy"}
-    assert parts["code-server"].settings["depends_on"] == dict.fromkeys(SERVERS, healthy)
+    assert parts["bucket"].settings["depends_on"] == {"s3": healthy}
+    assert parts["code-server"].settings["depends_on"] == {
+        "postgres": healthy,
+        "redis": healthy,
+        "bucket": {"condition": "service_completed_successfully"},
+    }
     for name in ("webserver", "daemon"):
         assert parts[name].settings["depends_on"] == {"code-server": healthy}
 

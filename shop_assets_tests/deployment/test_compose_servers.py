@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,6 +112,17 @@ def test_s3_lets_in_the_identity_of_the_environment_alone(s3: Started) -> None:
             ClientError, match=r"403|SignatureDoesNotMatch|InvalidAccess|AccessDenied"
         ):
             stranger.get_object(Bucket="deployment", Key="a")
+
+
+def test_the_lakes_bucket_is_made_once_and_left_alone_after_that(s3: Started) -> None:
+    service = services(filled())["bucket"]
+    here = {"SHOP_S3_ENDPOINT": f"http://127.0.0.1:{s3.port}"}
+    env = environment(**{**service.environment, **here})
+    owner = client(s3, env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
+    subprocess.run(service.command, env=env, executable=sys.executable, check=True)
+    owner.put_object(Bucket="shop", Key="kept", Body=b"x")
+    subprocess.run(service.command, env=env, executable=sys.executable, check=True)
+    assert [item["Key"] for item in owner.list_objects_v2(Bucket="shop")["Contents"]] == ["kept"]
 
 
 def test_s3_refuses_to_overwrite_where_the_writer_asked_for_a_new_object(s3: Started) -> None:
