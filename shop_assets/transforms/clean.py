@@ -191,7 +191,7 @@ def _map(
         target = spec.column(name)
         values, bad = read_field(rows, mapping.fields[name], target, currency, origin.timezone)
         data[name] = values.astype(target.pandas)
-        faults = faults.mask(bad & faults.isna(), f"{name} cannot be read as {_say(target.kind)}")
+        faults = faults.mask(bad & faults.isna(), f"{name} cannot be read as {_WORDS[target.kind]}")
         if name == "currency":
             currency = data[name].fillna(origin.currency)
     for name, default in (("version_at", rows["_change_time"]), ("deleted", False)):
@@ -208,6 +208,14 @@ def _map(
     return fields, faults
 
 
+_WORDS = {
+    "text": "text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "timestamp": "a time",
+    "date": "a date",
+    "float": "a number",
+}
 _NEUTRAL: dict[str, object] = {
     "discount_micros": 0,
     "shipping_micros": 0,

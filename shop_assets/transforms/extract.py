@@ -25,9 +25,9 @@ def assemble(batches: Iterable[pa.Table], start: dt.datetime) -> pa.Table:
     if not tables:
         return pa.table({})
     table = pa.concat_tables(tables, promote_options="permissive")
-    moments = pc.max_element_wise(
-        table["_change_time"].cast(HOUR_TYPE), pa.scalar(start, HOUR_TYPE)
-    )
+    first = pa.scalar(start, HOUR_TYPE)
+    moments = table["_change_time"].cast(HOUR_TYPE)
+    moments = pc.if_else(pc.less(moments, first), first, moments)
     table = table.append_column("_hour", pc.floor_temporal(moments, unit="hour").cast(HOUR_TYPE))
     return table.append_column("_row_hash", _hash(table))
 
