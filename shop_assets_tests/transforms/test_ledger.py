@@ -461,13 +461,10 @@ def test_half_a_million_lines_take_seconds() -> None:
             {
                 "source": "shop", "order_id": np.repeat(ids, per_order),
                 "item_id": np.tile(list("12345"), count), "line_type": "article", "quantity": 2,
-                "placed_at": placed.repeat(per_order).to_numpy(), "unit_price_micros": 1_230_000,
-                "version_at": placed.repeat(per_order).to_numpy(), "discount_micros": 0,
+                "placed_at": placed.repeat(per_order).array, "unit_price_micros": 1_230_000,
+                "version_at": placed.repeat(per_order).array, "discount_micros": 0,
                 "currency": "GBP", "deleted": False,
             }
-        ).assign(
-            placed_at=lambda f: f["placed_at"].dt.tz_localize("UTC"),
-            version_at=lambda f: f["version_at"].dt.tz_localize("UTC"),
         )
     )  # fmt: skip
     orders = TABLES["orders"].conform(
