@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from shop_assets.entities import ENTITIES
 from shop_assets.settings.mapping import EntityMapping, Strict
@@ -63,7 +65,7 @@ class StreamBase(Strict):
             if name not in ENTITIES:
                 raise ValueError(f"no such entity: {name}; expected one of {', '.join(ENTITIES)}")
             known = set(ENTITIES[name].column_names)
-            named = {f: "fields" for f in mapping.fields}
+            named = dict.fromkeys(mapping.fields, "fields")
             named |= {f: f"rule {r.name}" for r in mapping.rules for f in r.set}
             for field, where in named.items():
                 if field not in known:
@@ -78,8 +80,8 @@ class SqlStream(StreamBase):
     """A table (or view) of a database.
 
     `cursor`: the column that says when a row last changed. `key`: columns that, after the cursor,
-    order the rows. `columns`: which to read; all, if not given. `cursor_timezone`: of a cursor
-    without time zone.
+    order the rows, and by which they are named where one is in the way. `columns`: which to read;
+    all, if not given. `cursor_timezone`: of a cursor without time zone; the source's by default.
     """
 
     table: str
@@ -181,11 +183,28 @@ class SourceBase(Strict):
 
 
 class SqlSource(SourceBase):
-    """A database, by SQLAlchemy URL; PostgreSQL is read through ADBC."""
+    """A database, by SQLAlchemy URL; PostgreSQL is read through ADBC.
+
+    `connect_timeout`, `statement_timeout`: in seconds.
+    """
 
     connector: Literal["sql"]
     url: str
+    connect_timeout: int = Field(default=10, ge=1, le=600)
+    statement_timeout: int = Field(default=1800, ge=1, le=24 * 3600)
     streams: dict[Name, SqlStream]
+
+    @field_validator("url")
+    @classmethod
+    def _sqlalchemy_url(cls, value: str) -> str:
+        try:
+            make_url(value)
+        except (ArgumentError, ValueError) as error:
+            # The value may hold a password: it is not repeated.
+            raise ValueError(
+                "no URL of a database; one like postgresql://user:password@host/database expected"
+            ) from error
+        return value
 
 
 class FilesSource(SourceBase):

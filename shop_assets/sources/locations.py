@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pyarrow import fs
 
 from shop_assets.settings.shop import FilesSource, FileTime
+from shop_assets.sources.addresses import refuse_link_local
 from shop_assets.sources.clock import moment
 from shop_assets.sources.errors import SourceError
 
@@ -193,7 +193,7 @@ def _s3(name: str, endpoint: str | None) -> Any:
     options: dict[str, Any] = {}
     if chosen:
         parts = urlsplit(chosen)
-        _refuse_link_local(name, parts.hostname or "")
+        refuse_link_local(name, parts.hostname or "")
         options = {"endpoint_override": parts.netloc, "scheme": parts.scheme}
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     return fs.S3FileSystem(
@@ -203,16 +203,6 @@ def _s3(name: str, endpoint: str | None) -> Any:
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=3),
         **options,
     )
-
-
-def _refuse_link_local(name: str, host: str) -> None:
-    """Addresses at which clouds hand out their machines' credentials are no sources."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return
-    if address.is_link_local:
-        raise SourceError(f"{name}: {host} is a link-local address; a server of S3 is expected")
 
 
 def _reason(error: Exception) -> str:

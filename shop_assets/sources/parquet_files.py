@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from shop_assets.settings.shop import FileStream
 from shop_assets.sources.decoded import Broken, Decoded, Lines, column_names
-from shop_assets.sources.encoding import readable
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
+from shop_assets.sources.storable import readable_value, unstorable
 
 _LEAST_ROWS = 1024
 
@@ -67,10 +67,10 @@ def _decoded(table: pa.Table, names: list[str], first: int, limits: Limits) -> D
     reasons: dict[int, str] = {}
     for place, (name, column) in enumerate(zip(names, columns, strict=True)):
         if pa.types.is_string(column.type):
-            bad = _unstorable(column)
+            bad = unstorable(column)
             reasons |= {int(i): f"{name} holds NUL or is not valid UTF-8" for i in bad}
             if len(bad):
-                readable = [_readable(value) for value in column.cast(pa.binary()).to_pylist()]
+                readable = [readable_value(value) for value in column.cast(pa.binary()).to_pylist()]
                 columns[place] = pa.array(readable, pa.string())
     rows = pa.table(columns, names=names)
 
@@ -88,27 +88,6 @@ def _decoded(table: pa.Table, names: list[str], first: int, limits: Limits) -> D
     ]
     kept = rows.take(pa.array(good)) if broken else rows
     return Decoded(kept, lines[good], lambda indexes: text_of_all(kept, indexes), broken)
-
-
-def _unstorable(column: pa.Array) -> Lines:
-    """The indexes of texts that hold NUL or are not valid UTF-8."""
-    bad = pc.fill_null(pc.match_substring(column.cast(pa.binary()), b"\0"), False)
-    found: Lines = np.flatnonzero(bad.to_numpy(zero_copy_only=False))
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        values = column.cast(pa.binary()).to_pylist()
-        invalid = [i for i, value in enumerate(values) if value != _readable_bytes(value)]
-        found = np.union1d(found, np.array(invalid, np.int64))
-    return found
-
-
-def _readable(value: bytes | None) -> str | None:
-    return None if value is None else readable(value, len(value))
-
-
-def _readable_bytes(value: bytes | None) -> bytes | None:
-    return None if value is None else value.decode("utf-8", "replace").encode()
 
 
 def _refuse_bomb(size: int, packed: int, where: str, limits: Limits) -> None:

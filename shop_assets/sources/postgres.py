@@ -1,0 +1,197 @@
+"""PostgreSQL read through ADBC: binary COPY straight into Arrow, from one snapshot.
+
+COPY takes no parameters, so the window's ends are bound to settings of the transaction, which the
+query reads: no value ever stands in the text of a statement. Types that Arrow has no equal of are
+cast to text by the server. Infinite times have no equal either: they are null.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow as pa
+from adbc_driver_manager import Error as DriverError
+from adbc_driver_postgresql import StatementOptions
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Date,
+    DateTime,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
+
+from shop_assets.settings.shop import SqlSource
+from shop_assets.sources.errors import SourceError
+from shop_assets.sources.limits import MIB
+from shop_assets.sources.sql_plan import CursorKind, Part, ReadPlan, SourceColumn, TableName
+
+_AS_THEY_ARE = {"bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar"}
+_TIMES: dict[str, CursorKind] = {"timestamptz": "instant", "timestamp": "local", "date": "date"}
+_TYPES: dict[str, TypeEngine[Any]] = {
+    "instant": DateTime(timezone=True),
+    "local": DateTime(timezone=False),
+    "date": Date(),
+}
+_DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+_BATCH_BYTES = 8 * MIB
+
+_COLUMNS = """
+    SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
+           coalesce(b.typname, t.typname)::text
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
+    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attnum
+"""
+
+
+class PostgresReader:
+    """Reads tables and views of one PostgreSQL database; a connection per read."""
+
+    def __init__(self, name: str, url: URL, source: SqlSource) -> None:
+        host = url.host or url.query.get("host") or "localhost"
+        at = f"{host}:{url.port or 5432}" if url.host else str(host)
+        self.where = f"{name}: PostgreSQL at {at}, database {url.database or url.username}"
+        self._user = url.username
+        self._password = str(url.password) if url.password else ""
+        self._statement_ms = str(source.statement_timeout * 1000)
+        defaults = {
+            "connect_timeout": str(source.connect_timeout),
+            "application_name": "shop_assets",
+            "keepalives_idle": "15",
+            "keepalives_interval": "5",
+            "keepalives_count": "3",
+        }
+        query = {**defaults, **url.query}
+        self._uri = url.set(drivername="postgresql", query=query).render_as_string(
+            hide_password=False
+        )
+
+    def columns(self, named: TableName) -> list[SourceColumn]:
+        """The table's columns; `SourceError` where there is no such table."""
+        with self._snapshot() as cursor:
+            found = self._fetch(
+                cursor, _COLUMNS, (_DIALECT.identifier_preparer.format_table(named.clause()),)
+            )
+        return [SourceColumn(name, kind, _TIMES.get(code), code) for name, kind, code in found]
+
+    def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
+        """How many rows have a null cursor, counted up to `most`."""
+        source = named.clause([cursor.name])
+        missing = select(literal(1)).where(source.c[cursor.name].is_(None)).limit(most).subquery()
+        with self._snapshot() as connection:
+            statement = _text(select(func.count()).select_from(missing))
+            [(count,)] = self._fetch(connection, statement, None)
+        return int(count)
+
+    def rows(self, plan: ReadPlan) -> Iterator[Part]:
+        """The rows that may be in the window, some MiB at a time."""
+        kind = plan.cursor.kind or "instant"
+        low, high = {
+            "instant": (plan.window.start, plan.window.end),
+            "local": plan.local,
+        }.get(kind, plan.days)
+
+        def inside(column: ColumnElement[object]) -> ColumnElement[bool]:
+            least: ColumnElement[Any] = cast(func.current_setting("shop.low"), _TYPES[kind])
+            most: ColumnElement[Any] = cast(func.current_setting("shop.high"), _TYPES[kind])
+            below = column <= most if kind == "date" else column < most
+            return and_(column >= least, below)
+
+        statement = _text(plan.query(_taken, inside))
+        with self._snapshot() as cursor:
+            for setting, value in (("shop.low", low), ("shop.high", high)):
+                self._set(cursor, setting, value.isoformat())
+            cursor.adbc_statement.set_options(
+                **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_BATCH_BYTES)}
+            )
+            cursor.execute(statement)
+            for batch in cursor.fetch_record_batch():
+                yield Part(pa.Table.from_batches([batch]))
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Any]:
+        """A cursor in a transaction that sees the database as it is now, and changes nothing."""
+        try:
+            connection = adbc.connect(self._uri)
+        except (DriverError, OSError) as error:
+            raise self._unreachable(error) from None
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                self._set(cursor, "statement_timeout", self._statement_ms)
+                yield cursor
+                connection.rollback()
+        except (DriverError, OSError) as error:
+            raise self._failed(error) from None
+
+    def _set(self, cursor: Any, setting: str, value: str) -> None:
+        self._fetch(cursor, "SELECT set_config($1, $2, true)", (setting, value))
+
+    def _fetch(self, cursor: Any, statement: str, bound: tuple[str, ...] | None) -> list[Any]:
+        cursor.execute(statement, bound)
+        rows: list[Any] = cursor.fetchall()
+        return rows
+
+    def _unreachable(self, error: Exception) -> SourceError:
+        text = self._plain(error)
+        if "password authentication failed" in text or "no password supplied" in text:
+            return SourceError(f"{self.where}: the password of user {self._user} is not accepted")
+        if re.search(r'database ".*" does not exist', text):
+            return SourceError(f"{self.where}: there is no such database")
+        if re.search(r'role ".*" does not exist', text):
+            return SourceError(f"{self.where}: there is no user {self._user}")
+        return SourceError(f"{self.where}: it cannot be reached: {text}", transient=True)
+
+    def _failed(self, error: Exception) -> SourceError:
+        text = self._plain(error)
+        state = getattr(error, "sqlstate", None)
+        if state == "42501" or "permission denied" in text:
+            return SourceError(f"{self.where}: user {self._user} may not read it: {text}")
+        if "statement timeout" in text:
+            seconds = int(self._statement_ms) // 1000
+            return SourceError(
+                f"{self.where}: it took longer than `statement_timeout`, {seconds} s",
+                transient=True,
+            )
+        lost = isinstance(error, OSError) or state is None or state[:2] in {"08", "40", "53", "57"}
+        return SourceError(f"{self.where}: it could not be read: {text}", transient=lost)
+
+    def _plain(self, error: Exception) -> str:
+        """The server's own words, in one line, without the password."""
+        text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        text = re.sub(r"^.*?(FATAL|ERROR|PANIC): +", "", text)
+        text = re.sub(r"^[A-Z_]+: |\[libpq\] |Failed to connect: ", "", text)
+        text = re.sub(r"^connection to server .* failed: ", "", text)
+        if self._password:
+            text = text.replace(self._password, "***")
+        return text.strip().rstrip(".")
+
+
+def _taken(source: SourceColumn, column: ColumnElement[object]) -> ColumnElement[object]:
+    if source.code in _AS_THEY_ARE:
+        return column
+    if source.kind is not None:
+        return case((func.isfinite(column), column))
+    if source.code == "money":
+        return cast(cast(column, Numeric), Text)
+    return cast(column, Text)
+
+
+def _text(statement: Select[Any]) -> str:
+    return str(statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))

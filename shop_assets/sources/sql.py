@@ -1,0 +1,160 @@
+"""A database as a source: the rows of tables and views, by the time at which they last changed.
+
+A window is half-open on the cursor column; rows come ordered by the cursor and then the key, all
+from one snapshot of the database. Rows whose cursor is null would never be read: `check` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy.engine import make_url
+
+from shop_assets.settings.shop import SqlSource, SqlStream
+from shop_assets.sources.addresses import refuse_link_local
+from shop_assets.sources.clock import typed_times
+from shop_assets.sources.databases import DatabaseReader
+from shop_assets.sources.errors import SourceError
+from shop_assets.sources.limits import Limits
+from shop_assets.sources.postgres import PostgresReader
+from shop_assets.sources.protocol import PROVENANCE, Batch, ReadRequest, StreamCheck
+from shop_assets.sources.sql_plan import Part, ReadPlan, SourceColumn, TableName, TableReader
+
+_MOST_COUNTED = 1000
+
+
+class SqlConnector:
+    """Reads the streams of a `sql` source. Holds no connection between reads."""
+
+    def __init__(self, name: str, source: SqlSource, *, base: Path) -> None:
+        self._name = name
+        self._source = source
+        self._base = base
+        self._limits = Limits()
+        self._opened: TableReader | None = None
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        """Yield the rows of the window by cursor and key; see `Connector.read`."""
+        stream = self._stream(request.stream)
+        columns = self._columns(request.stream, stream)
+        problems = self._problems(request.stream, stream, columns)
+        if problems:
+            raise SourceError(problems[0])
+        known = {column.name: column for column in columns}
+        wanted = (stream.cursor, *stream.key, *(stream.columns or ()))
+        plan = ReadPlan(
+            stream,
+            TableName.parse(stream.table),
+            tuple(c for c in columns if stream.columns is None or c.name in wanted),
+            known[stream.cursor],
+            request.window,
+            ZoneInfo(stream.cursor_timezone or self._source.timezone),
+        )
+        for part in self._reader().rows(plan):
+            rows = plan.provided(part, self._times(plan, part))
+            for first in range(0, rows.num_rows, self._limits.batch_rows):
+                yield Batch(rows.slice(first, self._limits.batch_rows))
+
+    def check(self, stream: str) -> StreamCheck:
+        """Connect and look at the table; see `Connector.check`."""
+        settings = self._stream(stream)
+        columns = self._columns(stream, settings)
+        problems = self._problems(stream, settings, columns)
+        if not problems:
+            cursor = next(column for column in columns if column.name == settings.cursor)
+            named = TableName.parse(settings.table)
+            count = self._reader().without_time(named, cursor, _MOST_COUNTED)
+            if count:
+                many = f"{_MOST_COUNTED} or more" if count == _MOST_COUNTED else str(count)
+                problems.append(
+                    f"{self._reader().where}: {many} rows of {settings.table} have no "
+                    f"{settings.cursor} and would never be read; a time is expected in each"
+                )
+        return StreamCheck(stream, {column.name: column.type for column in columns}, problems)
+
+    def close(self) -> None:
+        """Nothing is kept open between reads."""
+        self._opened = None
+
+    def _stream(self, name: str) -> SqlStream:
+        try:
+            return self._source.streams[name]
+        except KeyError:
+            raise SourceError(
+                f"{self._name} has no stream {name!r}; "
+                f"one of {', '.join(self._source.streams)} is expected"
+            ) from None
+
+    def _reader(self) -> TableReader:
+        if self._opened is None:
+            url = make_url(self._source.url)
+            refuse_link_local(self._name, url.host or "")
+            if url.get_backend_name() in ("postgresql", "postgres"):
+                self._opened = PostgresReader(self._name, url, self._source)
+            else:
+                self._opened = DatabaseReader(self._name, url, self._source, base=self._base)
+        return self._opened
+
+    def _columns(self, name: str, stream: SqlStream) -> list[SourceColumn]:
+        reader = self._reader()
+        columns = reader.columns(TableName.parse(stream.table))
+        if not columns:
+            raise SourceError(
+                f"{reader.where}: there is no table or view {stream.table}, "
+                f"which stream {name} is to read"
+            )
+        return columns
+
+    def _problems(self, name: str, stream: SqlStream, columns: list[SourceColumn]) -> list[str]:
+        at = f"{self._reader().where}: table {stream.table}"
+        known = {column.name: column for column in columns}
+        has = f"it has {', '.join(known)}"
+        problems = []
+        if stream.cursor not in known:
+            problems.append(
+                f"{at} has no column {stream.cursor!r}, the cursor of stream {name}; {has}"
+            )
+        elif known[stream.cursor].kind is None:
+            problems.append(
+                f"{at}: the cursor {stream.cursor!r} of stream {name} is "
+                f"{known[stream.cursor].type}; a timestamp or date is expected"
+            )
+        problems += [
+            f"{at} has no column {key!r}, a key of stream {name}; {has}"
+            for key in stream.key
+            if key not in known
+        ]
+        problems += [
+            f"{at} has no column {column!r}, which stream {name} is to read; {has}"
+            for column in stream.columns or ()
+            if column not in known
+        ]
+        taken = known if stream.columns is None else (stream.cursor, *stream.key, *stream.columns)
+        problems += [
+            f"{at} has a column {column!r}, a name kept for the platform's own column; "
+            f"leave it out by `columns`"
+            for column in taken
+            if column in PROVENANCE.names
+        ]
+        return problems
+
+    def _times(self, plan: ReadPlan, part: Part) -> pa.Array:
+        """When each row changed. `SourceError` for a cursor's text that says no time."""
+        name = plan.cursor.name
+        column = part.rows[name].combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0)
+        times = typed_times(column, ("iso",), plan.zone)
+        if times is None:
+            raise TypeError(f"the cursor {name} came as {column.type}")
+        if times.null_count:
+            found = column.filter(pc.is_null(times))[0].as_py()
+            raise SourceError(
+                f"{self._reader().where}: {plan.stream.table}.{name} holds {str(found)[:60]!r}; "
+                f"a time like 2026-01-31 08:30:00 is expected in a cursor"
+            )
+        return times
