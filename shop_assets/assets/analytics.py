@@ -1,7 +1,5 @@
 """Analytics: lists and figures made of the marts, fired by sensors when those have changed."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 
@@ -9,6 +7,7 @@ import pandas as pd
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, asset
 
 from shop_assets.assets.columns import table_metadata
+from shop_assets.assets.results import with_value
 from shop_assets.assets.marts import mart_key
 from shop_assets.assets.warehouse import warehouse_key
 from shop_assets.checks.contract import contract_spec, judge_contract
@@ -114,6 +113,7 @@ def _sales_summary(
         deps=[mart_key("sales_daily")],
         kinds={"postgres", "redis"},
     )
+    @with_value
     def summary(
         context: AssetExecutionContext, warehouse: WarehouseResource, cache: CacheResource
     ) -> MaterializeResult[TableRows]:
@@ -148,6 +148,7 @@ def _stock_alerts(
         deps=upstream,
         kinds={"postgres"},
     )
+    @with_value
     def alerts(
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[TableRows]:
@@ -177,6 +178,7 @@ def _customer_rfm(
         deps=upstream,
         kinds={"postgres", "pandas"},
     )
+    @with_value
     def segments(
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[TableRows]:

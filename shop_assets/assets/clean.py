@@ -1,7 +1,5 @@
 """Clean: each entity's rows, typed, judged and deduplicated; the rest set aside with a reason."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pandas as pd
@@ -10,6 +8,7 @@ from dagster import AssetExecutionContext, AssetIn, AssetKey, AssetsDefinition, 
 from dagster import MaterializeResult, asset
 
 from shop_assets.assets.columns import mapped_columns, table_metadata
+from shop_assets.assets.results import with_value
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.assets.raw import raw_key
 from shop_assets.checks import cleaning
@@ -64,6 +63,7 @@ def _clean_asset(
         metadata=table_metadata(spec, f"clean/{spec.name}"),
         check_specs=cleaning.specs(key),
     )
+    @with_value
     def clean_entity(
         context: AssetExecutionContext, lake: LakeResource, **raw: pa.Table
     ) -> MaterializeResult[Cleaned]:

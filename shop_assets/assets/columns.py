@@ -1,7 +1,5 @@
 """Column schemas and column lineage, as Dagster's UI shows them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which columns the derived tables' columns are made from, for the lineage in the Dagster UI."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 Lineage = Mapping[str, Mapping[str, tuple[str, ...]]]

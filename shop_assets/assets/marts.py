@@ -1,7 +1,5 @@
 """Marts: the aggregates, each a pure function of the warehouse, by the hour or day of the event."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 
@@ -17,6 +15,7 @@ from shop_assets.checks.contract import judge_contract
 from shop_assets.checks.report import report
 from shop_assets.entities import TABLES
 from shop_assets.io_managers.postgres import MartRows
+from shop_assets.assets.results import with_value
 from shop_assets.partition_span import Span, describe_partitions, rows_by_day, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
@@ -98,6 +97,7 @@ def _mart_asset(
         metadata=table_metadata(spec, f"marts.{spec.name}"),
         check_specs=checks.specs(key, sums=declared.sums),
     )
+    @with_value
     def mart(
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[MartRows]:

@@ -1,13 +1,12 @@
 """Raw: what each source said, as it said it, with where and when it was read."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pyarrow as pa
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, BackfillPolicy
 from dagster import MaterializeResult, asset
 
+from shop_assets.assets.results import with_value
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.checks import arrival
 from shop_assets.checks.report import report
@@ -56,6 +55,7 @@ def _raw_asset(
         metadata={"becomes": ", ".join(declared.streams[stream].entities)},
         check_specs=arrival.specs(key),
     )
+    @with_value
     def extract(
         context: AssetExecutionContext, sources: SourcesResource, warehouse: WarehouseResource
     ) -> MaterializeResult[pa.Table]:

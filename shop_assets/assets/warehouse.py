@@ -1,7 +1,5 @@
 """Warehouse: each entity's current rows and their versions, the sales ledger, web activity."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pyarrow as pa
 from dagster import AssetDep, AssetExecutionContext, AssetIn, AssetKey, AssetsDefinition
@@ -9,6 +7,7 @@ from dagster import BackfillPolicy, MaterializeResult, asset
 
 from shop_assets.assets.clean import clean_key
 from shop_assets.assets.columns import declared_columns, same_columns, table_metadata
+from shop_assets.assets.results import with_value
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.assets.lineage import LEDGER
 from shop_assets.checks import loading
@@ -66,6 +65,7 @@ def _entity_asset(
         metadata=table_metadata(spec, f"warehouse.{spec.name}"),
         check_specs=loading.specs(key),
     )
+    @with_value
     def load_entity(
         context: AssetExecutionContext, warehouse: WarehouseResource, rows: pa.Table
     ) -> MaterializeResult[EntityRows]:
@@ -111,6 +111,7 @@ def _ledger_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinitio
         ),
         metadata=table_metadata(spec, f"warehouse.{spec.name}"),
     )
+    @with_value
     def sales_ledger(
         context: AssetExecutionContext, warehouse: WarehouseResource, **changed: pa.Table
     ) -> MaterializeResult[LedgerOrders]:
@@ -149,6 +150,7 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
         description=spec.description,
         metadata=table_metadata(spec, f"warehouse.{spec.name}"),
     )
+    @with_value
     def activity(
         context: AssetExecutionContext, warehouse: WarehouseResource, events: pa.Table
     ) -> MaterializeResult[ActivityRows]:

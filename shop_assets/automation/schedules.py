@@ -1,7 +1,5 @@
 """The hourly schedule."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition

@@ -5,8 +5,6 @@ was written together with the data. So nothing is lost when the daemon restarts,
 whose run failed is made again.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any

@@ -1,9 +1,7 @@
 """IO managers of the lake: raw appends each attempt, clean replaces its hours."""
 
-from __future__ import annotations
-
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 from dagster import ConfigurableIOManager, InputContext, OutputContext, ResourceDependency
@@ -11,11 +9,8 @@ from dagster import ConfigurableIOManager, InputContext, OutputContext, Resource
 from shop_assets.entities import ENTITIES
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.resources import LakeResource, WarehouseResource
-from shop_assets.transforms.clean import QUARANTINE
+from shop_assets.transforms.clean import QUARANTINE, Cleaned
 from shop_assets.warehouse import rows
-
-if TYPE_CHECKING:
-    from shop_assets.transforms.clean import Cleaned
 
 _HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
 

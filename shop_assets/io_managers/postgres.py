@@ -1,7 +1,5 @@
 """The IO manager of PostgreSQL: every output is one transaction over its slices."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ They hold the names of environment variables, not secrets, so that nothing secre
 configuration or the UI. Connections are made when first used, in the process that uses them.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
