@@ -54,9 +54,7 @@ def build_definitions(
         assets=[*raw, *clean, *warehouse, *marts, *analytics],
         jobs=list(built.values()),
         schedules=[schedules.hourly(built["hourly"])],
-        sensors=sensors.build(
-            built, calendar, daily, {asset.key.path[-1] for asset in analytics}
-        ),
+        sensors=sensors.build(built, calendar, daily, {asset.key.path[-1] for asset in analytics}),
         resources={**_resources(settings), **(resources or {})},
         executor=in_process_executor,
     )

@@ -23,13 +23,20 @@ class Span:
 
     @classmethod
     def of(cls, context: AssetExecutionContext) -> Span:
-        """The span of the running step."""
+        """The span of a step over hours."""
         window = context.partition_time_window
         return cls(
             window.start.astimezone(dt.UTC),
             window.end.astimezone(dt.UTC),
             tuple(context.partition_keys),
         )
+
+    @classmethod
+    def of_days(cls, context: AssetExecutionContext, calendar: partitions.Calendar) -> Span:
+        """The span of a step over the shop's days."""
+        keys = tuple(context.partition_keys)
+        first, last = (partitions.parse_day_key(key) for key in (keys[0], keys[-1]))
+        return cls(*calendar.day_window(first, last), keys)
 
     @property
     def is_range(self) -> bool:

@@ -11,7 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from dagster import DailyPartitionsDefinition, HourlyPartitionsDefinition
+from dagster import (
+    DailyPartitionsDefinition,
+    HourlyPartitionsDefinition,
+    TimeWindowPartitionMapping,
+)
 
 HOUR = dt.timedelta(hours=1)
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"
@@ -37,9 +41,20 @@ class Calendar:
 
     @property
     def daily(self) -> DailyPartitionsDefinition:
-        """Dagster's daily partitions, of the shop's time zone."""
+        """Dagster's daily partitions: each key is a day of the shop's time zone.
+
+        To Dagster they are days in UTC, since it maps days to hours within one time zone only;
+        `day_window` says which hours a day really has. Today is one of them, in every zone.
+        """
         return DailyPartitionsDefinition(
-            start_date=self.start.strftime(DAY_FORMAT), timezone=self.zone.key, end_offset=1
+            start_date=self.start.strftime(DAY_FORMAT), timezone="UTC", end_offset=2
+        )
+
+    @property
+    def hours_of_days(self) -> TimeWindowPartitionMapping:
+        """From days to the hours that they may have, in whichever time zone."""
+        return TimeWindowPartitionMapping(
+            start_offset=-14, end_offset=14, allow_nonexistent_upstream_partitions=True
         )
 
     def day_of(self, moment: dt.datetime) -> dt.date:

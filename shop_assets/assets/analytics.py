@@ -7,8 +7,8 @@ import pandas as pd
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, asset
 
 from shop_assets.assets.columns import table_metadata
-from shop_assets.assets.results import with_value
 from shop_assets.assets.marts import mart_key
+from shop_assets.assets.results import with_value
 from shop_assets.assets.warehouse import warehouse_key
 from shop_assets.checks.contract import contract_spec, judge_contract
 from shop_assets.checks.report import report_whole
@@ -48,9 +48,7 @@ def analytics_assets(
         "customer_rfm": _customer_rfm,
     }
     return [
-        make(settings, calendar, tables)
-        for name, make in made.items()
-        if set(READS[name]) <= marts
+        make(settings, calendar, tables) for name, make in made.items() if set(READS[name]) <= marts
     ]
 
 
@@ -69,9 +67,7 @@ def _common(settings: ShopSettings, name: str) -> dict[str, object]:
     }
 
 
-def _result(
-    name: str, rows: pd.DataFrame, **metadata: object
-) -> MaterializeResult[TableRows]:
+def _result(name: str, rows: pd.DataFrame, **metadata: object) -> MaterializeResult[TableRows]:
     spec = TABLES[name]
     outcome = judge_contract(rows, spec, None)
     return MaterializeResult(
@@ -136,9 +132,7 @@ def _sales_summary(
     return summary
 
 
-def _stock_alerts(
-    settings: ShopSettings, calendar: Calendar, tables: set[str]
-) -> AssetsDefinition:
+def _stock_alerts(settings: ShopSettings, calendar: Calendar, tables: set[str]) -> AssetsDefinition:
     upstream = [mart_key("inventory_hourly")]
     if "products" in tables:
         upstream.append(warehouse_key("products"))
@@ -166,9 +160,7 @@ def _stock_alerts(
     return alerts
 
 
-def _customer_rfm(
-    settings: ShopSettings, calendar: Calendar, tables: set[str]
-) -> AssetsDefinition:
+def _customer_rfm(settings: ShopSettings, calendar: Calendar, tables: set[str]) -> AssetsDefinition:
     upstream = [mart_key("customer_orders")]
     if "customers" in tables:
         upstream.append(warehouse_key("customers"))

@@ -4,18 +4,25 @@ import datetime as dt
 
 import pandas as pd
 import pyarrow as pa
-from dagster import AssetExecutionContext, AssetIn, AssetKey, AssetsDefinition, BackfillPolicy
-from dagster import MaterializeResult, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetIn,
+    AssetKey,
+    AssetsDefinition,
+    BackfillPolicy,
+    MaterializeResult,
+    asset,
+)
 
 from shop_assets.assets.columns import mapped_columns, table_metadata
-from shop_assets.assets.results import with_value
-from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.assets.raw import raw_key
+from shop_assets.assets.results import with_value
 from shop_assets.checks import cleaning
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TableSpec
 from shop_assets.errors import UserError
 from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import LakeResource
 from shop_assets.settings import ShopSettings
@@ -32,9 +39,7 @@ def clean_assets(settings: ShopSettings, calendar: Calendar) -> list[AssetsDefin
     return [_clean_asset(settings, calendar, ENTITIES[name]) for name in settings.entities]
 
 
-def _clean_asset(
-    settings: ShopSettings, calendar: Calendar, spec: TableSpec
-) -> AssetsDefinition:
+def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) -> AssetsDefinition:
     key = clean_key(spec.name)
     origins = settings.entities[spec.name]
     inputs = {f"{source}__{stream}": (source, stream) for source, stream in origins}

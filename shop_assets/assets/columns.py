@@ -3,8 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dagster import AssetKey, TableColumn, TableColumnConstraints, TableColumnDep
-from dagster import TableColumnLineage, TableSchema
+from dagster import (
+    AssetKey,
+    TableColumn,
+    TableColumnConstraints,
+    TableColumnDep,
+    TableColumnLineage,
+    TableSchema,
+)
 
 from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping
@@ -51,7 +57,9 @@ def mapped_columns(mappings: Mapping[AssetKey, EntityMapping]) -> TableColumnLin
             for rule in mapping.rules:
                 if name in rule.set:
                     origins += [c for c in rule.when if not c.startswith("@")]
-            deps = [TableColumnDep(asset_key=upstream, column_name=o) for o in dict.fromkeys(origins)]
+            deps = [
+                TableColumnDep(asset_key=upstream, column_name=o) for o in dict.fromkeys(origins)
+            ]
             found.setdefault(name, []).extend(deps)
     return TableColumnLineage({name: deps for name, deps in found.items() if deps})
 

@@ -3,19 +3,26 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, BackfillPolicy
-from dagster import MaterializeResult, asset
+from dagster import (
+    AssetDep,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    BackfillPolicy,
+    MaterializeResult,
+    asset,
+)
 
 from shop_assets import partitions
 from shop_assets.assets.columns import declared_columns, table_metadata
 from shop_assets.assets.lineage import MARTS as LINEAGE
+from shop_assets.assets.results import with_value
 from shop_assets.assets.warehouse import warehouse_key
 from shop_assets.checks import marts as checks
 from shop_assets.checks.contract import judge_contract
 from shop_assets.checks.report import report
 from shop_assets.entities import TABLES
 from shop_assets.io_managers.postgres import MartRows
-from shop_assets.assets.results import with_value
 from shop_assets.partition_span import Span, describe_partitions, rows_by_day, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
@@ -81,11 +88,12 @@ def _mart_asset(
 ) -> AssetsDefinition:
     spec = TABLES[declared.name]
     key = mart_key(declared.name)
+    mapping = calendar.hours_of_days if declared.daily else None
     reads = [warehouse_key(name) for name in declared.reads if name in tables]
 
     @asset(
         key=key,
-        deps=reads or clean,
+        deps=[AssetDep(origin, partition_mapping=mapping) for origin in reads or clean],
         partitions_def=calendar.daily if declared.daily else calendar.hourly,
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="postgres",
@@ -101,7 +109,7 @@ def _mart_asset(
     def mart(
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[MartRows]:
-        span = Span.of(context)
+        span = Span.of_days(context, calendar) if declared.daily else Span.of(context)
         store = warehouse.open()
         epoch = slices.begin(store)
         seen = stale_slices(store, declared.name, *_slice_window(span, declared.daily))

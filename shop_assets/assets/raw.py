@@ -3,13 +3,19 @@
 import datetime as dt
 
 import pyarrow as pa
-from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, BackfillPolicy
-from dagster import MaterializeResult, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    BackfillPolicy,
+    MaterializeResult,
+    asset,
+)
 
 from shop_assets.assets.results import with_value
-from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.checks import arrival
 from shop_assets.checks.report import report
+from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import SourcesResource, WarehouseResource
 from shop_assets.settings import ShopSettings

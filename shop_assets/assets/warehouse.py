@@ -2,18 +2,26 @@
 
 import pandas as pd
 import pyarrow as pa
-from dagster import AssetDep, AssetExecutionContext, AssetIn, AssetKey, AssetsDefinition
-from dagster import BackfillPolicy, MaterializeResult, asset
+from dagster import (
+    AssetDep,
+    AssetExecutionContext,
+    AssetIn,
+    AssetKey,
+    AssetsDefinition,
+    BackfillPolicy,
+    MaterializeResult,
+    asset,
+)
 
 from shop_assets.assets.clean import clean_key
 from shop_assets.assets.columns import declared_columns, same_columns, table_metadata
-from shop_assets.assets.results import with_value
-from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.assets.lineage import LEDGER
+from shop_assets.assets.results import with_value
 from shop_assets.checks import loading
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TABLES, TableSpec
 from shop_assets.io_managers.postgres import ActivityRows, EntityRows, LedgerOrders
+from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
@@ -45,9 +53,7 @@ def warehouse_assets(settings: ShopSettings, calendar: Calendar) -> list[AssetsD
     return found
 
 
-def _entity_asset(
-    settings: ShopSettings, calendar: Calendar, spec: TableSpec
-) -> AssetsDefinition:
+def _entity_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) -> AssetsDefinition:
     key = warehouse_key(spec.name)
     lineage = same_columns(spec, clean_key(spec.name), spec.column_names)
 

@@ -46,9 +46,7 @@ def failed_lately(instance: DagsterInstance, job: str, within: dt.timedelta) -> 
     since = dt.datetime.now(dt.UTC) - within
     return list(
         instance.get_runs(
-            RunsFilter(
-                job_name=job, statuses=[DagsterRunStatus.FAILURE], updated_after=since
-            )
+            RunsFilter(job_name=job, statuses=[DagsterRunStatus.FAILURE], updated_after=since)
         )
     )
 

@@ -2,8 +2,13 @@
 
 from typing import Any
 
-from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition
-from dagster import ScheduleEvaluationContext, schedule
+from dagster import (
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    schedule,
+)
 
 from shop_assets import partitions
 from shop_assets.automation.jobs import LIVE, PRIORITY

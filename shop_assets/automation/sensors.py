@@ -154,9 +154,7 @@ def _mart_requests(
         else partitions.floor_hour(now) - HOUR
     )
     key_of = (lambda s: partitions.day_key(s.date())) if is_daily else partitions.hour_key
-    wanted = [
-        s for s in slices if earliest <= s <= latest and not runs.covered(busy, key_of(s))
-    ]
+    wanted = [s for s in slices if earliest <= s <= latest and not runs.covered(busy, key_of(s))]
     for first, last in reversed(runs.contiguous(wanted, step, longest)):
         tags = (
             runs.day_range_tags(first.date(), last.date())
@@ -191,7 +189,9 @@ def _on_change(job: Any, name: str) -> SensorDefinition:
         if any(run.status in runs.UNDER_WAY for run in tried):
             return SkipReason(f"{answer} is being computed.")
         if len(tried) >= ATTEMPTS:
-            return SkipReason(f"{answer} has failed {ATTEMPTS} times; it waits for the next change.")
+            return SkipReason(
+                f"{answer} has failed {ATTEMPTS} times; it waits for the next change."
+            )
         return RunRequest(
             run_key=f"{answer}:{len(tried)}",
             asset_selection=[analytics_key(name)],
@@ -199,5 +199,3 @@ def _on_change(job: Any, name: str) -> SensorDefinition:
         )
 
     return on_change
-
-

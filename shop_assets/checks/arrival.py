@@ -55,9 +55,7 @@ def judge(
     )
 
 
-def _filled_before(
-    warehouse: Warehouse, source: str, stream: str, span: Span
-) -> set[dt.datetime]:
+def _filled_before(warehouse: Warehouse, source: str, stream: str, span: Span) -> set[dt.datetime]:
     frame = warehouse.read(
         "SELECT DISTINCT hour FROM meta.row_ledger WHERE source = $1 AND stream = $2 "
         "AND hour >= $3 AND hour < $4 AND rows_read > 0",

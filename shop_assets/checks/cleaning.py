@@ -49,16 +49,14 @@ def _contract(cleaned: Cleaned, spec: TableSpec) -> Outcome:
     keys = hour_keys(published["_hour"])
     # A key may come in several versions, so the version is part of what must be unique.
     identity = [*spec.key, "version_at", "_hour"]
-    outcome = judge_contract(
-        published[spec.column_names], _without_key(spec), keys
-    )
+    outcome = judge_contract(published[spec.column_names], _without_key(spec), keys)
     repeated = published.duplicated(identity)
     if not repeated.any():
         return outcome
-    failed = {str(k): {"repeated_versions": int(n)} for k, n in keys[repeated].value_counts().items()}
-    return Outcome(
-        outcome.check, outcome.severity, {**outcome.failed, **failed}, outcome.metadata
-    )
+    failed = {
+        str(k): {"repeated_versions": int(n)} for k, n in keys[repeated].value_counts().items()
+    }
+    return Outcome(outcome.check, outcome.severity, {**outcome.failed, **failed}, outcome.metadata)
 
 
 def _without_key(spec: TableSpec) -> TableSpec:
@@ -74,9 +72,9 @@ class _Keyless(TableSpec):
 
 
 def _accounted(counts: pd.DataFrame) -> Outcome:
-    ended = counts[
-        ["rows_published", "rows_quarantined", "rows_deduplicated", "rows_folded"]
-    ].sum(axis=1)
+    ended = counts[["rows_published", "rows_quarantined", "rows_deduplicated", "rows_folded"]].sum(
+        axis=1
+    )
     lost = (counts["rows_read"] - ended).groupby(hour_keys(counts["hour"])).sum()
     failed = {str(key): {"unaccounted_rows": int(n)} for key, n in lost[lost != 0].items()}
     return Outcome(

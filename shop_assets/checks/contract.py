@@ -46,9 +46,7 @@ def judge_contract(rows: pd.DataFrame, spec: TableSpec, keys: pd.Series | None) 
         positions = cases["index"].dropna().astype("int64")
         failing = pd.Series(keys.loc[positions.to_numpy()].to_numpy()).value_counts()
         failed = {str(key): {"failures": int(n)} for key, n in failing.items()}
-    return Outcome(
-        CONTRACT, AssetCheckSeverity.ERROR, failed, metadata, whole_failed=not failed
-    )
+    return Outcome(CONTRACT, AssetCheckSeverity.ERROR, failed, metadata, whole_failed=not failed)
 
 
 def _failures(rows: pd.DataFrame, spec: TableSpec) -> pd.DataFrame | None:

@@ -9,12 +9,17 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from dagster import AssetCheckEvaluation, AssetCheckResult, AssetExecutionContext, AssetKey
-from dagster import DagsterInstance
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetExecutionContext,
+    AssetKey,
+    DagsterInstance,
+)
 
-from shop_assets.partition_span import Span
 from shop_assets.checks.outcome import Outcome
 from shop_assets.dagster_storage import report_check_evaluations
+from shop_assets.partition_span import Span
 
 _SHOWN = 10
 

@@ -27,7 +27,9 @@ def planned_partitions(event: EventLogEntry) -> PartitionsSubset[Any] | None:
     planned = event.dagster_event
     if planned is None or planned.event_type != DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
         return None
-    subset: PartitionsSubset[Any] | None = planned.asset_materialization_planned_data.partitions_subset
+    subset: PartitionsSubset[Any] | None = (
+        planned.asset_materialization_planned_data.partitions_subset
+    )
     return subset
 
 
@@ -52,7 +54,7 @@ def _planned_for(event: EventLogEntry, partition: str) -> EventLogEntry:
     data = AssetMaterializationPlannedData(
         planned.asset_materialization_planned_data.asset_key, partition=partition
     )
-    return event._replace(dagster_event=planned._replace(event_specific_data=data))  # noqa: SLF001
+    return event._replace(dagster_event=planned._replace(event_specific_data=data))
 
 
 class LastEvents:

@@ -98,9 +98,7 @@ class AdPlatform:
             for r in self.spend(hour).itertuples(index=False)
         ]
         today = self._plan.local(hour).date()
-        rows += [
-            (f"cmp-9{k}", today, "EUR", "--", 0, 0, at) for k in range(self.unreadable(hour))
-        ]
+        rows += [(f"cmp-9{k}", today, "EUR", "--", 0, 0, at) for k in range(self.unreadable(hour))]
         total = sum(int(r[3]) for r in rows if r[3] != "--")
         return _csv([_SPEND_HEADER, *rows, ("Total", "", "EUR", total, "", "", at)])
 

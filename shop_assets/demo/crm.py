@@ -91,7 +91,9 @@ def encode(plan: DemoPlan, rows: ContactHour) -> bytes:
     customer = number.astype(str).astype(object)
     contact = np.where(rows.invalid == 1, "", "k-" + customer)
     contact = np.where((rows.invalid == 2) | rows.broken, "k-x" + customer, contact)
-    email = np.where(pick(number, 14, 33) == 0, "", texts([e.strip() for e in people.emails(number)]))
+    email = np.where(
+        pick(number, 14, 33) == 0, "", texts([e.strip() for e in people.emails(number)])
+    )
     name = np.where(pick(number, 15, 80) == 0, "n/a", people.names(number))
     agreed = people.consent(number, rows.consent_changed)
     words = pick(number, salt, 3)

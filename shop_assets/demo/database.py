@@ -45,7 +45,10 @@ class Database:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -79,7 +82,7 @@ class Database:
         changes = {n: insert.excluded[n] for n in rows.column_names if n not in key}
         statement = statement.on_conflict_do_update(index_elements=key, set_=changes)
         with self._connection.cursor() as cursor:
-            cursor.execute(_text(sa.text("DROP TABLE IF EXISTS pg_temp.") ) + stage.name)
+            cursor.execute(_text(sa.text("DROP TABLE IF EXISTS pg_temp.")) + stage.name)
             cursor.adbc_ingest(stage.name, rows, mode="create", temporary=True)
             cursor.execute(_text(statement))
 

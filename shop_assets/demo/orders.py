@@ -253,9 +253,7 @@ class _Life:
         )
 
 
-def _customers(
-    plan: DemoPlan, chance: np.random.Generator, hour: int, n: int, opened: int
-) -> Ints:
+def _customers(plan: DemoPlan, chance: np.random.Generator, hour: int, n: int, opened: int) -> Ints:
     """Who orders: 0 for a guest, new accounts, established customers, those of late hours."""
     known = people.established(plan)
     result = 1 + (known * chance.random(n) ** 2).astype(np.int64)

@@ -69,9 +69,9 @@ def established_accounts(plan: DemoPlan) -> Accounts:
 
 def names(number: Ints) -> Texts:
     """Full names."""
-    return np.asarray(_FIRST[pick(number, 6, len(_FIRST))] + " ") + _LAST[
-        pick(number, 7, len(_LAST))
-    ]
+    return (
+        np.asarray(_FIRST[pick(number, 6, len(_FIRST))] + " ") + _LAST[pick(number, 7, len(_LAST))]
+    )
 
 
 def emails(number: Ints) -> Texts:

@@ -46,8 +46,7 @@ class SimulatedShop:
     """
 
     def __init__(self, plan: DemoPlan, targets: DemoTargets) -> None:
-        """Go on with the shop that `create` has made; `UserError` where there is none of this plan.
-        """
+        """Go on with the shop that `create` has made; `UserError` where there is none of this plan."""
         self.plan = plan
         self.targets = targets
         self._world = World(plan)
@@ -212,5 +211,3 @@ def _put(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)
     os.replace(part, path)
-
-

@@ -85,13 +85,15 @@ def encode(plan: DemoPlan, catalogue: Catalogue, lines: TrackerHour) -> bytes:
     kind = np.where(lines.invalid == 1, "debug_ping", _TYPES[e.step])
     sku = _optional(catalogue.skus[np.maximum(e.product, 0)], e.product >= 0)
     campaign = _optional(campaign_ids(np.maximum(e.campaign, 0)), e.campaign >= 0)
-    url = np.where(e.step == 1, texts(_PATHS[e.step]) + catalogue.skus[np.maximum(e.product, 0)], _PATHS[e.step])
+    url = np.where(
+        e.step == 1,
+        texts(_PATHS[e.step]) + catalogue.skus[np.maximum(e.product, 0)],
+        _PATHS[e.step],
+    )
     query = pc.coalesce(
         pc.binary_join_element_wise("?utm_source=ads&utm_campaign=", campaign, ""), ""
     )
-    url = pc.binary_join_element_wise(
-        "https://shop.example", pa.array(url, pa.string()), query, ""
-    )
+    url = pc.binary_join_element_wise("https://shop.example", pa.array(url, pa.string()), query, "")
     agent = _AGENTS[np.where(e.is_bot, e.agent + len(AGENTS), e.agent)]
     fields: list[tuple[str, pa.Array]] = [
         ("event_id", event_id),

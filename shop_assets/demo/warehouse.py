@@ -85,7 +85,9 @@ class _Changes:
     order_id: Ints
 
     @staticmethod
-    def of(at: Ints, cell: Ints, on_hand: Ints, committed: Ints, reason: int, order: Ints) -> _Changes:
+    def of(
+        at: Ints, cell: Ints, on_hand: Ints, committed: Ints, reason: int, order: Ints
+    ) -> _Changes:
         return _Changes(at, cell, on_hand, committed, np.full(len(at), reason), order)
 
     def take(self, rows: Ints | Bools) -> _Changes:
@@ -197,9 +199,7 @@ class Warehouse:
         rows = np.concatenate([np.arange(n), np.flatnonzero(junk)])
         nameless = np.arange(len(rows)) >= n
         found = moved.take(rows)
-        local = pc.local_timestamp(
-            moments(found.at).cast(pa.timestamp("us", ZONE.key))
-        )
+        local = pc.local_timestamp(moments(found.at).cast(pa.timestamp("us", ZONE.key)))
         order = found.order_id
         table = pa.table(
             {

@@ -80,7 +80,9 @@ class World:
         for born in self.alive(hour):
             if born.hour not in self._movements:
                 self._movements[born.hour] = payments.of_births(self.plan, born)
-        return payments.compose(self.plan, hour, [self._movements[b.hour] for b in self.alive(hour)])
+        return payments.compose(
+            self.plan, hour, [self._movements[b.hour] for b in self.alive(hour)]
+        )
 
     def contact_hour(self, hour: int) -> crm.ContactHour:
         """The lines of the CRM's file of an hour."""

@@ -147,7 +147,9 @@ def _locate(root: yaml.Node, steps: list[Any]) -> tuple[int, str | None]:
             for key, value in node.value:
                 if key.value == str(step):
                     line, following = key.start_mark.line + 1, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value)
+        ):
             following = node.value[step]
             line = following.start_mark.line + 1
         if following is None:

@@ -117,9 +117,10 @@ class ReadPlan:
         source = self.named.clause([c.name for c in self.columns])
         columns = [taken(c, source.c[c.name]).label(quoted(c.name)) for c in self.columns]
         order = [self.cursor.name, *(k for k in self.stream.key if k != self.cursor.name)]
-        chosen: Select[Any] = select(*columns)
         return (
-            chosen.select_from(source)
+            select()
+            .add_columns(*columns)
+            .select_from(source)
             .where(inside(source.c[self.cursor.name]))
             .order_by(*(source.c[name] for name in order))
         )

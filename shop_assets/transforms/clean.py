@@ -297,9 +297,7 @@ def _validate(fields: pd.DataFrame, spec: TableSpec, rule: pd.Series, reason: pd
         reason.loc[first.index] = first
 
 
-def _keep_earliest(
-    fields: pd.DataFrame, hour: pd.Series, spec: TableSpec, good: pd.Series
-) -> None:
+def _keep_earliest(fields: pd.DataFrame, hour: pd.Series, spec: TableSpec, good: pd.Series) -> None:
     """Give every row of a key and hour, in place, the earliest of what is to be kept earliest."""
     by = [*(fields.loc[good, k] for k in spec.key), hour[good]]
     for column in spec.columns:

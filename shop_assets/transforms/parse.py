@@ -139,7 +139,7 @@ def parse_whole(text: pd.Series) -> Parsed:
 
 def parse_bool(text: pd.Series) -> Parsed:
     """Truth values, in the words that people use for them. Shape kept, dtype boolean."""
-    words = {w: True for w in _TRUE} | {w: False for w in _FALSE}
+    words = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
     values = text.str.strip().str.lower().map(words).astype("boolean")
     return values, values.isna() & text.notna()
 

@@ -13,9 +13,7 @@ def data_quality_hourly(row_ledger: pd.DataFrame) -> pd.DataFrame:
     accuracy = (published - repaired) / (read - deduplicated - folded); null without such rows.
     """
     spec = TABLES["data_quality_hourly"]
-    counted = (
-        row_ledger["rows_read"] - row_ledger["rows_deduplicated"] - row_ledger["rows_folded"]
-    )
+    counted = row_ledger["rows_read"] - row_ledger["rows_deduplicated"] - row_ledger["rows_folded"]
     good = row_ledger["rows_published"] - row_ledger["rows_repaired"]
     accuracy = good.astype("Float64") / counted.where(counted > 0).astype("Float64")
     conformed = spec.conform(row_ledger.assign(accuracy=accuracy))

@@ -59,11 +59,7 @@ def customer_rfm(
     ordered = pd.MultiIndex.from_frame(known[_CUSTOMER])
     present = customers[~customers["deleted"].astype(bool)]
     idle = present.loc[~pd.MultiIndex.from_frame(present[_CUSTOMER]).isin(ordered), _CUSTOMER]
-    parts.append(
-        idle.assign(
-            currency="XXX", frequency=0, monetary_micros=0, segment="PROSPECTS"
-        )
-    )
+    parts.append(idle.assign(currency="XXX", frequency=0, monetary_micros=0, segment="PROSPECTS"))
     found = spec.conform(pd.concat([spec.conform(p) for p in parts], ignore_index=True))
     found["as_of"] = pd.Series([as_of] * len(found), dtype=spec.column("as_of").pandas)
     return found.sort_values(list(spec.key), kind="stable", ignore_index=True)
@@ -71,8 +67,10 @@ def customer_rfm(
 
 def _fifths(values: pd.Series) -> pd.Series:
     rank = values.rank(method="average", pct=True)
-    return pd.Series(np.ceil(rank.astype("float64") * 5), index=values.index).clip(1, 5).astype(
-        "Int64"
+    return (
+        pd.Series(np.ceil(rank.astype("float64") * 5), index=values.index)
+        .clip(1, 5)
+        .astype("Int64")
     )
 
 

@@ -131,9 +131,7 @@ def create_table(spec: TableSpec) -> Iterator[str]:
     )
     yield f"COMMENT ON TABLE {name} IS {_literal(spec.description)}"
     for column in spec.columns:
-        yield (
-            f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {_literal(column.description)}"
-        )
+        yield (f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {_literal(column.description)}")
     for index in spec.indexes:
         index_name = quoted("_".join((spec.name, *index))[:60])
         columns = ", ".join(quoted(c) for c in index)
@@ -158,7 +156,9 @@ def create_view(spec: TableSpec, schema: str) -> str:
             shown.append(quoted(column.name))
     where = " WHERE NOT is_test" if spec.name == "sales_ledger" else ""
     name = f"{quoted(schema)}.{quoted(spec.name)}"
-    return f"CREATE OR REPLACE VIEW {name} AS SELECT {', '.join(shown)} FROM {physical(spec)}{where}"
+    return (
+        f"CREATE OR REPLACE VIEW {name} AS SELECT {', '.join(shown)} FROM {physical(spec)}{where}"
+    )
 
 
 def month_partition(spec: TableSpec, month: dt.date) -> tuple[str, list[str]]:

@@ -30,9 +30,7 @@ def apply_difference(cursor: Cursor, spec: TableSpec, scope: str) -> int:
         f"EXCEPT SELECT {columns} FROM pg_temp.fresh"
     )
     if fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.present)"):
-        came = (
-            f"SELECT {columns} FROM pg_temp.fresh EXCEPT SELECT {columns} FROM pg_temp.present"
-        )
+        came = f"SELECT {columns} FROM pg_temp.fresh EXCEPT SELECT {columns} FROM pg_temp.present"
     else:
         came = f"SELECT {columns} FROM pg_temp.fresh"
     cursor.execute(f"CREATE TEMP TABLE came ON COMMIT DROP AS {came}")

@@ -40,7 +40,9 @@ def load_ledger(
             changed = rows = 0
             if keys.num_rows:
                 slices.stage(cursor, "affected", keys)
-                versions = [_versions(cursor, name) for name in ("orders", "order_items", "refunds")]
+                versions = [
+                    _versions(cursor, name) for name in ("orders", "order_items", "refunds")
+                ]
                 fresh = slices.to_arrow(ledger_of(*versions), spec)
                 rows = fresh.num_rows
                 warehouse.ensure_months(spec, fresh.column("happened_at"))

@@ -24,9 +24,7 @@ _LEDGER = TABLES["sales_ledger"]
 _LEDGER_COLUMNS = ddl.column_list(_LEDGER, "l.")
 
 
-def _ledger(
-    warehouse: Warehouse, start: dt.datetime, end: dt.datetime
-) -> pd.DataFrame:
+def _ledger(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     frame = warehouse.read(
         f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l "
         "WHERE l.happened_at >= $1 AND l.happened_at < $2",
@@ -56,9 +54,7 @@ def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
     return sales.sales_daily(_ledger(warehouse, start, end), firsts, ZoneInfo(warehouse.zone))
 
 
-def product_sales_daily(
-    warehouse: Warehouse, start: dt.datetime, end: dt.datetime
-) -> pd.DataFrame:
+def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.product_sales_daily`."""
     return sales.product_sales_daily(_ledger(warehouse, start, end), ZoneInfo(warehouse.zone))
 
@@ -93,7 +89,11 @@ def funnel_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) ->
     frame = warehouse.read(
         f"SELECT {ddl.column_list(spec)} FROM warehouse.web_activity "
         "WHERE ended_at >= $1 AND started_at >= $2 AND started_at < $3",
-        (start - sessions.GAP, start - sessions.GAP - dt.timedelta(hours=1), end + sessions.LONGEST),
+        (
+            start - sessions.GAP,
+            start - sessions.GAP - dt.timedelta(hours=1),
+            end + sessions.LONGEST,
+        ),
     )
     return sessions.funnel_hourly(spec.conform(frame), start, end)
 
@@ -141,9 +141,7 @@ def ad_spend_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -
     return marketing.ad_spend_daily(spend.conform(frame), campaigns.conform(named))
 
 
-def data_quality_hourly(
-    warehouse: Warehouse, start: dt.datetime, end: dt.datetime
-) -> pd.DataFrame:
+def data_quality_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.data_quality_hourly`."""
     return quality.data_quality_hourly(rows.read_counts(warehouse, start, end))
 

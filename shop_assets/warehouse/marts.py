@@ -108,13 +108,9 @@ def _scope(spec: TableSpec, load: Load) -> str:
 def _settle(cursor: Cursor, mart: str, seen: pd.DataFrame) -> None:
     if len(seen) == 0:
         return
-    slices.stage(
-        cursor, "seen", pa.Table.from_pandas(seen, schema=_SEEN, preserve_index=False)
-    )
+    slices.stage(cursor, "seen", pa.Table.from_pandas(seen, schema=_SEEN, preserve_index=False))
     cursor.execute(
         "DELETE FROM meta.stale_slices t USING pg_temp.seen s WHERE t.mart = $1 "
         "AND t.slice = s.slice AND t.generation = s.generation",
         parameters=(mart,),
     )
-
-

@@ -158,9 +158,7 @@ def stage(cursor: Cursor, name: str, rows: pa.Table) -> None:
 
 def to_arrow(frame: pd.DataFrame, spec: TableSpec) -> pa.Table:
     """A frame as Arrow, in the declared columns and types."""
-    return pa.Table.from_pandas(
-        spec.conform(frame), schema=spec.arrow_schema, preserve_index=False
-    )
+    return pa.Table.from_pandas(spec.conform(frame), schema=spec.arrow_schema, preserve_index=False)
 
 
 def mark_stale(cursor: Cursor, mart: str, slices_sql: str) -> None:

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shop_assets.transforms.sales import product_sales_daily, sales_daily, sales_hourly
+from shop_assets_tests.transforms.frames import check, frame_of
+
+LONDON, NEW_YORK, UTC = ZoneInfo("Europe/London"), ZoneInfo("America/New_York"), ZoneInfo("UTC")
+NO_FIRSTS = pd.DataFrame(
+    {
+        "source": pd.Series(dtype="str"),
+        "order_id": pd.Series(dtype="str"),
+        "customer_id": pd.Series(dtype="str"),
+        "is_first_order": pd.Series(dtype="boolean"),
+    }
+)
+
+
+def entry(at: str, **changed: Any) -> dict[str, Any]:
+    return {"happened_at": at, "ordered_at": at} | changed
+
+
+def ledger(*rows: dict[str, Any]) -> pd.DataFrame:
+    return frame_of("sales_ledger", rows)
+
+
+def firsts(*rows: tuple[str, str | None, bool | None]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        [("shop", *row) for row in rows],
+        columns=["source", "order_id", "customer_id", "is_first_order"],
+    )
+    return frame.astype(NO_FIRSTS.dtypes.to_dict())
+
+
+def test_an_hour_sums_what_happened_in_it() -> None:
+    at = "2024-05-01T10:15"
+    rows = check(
+        "sales_hourly",
+        sales_hourly(
+            ledger(
+                entry(at, quantity=3, amount_micros=30_000_000),
+                entry(at, item_id="2", quantity=1, amount_micros=5_000_000),
+                entry(at, kind="discount", quantity=0, amount_micros=4_000_000),
+                entry(at, kind="return", quantity=1, amount_micros=9_000_000),
+                entry(at, kind="cancellation", quantity=1, amount_micros=1_000_000),
+                entry(at, kind="shipping", item_id="", quantity=0, amount_micros=3_000_000),
+                entry(at, kind="tax", item_id="", quantity=0, amount_micros=2_000_000),
+                entry(at, kind="adjustment", quantity=0, amount_micros=-7_000_000),
+            )
+        ),
+    )
+    assert len(rows) == 1
+    row = rows.iloc[0]
+    assert row["hour"] == pd.Timestamp("2024-05-01T10:00Z")
+    figures = {name: row[name] for name in rows.columns if name.endswith("_micros")}
+    assert {name: value / 1e6 for name, value in figures.items()} == {
+        "gross_sales_micros": 35, "discounts_micros": 4, "returns_micros": 10,
+        "net_sales_micros": 21, "shipping_micros": 3, "taxes_micros": 2,
+        "total_sales_micros": 26, "adjustments_micros": -7,
+    }  # fmt: skip
+    assert (row["orders"], row["units_sold"], row["units_returned"]) == (1, 4, 2)
+
+
+def test_test_orders_are_in_no_figure_and_nothing_gives_nothing() -> None:
+    hidden = ledger(entry("2024-05-01T10:15", is_test=True))
+    for rows in (hidden, ledger()):
+        assert check("sales_hourly", sales_hourly(rows)).empty
+        assert check("sales_daily", sales_daily(rows, NO_FIRSTS, LONDON)).empty
+        assert check("product_sales_daily", product_sales_daily(rows, LONDON)).empty
+
+
+def test_an_order_counts_once_in_the_hour_it_was_placed_not_where_it_was_edited() -> None:
+    placed, edited = "2024-05-01T10:15", "2024-05-01T12:00"
+    rows = sales_hourly(
+        ledger(entry(placed), entry(placed, item_id="2"), entry(edited, ordered_at=placed))
+    )
+    assert rows["orders"].tolist() == [1, 0]
+
+
+def test_the_same_order_id_in_two_sources_is_two_orders() -> None:
+    at = "2024-05-01T10:15"
+    assert sales_hourly(ledger(entry(at), entry(at, source="till")))["orders"].tolist() == [2]
+
+
+def test_currencies_are_never_summed() -> None:
+    at = "2024-05-01T10:15"
+    rows = sales_hourly(ledger(entry(at), entry(at, order_id="B", currency="JPY")))
+    assert rows["currency"].tolist() == ["GBP", "JPY"]
+    assert rows["orders"].tolist() == [1, 1]
+
+
+def test_a_late_return_stands_on_its_own_day_and_leaves_the_day_of_sale_alone() -> None:
+    sold, back = "2024-05-01T10:15", "2024-05-09T10:15"
+    rows = check(
+        "sales_daily",
+        sales_daily(
+            ledger(entry(sold), entry(back, ordered_at=sold, kind="return")),
+            firsts(("A", "c1", True)),
+            LONDON,
+        ),
+    )
+    assert rows["net_sales_micros"].tolist() == [10_000_000, -10_000_000]
+    assert rows["orders"].tolist() == [1, 0]
+    assert rows["aov_net_micros"].tolist() == [10_000_000, pd.NA]
+
+
+def test_a_day_of_nothing_but_returns_is_still_a_day() -> None:
+    back = entry("2024-05-09T10:15", ordered_at="2024-05-01T10:15", kind="return")
+    rows = check("sales_daily", sales_daily(ledger(back), NO_FIRSTS, LONDON))
+    assert rows["returns_micros"].tolist() == [10_000_000]
+    assert rows["new_customer_orders"].tolist() == [0]
+
+
+def test_orders_are_of_new_customers_of_known_ones_or_of_guests() -> None:
+    at = "2024-05-01T10:15"
+    rows = sales_daily(
+        ledger(*(entry(at, order_id=key, item_id=i) for key in "ABCD" for i in "12")),
+        firsts(("A", "c1", True), ("B", "c2", False), ("C", None, None), ("D", None, None)),
+        LONDON,
+    )
+    kinds = ["orders", "new_customer_orders", "repeat_orders", "guest_orders"]
+    assert rows[kinds].to_numpy().tolist() == [[4, 1, 1, 2]]
+
+
+def test_the_average_order_is_rounded_half_up() -> None:
+    at = "2024-05-01T10:15"
+    rows = sales_daily(
+        ledger(
+            entry(at, amount_micros=2), entry(at, order_id="B", amount_micros=1),
+            entry(at, kind="tax", item_id="", quantity=0, amount_micros=2),
+        ),
+        firsts(("A", "c1", True), ("B", "c1", False)), LONDON,
+    )  # fmt: skip
+    assert rows[["aov_net_micros", "aov_total_micros"]].to_numpy().tolist() == [[2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "start", "hours"),
+    [
+        (LONDON, dt.date(2024, 3, 31), "2024-03-31T00:00Z", 23),
+        (LONDON, dt.date(2024, 10, 27), "2024-10-26T23:00Z", 25),
+        (LONDON, dt.date(2024, 7, 1), "2024-06-30T23:00Z", 24),
+        (NEW_YORK, dt.date(2024, 3, 10), "2024-03-10T05:00Z", 23),
+        (NEW_YORK, dt.date(2024, 11, 3), "2024-11-03T04:00Z", 25),
+        (LONDON, dt.date(1969, 12, 31), "1969-12-30T23:00Z", 24),
+    ],
+)
+def test_a_day_is_the_shop_s_even_when_its_clock_changes(
+    zone: ZoneInfo, day: dt.date, start: str, hours: int
+) -> None:
+    begin = pd.Timestamp(start)
+    end = begin + pd.Timedelta(hours=hours)
+    moments = [begin + pd.Timedelta(hours=h) for h in range(hours)]
+    around = [begin - pd.Timedelta(microseconds=1), *moments, end - pd.Timedelta(microseconds=1)]
+    rows = ledger(*(entry(str(m), order_id=str(i)) for i, m in enumerate([*around, end])))
+    found = check("sales_daily", sales_daily(rows, NO_FIRSTS, zone)).set_index("day")["units_sold"]
+    one = dt.timedelta(days=1)
+    assert found.to_dict() == {day - one: 1, day: hours + 1, day + one: 1}
+
+
+def test_products_carry_their_kind_of_line_and_a_line_without_product_is_blank() -> None:
+    at = "2024-05-01T10:15"
+    rows = check(
+        "product_sales_daily",
+        product_sales_daily(
+            ledger(
+                entry(at),
+                entry(at, item_id="2", product_id=None, line_type="manual"),
+                entry(at, order_id="B", kind="discount", quantity=0, amount_micros=1_000_000),
+            ),
+            LONDON,
+        ),
+    )
+    assert rows[["product_id", "line_type"]].to_numpy().tolist() == [
+        ["", "manual"],
+        ["p1", "article"],
+    ]
+    assert rows["net_sales_micros"].tolist() == [10_000_000, 9_000_000]
+    assert rows["orders"].tolist() == [1, 1]
+
+
+def test_the_products_of_a_day_sum_to_the_day_even_with_refunds_of_no_line() -> None:
+    at = "2024-05-01T10:15"
+    whole = entry(at, kind="return", item_id="", product_id=None, line_type=None)
+    rows = ledger(entry(at, amount_micros=30_000_000), whole)
+    day = sales_daily(rows, firsts(("A", "c1", True)), LONDON)
+    products = check("product_sales_daily", product_sales_daily(rows, LONDON))
+    for figure in ("gross_sales_micros", "returns_micros", "net_sales_micros", "units_returned"):
+        assert products[figure].sum() == day[figure].sum(), figure
+
+
+kinds = st.sampled_from(
+    ["sale", "sale", "discount", "return", "cancellation", "shipping", "tax", "adjustment"]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            entry,
+            st.integers(0, 96 * 4).map(
+                lambda q: str(pd.Timestamp("2024-10-25T22:00Z") + pd.Timedelta(minutes=15 * q))
+            ),
+            order_id=st.sampled_from("ABC"), item_id=st.sampled_from("12"), kind=kinds,
+            amount_micros=st.integers(-(10**15), 10**15), quantity=st.integers(-5, 5),
+            currency=st.sampled_from(["GBP", "JPY"]), is_test=st.sampled_from([False, False, True]),
+            product_id=st.sampled_from(["p", None]),
+            line_type=st.sampled_from(["article", "shipping", None]),
+        ),
+        max_size=25,
+    ),
+    st.sampled_from([LONDON, NEW_YORK, UTC]),
+)  # fmt: skip
+def test_hours_sum_to_days_and_products_to_both(rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
+    entries = ledger(*rows)
+    hours = check("sales_hourly", sales_hourly(entries))
+    days = check("sales_daily", sales_daily(entries, NO_FIRSTS, zone))
+    products = check("product_sales_daily", product_sales_daily(entries, zone))
+    local = hours.assign(day=hours["hour"].dt.tz_convert(zone).dt.date)
+    shared = [
+        c for c in hours.columns
+        if c not in ("hour", "currency", "orders")
+    ]  # fmt: skip
+    by_hours = local.groupby(["day", "currency"])[shared].sum()
+    by_days = days.astype({"day": "object"}).set_index(["day", "currency"])[shared]
+    assert by_hours.to_dict() == by_days.to_dict()
+    figures = ["gross_sales_micros", "discounts_micros", "returns_micros", "net_sales_micros",
+               "units_sold", "units_returned"]  # fmt: skip
+    assert products[figures].sum().tolist() == days[figures].sum().tolist()
+    assert (days["net_sales_micros"] + days["shipping_micros"] + days["taxes_micros"]).equals(
+        days["total_sales_micros"]
+    )
+    parts = days["new_customer_orders"] + days["repeat_orders"] + days["guest_orders"]
+    assert parts.tolist() == days["orders"].tolist()
