@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, asset
@@ -52,22 +54,26 @@ def analytics_assets(
     ]
 
 
-def _common(settings: ShopSettings, name: str) -> dict[str, object]:
+def _analytics_asset(
+    settings: ShopSettings, name: str, *, deps: list[AssetKey], kinds: set[str]
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     spec = TABLES[name]
     key = analytics_key(name)
-    return {
-        "key": key,
-        "io_manager_key": "postgres",
-        "group_name": "analytics",
-        "owners": [settings.shop.owner],
-        "tags": {"layer": "analytics"},
-        "description": spec.description,
-        "metadata": table_metadata(spec, f"analytics.{name}"),
-        "check_specs": [contract_spec(key)],
-    }
+    return asset(
+        key=key,
+        deps=deps,
+        io_manager_key="postgres",
+        group_name="analytics",
+        kinds=kinds,
+        owners=[settings.shop.owner],
+        tags={"layer": "analytics"},
+        description=spec.description,
+        metadata=table_metadata(spec, f"analytics.{name}"),
+        check_specs=[contract_spec(key)],
+    )
 
 
-def _result(name: str, rows: pd.DataFrame, **metadata: object) -> MaterializeResult[TableRows]:
+def _result(name: str, rows: pd.DataFrame, **metadata: Any) -> MaterializeResult[TableRows]:
     spec = TABLES[name]
     outcome = judge_contract(rows, spec, None)
     return MaterializeResult(
@@ -104,8 +110,9 @@ def newest_day(warehouse: Warehouse, calendar: Calendar, mart: str) -> dt.date:
 def _sales_summary(
     settings: ShopSettings, calendar: Calendar, tables: set[str]
 ) -> AssetsDefinition:
-    @asset(
-        **_common(settings, "sales_summary"),
+    @_analytics_asset(
+        settings,
+        "sales_summary",
         deps=[mart_key("sales_daily")],
         kinds={"postgres", "redis"},
     )
@@ -137,8 +144,9 @@ def _stock_alerts(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
     if "products" in tables:
         upstream.append(warehouse_key("products"))
 
-    @asset(
-        **_common(settings, "stock_alerts"),
+    @_analytics_asset(
+        settings,
+        "stock_alerts",
         deps=upstream,
         kinds={"postgres"},
     )
@@ -165,8 +173,9 @@ def _customer_rfm(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
     if "customers" in tables:
         upstream.append(warehouse_key("customers"))
 
-    @asset(
-        **_common(settings, "customer_rfm"),
+    @_analytics_asset(
+        settings,
+        "customer_rfm",
         deps=upstream,
         kinds={"postgres", "pandas"},
     )

@@ -26,7 +26,7 @@ from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import LakeResource
 from shop_assets.settings import ShopSettings
-from shop_assets.transforms.clean import Cleaned, MissingColumn, StreamOrigin, clean, combine
+from shop_assets.transforms.clean import Cleaned, MissingColumnError, StreamOrigin, clean, combine
 
 
 def clean_key(entity: str) -> AssetKey:
@@ -116,7 +116,7 @@ def _clean_stream(
             earlier,
             takes_unreadable=spec.name == accountable,
         )
-    except MissingColumn as missing:
+    except MissingColumnError as missing:
         raise UserError(
             f"{settings.path}: sources.{source}.streams.{stream}: {missing.args[0]}; "
             f"found {', '.join(n for n in raw.column_names if not n.startswith('_'))}"

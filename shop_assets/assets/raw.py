@@ -69,8 +69,7 @@ def _raw_asset(
         request = ReadRequest(stream, Window(span.start - overlap, span.end))
         batches = (batch.rows for batch in sources.open(source).read(request))
         table = assemble(batches, span.start)
-        hours = table["_hour"].to_pandas() if table.num_rows else []
-        rows = rows_by_hour(hours) if table.num_rows else {}
+        rows = rows_by_hour(table["_hour"].to_pandas()) if table.num_rows else {}
         outcome = arrival.judge(warehouse.open(), source, stream, span, rows, busy=busy)
         return MaterializeResult(
             value=table,

@@ -189,9 +189,7 @@ def _on_change(job: Any, name: str) -> SensorDefinition:
         if any(run.status in runs.UNDER_WAY for run in tried):
             return SkipReason(f"{answer} is being computed.")
         if len(tried) >= ATTEMPTS:
-            return SkipReason(
-                f"{answer} has failed {ATTEMPTS} times; it waits for the next change."
-            )
+            return SkipReason(f"{answer} has failed {ATTEMPTS} times; the next change counts anew.")
         return RunRequest(
             run_key=f"{answer}:{len(tried)}",
             asset_selection=[analytics_key(name)],

@@ -41,7 +41,8 @@ def judge(cleaned: Cleaned, spec: TableSpec) -> list[Outcome]:
 
 def hour_keys(hours: pd.Series) -> pd.Series:
     """The partition key of each hour."""
-    return hours.dt.strftime(partitions.HOUR_FORMAT)
+    keys: pd.Series = hours.dt.strftime(partitions.HOUR_FORMAT)
+    return keys
 
 
 def _contract(cleaned: Cleaned, spec: TableSpec) -> Outcome:

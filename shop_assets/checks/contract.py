@@ -34,17 +34,17 @@ def judge_contract(rows: pd.DataFrame, spec: TableSpec, keys: pd.Series | None) 
     cases = _failures(rows, spec)
     if cases is None:
         return Outcome(CONTRACT, AssetCheckSeverity.ERROR, metadata={"rows": len(rows)})
-    summary = cases.groupby(["column", "check"], dropna=False).size()
+    summary = (cases["column"].astype("str") + " " + cases["check"].astype("str")).value_counts()
     metadata: dict[str, Any] = {
         "rows": len(rows),
         "failures": len(cases),
-        "failing": "; ".join(f"{c}: {k} ({n})" for (c, k), n in summary.head(_SAMPLE).items()),
+        "failing": "; ".join(f"{failing}: {n}" for failing, n in summary.head(_SAMPLE).items()),
         "sample": _sample(cases, spec),
     }
     failed: dict[str, dict[str, Any]] = {}
     if keys is not None and cases["index"].notna().any():
         positions = cases["index"].dropna().astype("int64")
-        failing = pd.Series(keys.loc[positions.to_numpy()].to_numpy()).value_counts()
+        failing = pd.Series(keys.loc[positions.tolist()].to_numpy()).value_counts()
         failed = {str(key): {"failures": int(n)} for key, n in failing.items()}
     return Outcome(CONTRACT, AssetCheckSeverity.ERROR, failed, metadata, whole_failed=not failed)
 

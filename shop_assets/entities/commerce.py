@@ -1,4 +1,4 @@
-"""Customers, products, orders, order items, refunds and payments: what a shop sells, and to whom."""
+"""What a shop sells, and to whom: customers, products, orders, items, refunds, payments."""
 
 from __future__ import annotations
 

@@ -30,12 +30,16 @@ class _LakeInput(ConfigurableIOManager):
 
     lake: ResourceDependency[LakeResource]
 
+    def store(self) -> DeltaStore:
+        """The lake."""
+        return self.lake.open()
+
     def load_input(self, context: InputContext) -> pa.Table:
         """The rows of the input's hours; the columns named in its metadata, or all."""
         key = context.asset_key.to_user_string()
         start, end = _window(context)
         columns = (context.definition_metadata or {}).get("columns")
-        found = self.lake.open().read(key, start, end, columns)
+        found = self.store().read(key, start, end, columns)
         return _none_yet(key, columns) if found is None else found
 
 
@@ -63,8 +67,7 @@ class RawLakeIOManager(_LakeInput):
         stamped = stamped.append_column(
             "_extracted_at", pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), obj.num_rows)
         )
-        store = self.lake.open()
-        store.append(context.asset_key.to_user_string(), stamped, load_id=attempt)
+        self.store().append(context.asset_key.to_user_string(), stamped, load_id=attempt)
 
 
 class CleanLakeIOManager(_LakeInput):
@@ -76,7 +79,7 @@ class CleanLakeIOManager(_LakeInput):
         """Write published rows, quarantined rows and counts; each replaces the hours whole."""
         entity = context.asset_key.path[-1]
         write_cleaned(
-            self.lake.open(),
+            self.store(),
             self.warehouse.open(),
             entity,
             obj,

@@ -106,20 +106,24 @@ def _by_parity(text: bytes, delimiter: int, *, final: bool, longest: int) -> Rec
 
 
 @cache
-def _grammar(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
+def _grammar(delimiter: str) -> tuple[re.Pattern[bytes], ...]:
     mark = re.escape(delimiter).encode()
     plain = rb"[^\"\r\n" + mark + rb"][^\r\n" + mark + rb"]*+"
     one = rb"(?>\"(?:[^\"]++|\"\")*+\"|" + plain + rb"|)"
     record = rb"(?>" + one + rb"(?:" + mark + one + rb")*+)(?=[\r\n]|\Z)"
     unclosed = rb"(?>(?:" + one + mark + rb")*+)\"(?:[^\"]++|\"\")*+\Z"
-    return re.compile(record), re.compile(unclosed), re.compile(one + mark)
+    return (
+        re.compile(record),
+        re.compile(unclosed),
+        re.compile(rb"(?<![^" + mark + rb"])\"(?:[^\"]++|\"\")*+\""),
+    )
 
 
 _BREAK = re.compile(rb"\r\n|\n|\r")
 
 
 def _by_grammar(text: bytes, delimiter: str, *, final: bool, longest: int) -> Records:
-    record, unclosed, separated = _grammar(delimiter)
+    record, unclosed, in_quotes = _grammar(delimiter)
     mark = delimiter.encode()
     starts: list[int] = []
     ends: list[int] = []
@@ -160,8 +164,8 @@ def _by_grammar(text: bytes, delimiter: str, *, final: bool, longest: int) -> Re
             end = found.end()
             broken = _BREAK.match(text, end)
             held = found.group()
-            quoted = b'"' in held
-            count = 1 + (len(separated.findall(held)) if quoted else held.count(mark))
+            bare = in_quotes.sub(b"", held) if b'"' in held else held
+            count = bare.count(mark) + 1
         if broken is None and not final:
             break
         stop = broken.end() if broken else size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -52,12 +53,10 @@ def unpacked(raw: Any, where: str, name: str, limits: Limits) -> Iterator[bytes]
         return
     if not head:
         raise SourceError(f"{where} is empty, but by its name {expected} is expected")
-    packed = [0]
-    counted = _counted(pieces, packed)
     total = 0
-    for piece in _gunzipped(counted, where) if expected == "gzip" else _unzstd(counted, where):
+    for piece in _gunzipped(pieces, where) if expected == "gzip" else _unzstd(raw, where):
         total += len(piece)
-        if total > limits.expanded and total > limits.expansion * packed[0]:
+        if total > limits.expanded and total > limits.expansion * raw.tell():
             raise SourceError(
                 f"{where} unpacks to more than {limits.expansion} times its size; "
                 f"a file of a shop's rows is expected"
@@ -70,12 +69,6 @@ def _pieces(head: bytes, raw: Any) -> Iterator[bytes]:
     while piece:
         yield piece
         piece = raw.read(_READ)
-
-
-def _counted(pieces: Iterator[bytes], packed: list[int]) -> Iterator[bytes]:
-    for piece in pieces:
-        packed[0] += len(piece)
-        yield piece
 
 
 def _gunzipped(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
@@ -103,42 +96,34 @@ def _gunzipped(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
         raise CutShortError("the file is cut short: its gzip data ends before it is complete")
 
 
-def _unzstd(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
-    with pa.CompressedInputStream(pa.PythonFile(_Joined(pieces), mode="r"), "zstd") as stream:
-        while True:
-            try:
-                text = stream.read(_READ)
-            except OSError as error:
-                if "truncated" in str(error).lower():
-                    raise CutShortError(
-                        "the file is cut short: its zstd data ends before it is complete"
-                    ) from error
-                raise SourceError(f"{where} is damaged: {_reason(error)}") from error
-            if not text:
-                return
+def _unzstd(raw: Any, where: str) -> Iterator[bytes]:
+    raw.seek(0)
+    stream = pa.CompressedInputStream(raw, "zstd")
+    yielded = 0
+    try:
+        while text := stream.read(_READ):
+            yielded += len(text)
             yield text
+    except OSError as error:
+        if "truncated" not in str(error).lower():
+            raise SourceError(f"{where} is damaged: {_reason(error)}") from error
+    else:
+        return
+    yield _last_of_cut_zstd(raw, yielded)
+    raise CutShortError("the file is cut short: its zstd data ends before it is complete")
 
 
-class _Joined:
-    """Pieces as the file that pyarrow wants to read from."""
-
-    closed = False
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        if not self._rest:
-            self._rest = next(self._pieces, b"")
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return taken
-
-    def close(self) -> None:
-        self.closed = True
-
-    def readable(self) -> bool:
-        return True
+def _last_of_cut_zstd(raw: Any, known: int) -> bytes:
+    """What comes after the first `known` bytes: a read that meets the cut gives nothing of it."""
+    raw.seek(0)
+    stream = pa.CompressedInputStream(raw, "zstd")
+    while known:
+        known -= len(stream.read(min(known, _READ)))
+    last = bytearray()
+    with suppress(OSError):
+        while one := stream.read(1):
+            last += one
+    return bytes(last)
 
 
 def _reason(error: Exception) -> str:

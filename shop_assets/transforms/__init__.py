@@ -1,0 +1,1 @@
+"""Pure functions from frames to frames: no Dagster, no input or output."""

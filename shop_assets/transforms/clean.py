@@ -8,6 +8,7 @@ says how many of each, per hour, and they always sum to the rows read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import pandera.errors
@@ -31,7 +32,7 @@ QUARANTINE = {
     "change_time": "datetime64[us, UTC]",
     "load_id": "str",
 }
-"""Columns of the quarantine: `row` is the raw row as JSON, or the text that could not be decoded."""
+"""The quarantine's columns: `row` is the raw row as JSON, or the text that was not decodable."""
 
 COUNTS = [
     "rows_read",
@@ -67,7 +68,7 @@ class Cleaned:
     counts: pd.DataFrame
 
 
-class MissingColumn(KeyError):
+class MissingColumnError(KeyError):
     """A mapping names a column that the stream's rows do not have."""
 
 
@@ -126,7 +127,7 @@ def clean(
     (for windows that overlap): the same version of the same key is then a repeated delivery.
     `takes_unreadable`: whether rows that could not be decoded are this entity's to account for; a
     stream gives them to one of its entities.
-    Raises `MissingColumn` where the mapping names a column that no row has.
+    Raises `MissingColumnError` where the mapping names a column that no row has.
     """
     if raw.num_rows == 0:
         return empty(spec)
@@ -216,7 +217,7 @@ _WORDS = {
     "date": "a date",
     "float": "a number",
 }
-_NEUTRAL: dict[str, object] = {
+_NEUTRAL: dict[str, Any] = {
     "discount_micros": 0,
     "shipping_micros": 0,
     "tax_micros": 0,
@@ -244,7 +245,7 @@ def _require_columns(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping
                 named[column] = f"rule {rule.name} of {spec.name}"
     for column, where in named.items():
         if column not in rows.columns:
-            raise MissingColumn(f"column {column}, which {where} needs, is not there")
+            raise MissingColumnError(f"column {column}, which {where} needs, is not there")
 
 
 def _columns_of(field: FieldMapping) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from shop_assets.entities import TABLES
@@ -49,7 +51,7 @@ def _places(history: pd.DataFrame) -> pd.DataFrame:
         [*customer, "ordered_at", "order_id"], kind="stable"
     )
     grouped = ordered.groupby(customer, sort=False)
-    before = ordered["ordered_at"] - grouped["ordered_at"].shift()
+    before: Any = ordered["ordered_at"] - grouped["ordered_at"].shift()
     return pd.DataFrame(
         {
             "source": ordered["source"],

@@ -16,7 +16,7 @@ HOUR_TYPE = pa.timestamp("us", "UTC")
 
 
 def assemble(batches: Iterable[pa.Table], start: dt.datetime) -> pa.Table:
-    """One table of all batches, with `_hour` and `_row_hash`; no columns where there are no batches.
+    """One table of all batches, with `_hour` and `_row_hash`; none where nothing came.
 
     `start`: the first hour that is loaded; rows that changed before it (an overlapping window)
     belong to it. `_row_hash`: int64, of a row's own columns.
@@ -50,4 +50,5 @@ def _hash_column(column: pa.ChunkedArray, name: str) -> np.ndarray[tuple[int], n
         pd.util.hash_array(distinct.astype(object), hash_key=seed, categorize=False), np.uint64(0)
     )
     codes = encoded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
-    return hashed[codes].astype("uint64")
+    spread: np.ndarray[tuple[int], np.dtype[np.uint64]] = hashed[codes].astype("uint64")
+    return spread

@@ -9,7 +9,7 @@ from shop_assets.transforms.sales import per_order
 
 
 def ad_spend_daily(ad_spend: pd.DataFrame, campaigns: pd.DataFrame) -> pd.DataFrame:
-    """`ad_spend_daily` from current rows of `ad_spend` and `campaigns`; deleted ones are left out."""
+    """`ad_spend_daily` from current `ad_spend` and `campaigns`, without deleted ones."""
     spec = TABLES["ad_spend_daily"]
     rows = ad_spend[~ad_spend["deleted"].astype(bool)]
     names = campaigns[["source", "campaign_id", "name"]].rename(columns={"name": "campaign_name"})

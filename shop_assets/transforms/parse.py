@@ -7,7 +7,7 @@ is null in the values and true in the second result. An empty text is a missing 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,8 @@ def as_text(values: pd.Series) -> pd.Series:
         text = values.astype("boolean").map({True: "true", False: "false"}).astype("str")
     else:
         text = values.astype("str")
-    return text.mask(values.isna() | (text == ""))
+    present: pd.Series = text.mask(values.isna() | (text == ""))
+    return present
 
 
 def read_field(
@@ -64,7 +65,7 @@ def read_field(
         for part in parts[1:]:
             text = text.str.cat(part, sep=":")
         return _read(text, mapping, target, currency, timezone)
-    values = raw[cast("str", mapping.column)]
+    values: pd.Series[Any] = raw[cast("str", mapping.column)]
     if (
         target.kind == "timestamp"
         and isinstance(values.dtype, pd.DatetimeTZDtype)
@@ -183,9 +184,9 @@ def _from_pattern(text: pd.Series, form: str, timezone: str) -> pd.Series:
 
 
 def _from_iso(text: pd.Series, timezone: str) -> pd.Series:
-    zoned = text.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2}|[+-]\d{2})$", regex=True) & (
-        text.str.len() > 10
-    )
+    # An offset comes after a time of day; what a date alone ends in is its day.
+    zoned = text.str.contains(r"\d{2}:?\d{2}.*(?:[zZ]|[+-]\d{2}:?\d{2}|[+-]\d{2})$", regex=True)
+    zoned &= text.str.contains(r"[T ]", regex=True)
     zoned = zoned.fillna(False).astype(bool)
     result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
     if zoned.any():
@@ -204,7 +205,8 @@ def _localize(naive: pd.Series, timezone: str) -> pd.Series:
     local = naive.dt.as_unit("us").dt.tz_localize(
         timezone, ambiguous=first, nonexistent="shift_forward"
     )
-    return local.dt.tz_convert("UTC").dt.as_unit("us")
+    moments: pd.Series = local.dt.tz_convert("UTC").dt.as_unit("us")
+    return moments
 
 
 def fingerprint(raw: pd.DataFrame, mapping: FieldMapping) -> pd.Series:

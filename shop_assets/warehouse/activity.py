@@ -28,7 +28,7 @@ def load_activity(warehouse: Warehouse, activity: pd.DataFrame, load: Load) -> W
     fresh = slices.to_arrow(activity, spec)
     warehouse.ensure_months(spec, fresh.column("started_at"))
     with warehouse.transaction() as cursor:
-        before = slices._committed(cursor, load.load_id)
+        before = slices.find_load(cursor, load.load_id)
         if before is not None:
             return before
         with slices.publishing(cursor, load):

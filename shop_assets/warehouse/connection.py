@@ -23,7 +23,7 @@ Cursor = Any
 _CREATE_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('shop_assets.create', 0))"
 
 
-class WarehouseUnavailable(UserError):
+class WarehouseUnavailableError(UserError):
     """The warehouse cannot be reached or does not let us in."""
 
 
@@ -52,7 +52,7 @@ class Warehouse:
         try:
             connection = adbc.connect(self._url)
         except AdbcError as error:
-            raise WarehouseUnavailable(
+            raise WarehouseUnavailableError(
                 f"warehouse {self.address}: {_first_line(error)}; expected a PostgreSQL server "
                 "(SHOP_POSTGRES_URL) that lets the loader in"
             ) from None
@@ -117,7 +117,8 @@ def read(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFra
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as a frame with nullable pandas types."""
-    return table.to_pandas(types_mapper=_types)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_types)
+    return frame
 
 
 def fetch_one(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> Any:

@@ -172,8 +172,10 @@ def month_partition(spec: TableSpec, month: dt.date) -> tuple[str, list[str]]:
     table = f"{schema}.{quoted(name)}"
     return name, [
         f"CREATE TABLE {table} (LIKE {physical(spec)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
-        f"ALTER TABLE {physical(spec)} ATTACH PARTITION {table} "
-        f"FOR VALUES FROM ('{month:%Y-%m-01} 00:00:00+00') TO ('{following:%Y-%m-01} 00:00:00+00')",
+        (
+            f"ALTER TABLE {physical(spec)} ATTACH PARTITION {table} FOR VALUES "
+            f"FROM ('{month:%Y-%m-01} 00:00:00+00') TO ('{following:%Y-%m-01} 00:00:00+00')"
+        ),
     ]
 
 

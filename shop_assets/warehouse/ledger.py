@@ -32,7 +32,7 @@ def load_ledger(
         orders[["source", "order_id"]].drop_duplicates(), schema=_ORDER_KEYS, preserve_index=False
     )
     with warehouse.transaction() as cursor:
-        before = slices._committed(cursor, load.load_id)
+        before = slices.find_load(cursor, load.load_id)
         if before is not None:
             return before
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('sales_ledger.orders', 2))")

@@ -46,7 +46,7 @@ def replace_slices(
     fresh = slices.to_arrow(rows, spec)
     warehouse.ensure_months(spec, fresh.column(str(spec.time)))
     with warehouse.transaction() as cursor:
-        before = slices._committed(cursor, load.load_id)
+        before = slices.find_load(cursor, load.load_id)
         if before is not None:
             return before
         with slices.publishing(cursor, load):
@@ -61,7 +61,7 @@ def replace_slices(
 
 
 def replace_all(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame) -> Written:
-    """Make an unpartitioned table (a list, a model's result) equal to `rows`, in one transaction."""
+    """Make an unpartitioned table (a list, a result) equal to `rows`, in one transaction."""
     fresh = slices.to_arrow(rows, spec)
     with warehouse.transaction() as cursor:
         cursor.execute(

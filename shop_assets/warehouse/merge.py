@@ -15,13 +15,13 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
     """Merge rows (the entity's columns) into its table: the newest version of each key wins.
 
     Loading the same rows again, or older ones after newer ones, changes nothing. Raises
-    `StaleWriter`; see `slices`.
+    `StaleWriterError`; see `slices`.
     """
     staged = slices.to_arrow(rows, spec)
     if spec.by_month:
         warehouse.ensure_months(spec, staged.column(str(spec.time)))
     with warehouse.transaction() as cursor:
-        before = slices._committed(cursor, load.load_id)
+        before = slices.find_load(cursor, load.load_id)
         if before is not None:
             return before
         with slices.publishing(cursor, load):
@@ -40,7 +40,7 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
 
 
 def _newest_staged(spec: TableSpec, key: tuple[str, ...]) -> str:
-    """Staged rows, one for each of `key`: the newest, with the earliest of what is kept earliest."""
+    """Staged rows, the newest for each of `key`, with the least of what is kept earliest."""
     keys = ", ".join(map(quoted, key))
     shown = []
     for column in spec.columns:
@@ -90,14 +90,13 @@ def _refresh_current(cursor: Cursor, spec: TableSpec) -> None:
     """Make the current row of each changed key from all its versions."""
     keys = ", ".join(map(quoted, spec.key))
     same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
+    by_key = ", ".join("v." + quoted(k) for k in spec.key)
     shown = ", ".join(
-        f"min(v.{quoted(c.name)}) OVER (PARTITION BY {', '.join('v.' + quoted(k) for k in spec.key)})"
-        f" AS {quoted(c.name)}"
+        f"min(v.{quoted(c.name)}) OVER (PARTITION BY {by_key}) AS {quoted(c.name)}"
         if c.merge == "earliest"
         else f"v.{quoted(c.name)}"
         for c in spec.columns
     )
-    by_key = ", ".join("v." + quoted(k) for k in spec.key)
     cursor.execute(
         "CREATE TEMP TABLE current ON COMMIT DROP AS "
         f"SELECT DISTINCT ON ({by_key}) {shown} FROM {ddl.versions(spec)} v "
@@ -152,7 +151,8 @@ def _merge_current(cursor: Cursor, spec: TableSpec) -> int:
         f"INSERT INTO {table} AS t ({ddl.column_list(spec)}) "
         f"SELECT {ddl.column_list(spec)} FROM ({_newest_staged(spec, spec.key)}) q "
         f"ON CONFLICT ({', '.join(map(quoted, spec.key))}) DO UPDATE SET "
-        f"{', '.join(assignments)} WHERE {differs} RETURNING {', '.join('t.' + quoted(k) for k in spec.key)}) "
+        f"{', '.join(assignments)} WHERE {differs} "
+        f"RETURNING {', '.join('t.' + quoted(k) for k in spec.key)}) "
         "SELECT * FROM put"
     )
     return int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.changed"))

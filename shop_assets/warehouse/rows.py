@@ -45,7 +45,8 @@ def record_counts(
             parameters=(entity, start, end),
         )
         cursor.execute(
-            f"INSERT INTO meta.row_ledger ({names}, load_id) SELECT {names}, $1 FROM pg_temp.counts",
+            f"INSERT INTO meta.row_ledger ({names}, load_id) "
+            f"SELECT {names}, $1 FROM pg_temp.counts",
             parameters=(load_id,),
         )
         slices.mark_stale(

@@ -31,7 +31,7 @@ _MANY = 64
 """From this many slices on, the asset as a whole is locked instead of each slice."""
 
 
-class StaleWriter(Exception):
+class StaleWriterError(Exception):
     """A writer that began later has already published one of these slices."""
 
 
@@ -58,7 +58,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Written:
-    """What a load did: rows staged, rows of the table that changed, and whether it was done before."""
+    """What a load did: rows staged, rows that changed, and whether it had been done before."""
 
     rows: int
     changed: int
@@ -74,10 +74,11 @@ def begin(warehouse: Warehouse) -> int:
 def committed(warehouse: Warehouse, load_id: str) -> Written | None:
     """What the load of that id did, or None where it was never committed."""
     with warehouse.transaction() as cursor:
-        return _committed(cursor, load_id)
+        return find_load(cursor, load_id)
 
 
-def _committed(cursor: Cursor, load_id: str) -> Written | None:
+def find_load(cursor: Cursor, load_id: str) -> Written | None:
+    """What the load of that id did, asked within a transaction; None where it never committed."""
     cursor.execute(
         "SELECT rows_written, rows_changed FROM meta.loads WHERE load_id = $1",
         parameters=(load_id,),
@@ -96,7 +97,7 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[None]:
         (load.asset, load.start, load.end),
     )
     if newer is not None and newer > load.epoch:
-        raise StaleWriter(
+        raise StaleWriterError(
             f"{load.asset} {load.start:%Y-%m-%d %H:%M}: already published by epoch {newer}, "
             f"this writer began earlier (epoch {load.epoch})"
         )

@@ -271,14 +271,13 @@ def test_of_an_archive_cut_short_the_rows_before_the_cut_are_read(
 
 
 def _zstd(content: bytes) -> bytes:
-    out = io.BytesIO()
-    with pa.CompressedOutputStream(pa.PythonFile(out, mode="w"), "zstd") as stream:
+    out = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(out, "zstd") as stream:
         for at in range(0, len(content), 50_000):
             stream.write(content[at : at + 50_000])
             stream.flush()
-        # Closed, the stream has written its end.
-        stream.close()
-        return out.getvalue()
+    packed: bytes = out.getvalue().to_pybytes()
+    return packed
 
 
 def test_an_archive_of_several_parts_is_read_to_its_end(tmp_path: Path) -> None:
