@@ -319,6 +319,20 @@ def test_an_archive_that_unpacks_to_far_too_much_is_refused(tmp_path: Path) -> N
         ("a.csv", b"\x7fELF\0\0\n", r"is not CSV: its first line is '\x7fELF␀␀'"),
         ("a.csv", b"x" * 6_000_000, "is not CSV: its first line is longer than 1,048,576 bytes"),
     ],
+    ids=[
+        "text, not gzip",
+        "gzip, not zstd",
+        "gzip, not text",
+        "zip",
+        "empty gzip",
+        "empty",
+        "no time",
+        "name twice",
+        "our name",
+        "not utf-8",
+        "binary",
+        "one endless line",
+    ],
 )
 def test_a_file_that_is_not_what_it_says_is_refused_in_one_sentence(
     tmp_path: Path, name: str, content: bytes, sentence: str
