@@ -34,7 +34,8 @@ def customer_rfm(
 ) -> pd.DataFrame:
     """`customer_rfm` from `customer_orders` and `customers`, counted back from the day `as_of`.
 
-    Scores are fifths of the customers by rank, 5 the best; equal values have equal scores. The
+    Scores are fifths of the customers by rank (of money: among those of the same currency), 5 the
+    best; equal values have equal scores. The
     second axis of the segments is the mean of the scores of frequency and money, half up.
     Customers without orders are PROSPECTS.
     """
@@ -53,7 +54,8 @@ def customer_rfm(
         figures["recency_days"] = recency.clip(lower=0).astype("Int64")
         figures["r_score"] = _fifths(-figures["recency_days"])
         figures["f_score"] = _fifths(figures["frequency"])
-        figures["m_score"] = _fifths(figures["monetary_micros"])
+        # Ten thousand yen are not more than a hundred pounds: money is ranked by currency.
+        figures["m_score"] = figures.groupby("currency")["monetary_micros"].transform(_fifths)
         figures["segment"] = _segment(figures)
         parts.append(figures)
     ordered = pd.MultiIndex.from_frame(known[_CUSTOMER])

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shop_assets.entities.marts import RFM_SEGMENTS
+from shop_assets.transforms.rfm import SEGMENTS, customer_rfm, sales_summary
+from shop_assets_tests.transforms.frames import check, frame_of
+
+LONDON = ZoneInfo("Europe/London")
+TODAY = dt.date(2024, 6, 30)
+
+
+def bought(customer: str | None, at: str, net: int, key: str, **changed: Any) -> dict[str, Any]:
+    return {
+        "source": "shop", "order_id": key, "customer_id": customer, "ordered_at": at,
+        "ordered_hour": pd.Timestamp(at, tz="UTC").floor("h"), "order_number": 1,
+        "currency": "GBP", "gross_sales_micros": net, "discounts_micros": 0, "returns_micros": 0,
+        "net_sales_micros": net, "units_sold": 1,
+    } | changed  # fmt: skip
+
+
+def rfm(orders: list[dict[str, Any]], *customers: dict[str, Any]) -> pd.DataFrame:
+    found = customer_rfm(
+        frame_of("customer_orders", orders), frame_of("customers", customers), TODAY, LONDON
+    )
+    return check("customer_rfm", found)
+
+
+def test_every_pair_of_scores_has_exactly_one_segment() -> None:
+    assert set(SEGMENTS) | {"PROSPECTS"} == set(RFM_SEGMENTS)
+    for recency in range(1, 6):
+        for worth in range(1, 6):
+            named = [s for s, (r, fm) in SEGMENTS.items() if recency in r and worth in fm]
+            assert len(named) == 1, (recency, worth)
+
+
+def test_a_customer_s_figures_are_those_of_all_their_orders() -> None:
+    row = rfm(
+        [bought("c1", "2024-06-01T10:00", 5, "A"), bought("c1", "2024-06-20T23:30", 7, "B"),
+         bought(None, "2024-06-21T10:00", 9, "C")]
+    ).iloc[0]  # fmt: skip
+    assert row["last_order_day"] == dt.date(2024, 6, 21)  # half past midnight in London
+    assert (row["recency_days"], row["frequency"], row["monetary_micros"]) == (9, 2, 12)
+    assert row["as_of"] == TODAY
+
+
+def test_customers_without_orders_are_prospects_and_deleted_ones_are_not_listed() -> None:
+    rows = rfm(
+        [bought("c1", "2024-06-01T10:00", 5, "A")],
+        {"customer_id": "c1"}, {"customer_id": "c2"}, {"customer_id": "c3", "deleted": True},
+    )  # fmt: skip
+    assert rows["customer_id"].tolist() == ["c1", "c2"]
+    assert rows["segment"].tolist()[1] == "PROSPECTS"
+    assert pd.isna(rows["r_score"].iloc[1])
+
+
+def test_nobody_and_nothing_give_no_rows() -> None:
+    assert rfm([]).empty
+    assert rfm([], {"customer_id": "c1"})["segment"].tolist() == ["PROSPECTS"]
+    assert rfm([bought(None, "2024-06-01T10:00", 5, "A")]).empty
+
+
+def test_five_customers_get_the_five_scores() -> None:
+    rows = rfm([bought(f"c{i}", f"2024-06-1{i}T10:00", i * 10, f"o{i}") for i in range(5)])
+    assert rows["r_score"].tolist() == [1, 2, 3, 4, 5]
+    assert rows["m_score"].tolist() == [1, 2, 3, 4, 5]
+    assert rows["f_score"].nunique() == 1
+
+
+def test_money_is_ranked_within_its_currency() -> None:
+    pounds = [bought(f"c{i}", "2024-06-01T10:00", 10 + i, f"g{i}") for i in range(5)]
+    yen = [
+        bought(f"c{i}", "2024-06-01T10:00", 1_000 + i, f"j{i}", currency="JPY") for i in range(5)
+    ]
+    scores = rfm([*pounds, *yen]).set_index(["currency", "customer_id"])["m_score"]
+    assert scores["GBP"].tolist() == [1, 2, 3, 4, 5]
+    assert scores["JPY"].tolist() == [1, 2, 3, 4, 5]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([f"c{i}" for i in range(8)]), st.integers(1, 29),
+                  st.integers(-5, 50)),
+        min_size=1, max_size=20,
+    ),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_better_figures_never_score_less_and_row_order_does_not_matter(
+    orders: list[tuple[str, int, int]], shuffle: Any
+) -> None:
+    made = [bought(c, f"2024-06-{day:02}T10:00", net, f"o{i}")
+            for i, (c, day, net) in enumerate(orders)]  # fmt: skip
+    rows = rfm(made)
+    for figure, score, sign in (
+        ("recency_days", "r_score", -1), ("frequency", "f_score", 1),
+        ("monetary_micros", "m_score", 1),
+    ):  # fmt: skip
+        pairs = sorted(zip(sign * rows[figure], rows[score], strict=True))
+        assert [s for _, s in pairs] == sorted(s for _, s in pairs)
+        assert len(set(pairs)) == len({value for value, _ in pairs})
+    shuffle.shuffle(made)
+    pd.testing.assert_frame_equal(rows, rfm(made))
+
+
+def day(back: int, net: int, orders: int = 1, currency: str = "GBP") -> dict[str, Any]:
+    return {
+        "day": TODAY - dt.timedelta(days=back), "currency": currency, "gross_sales_micros": net,
+        "discounts_micros": 0, "returns_micros": 0, "net_sales_micros": net,
+        "total_sales_micros": net, "orders": orders, "units_sold": orders,
+    }  # fmt: skip
+
+
+def test_the_summary_s_periods_end_today_and_hold_their_days() -> None:
+    daily = frame_of("sales_daily", [day(0, 1), day(1, 10), day(6, 100), day(7, 1_000),
+                                     day(27, 10_000), day(28, 100_000)])  # fmt: skip
+    rows = check("sales_summary", sales_summary(daily, TODAY)).set_index("period")
+    assert rows["net_sales_micros"].to_dict() == {
+        "today": 1, "yesterday": 10, "last_7_days": 111, "last_28_days": 11_111,
+    }  # fmt: skip
+    assert rows.loc["last_7_days", "from_day"] == TODAY - dt.timedelta(days=6)
+    assert rows.loc["yesterday", "to_day"] == TODAY - dt.timedelta(days=1)
+
+
+def test_the_summary_s_averages_are_of_its_sums_and_null_without_orders() -> None:
+    daily = frame_of("sales_daily", [day(0, -5, orders=0), day(1, 100, 3), day(1, 7, 1, "JPY")])
+    rows = check("sales_summary", sales_summary(daily, TODAY))
+    averages = rows.set_index(["period", "currency"])["aov_net_micros"]
+    assert pd.isna(averages["today", "GBP"])
+    assert averages["yesterday", "GBP"] == 33
+    assert averages["last_7_days", "GBP"] == 32
+    assert averages["last_28_days", "JPY"] == 7
+
+
+def test_a_shop_without_sales_has_an_empty_summary() -> None:
+    assert check("sales_summary", sales_summary(frame_of("sales_daily", []), TODAY)).empty
