@@ -16,7 +16,7 @@ class Limits:
     `columns`: the most columns that a file may have. `cached_file`: the largest decoded file that
     is kept in memory between reads, of `cache` in all. `expansion`: how many times its own size a
     file may unpack to, once that is more than `expanded`. `batch`: the largest decoded batch of
-    Parquet.
+    Parquet. `held`: the largest packed file of Parquet that is read as one piece.
     """
 
     chunk: int = 4 * MIB
@@ -29,3 +29,4 @@ class Limits:
     expansion: int = 200
     expanded: int = 1024 * MIB
     batch: int = 256 * MIB
+    held: int = 64 * MIB

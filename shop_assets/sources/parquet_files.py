@@ -1,8 +1,8 @@
 """Parquet, typed as the file says, with bounded memory; what would unpack to too much is refused.
 
-Decimals become text (exact), times microseconds, nested values JSON text. Text is read as
-dictionary and indexes, so that its real size is known before it is unfolded: a footer's sizes can
-lie.
+Decimals become text (exact), times microseconds, nested values JSON text. A footer's
+sizes can lie: the pages' own are looked at, and text is read as dictionary and indexes, so that its
+real size is known before it is unfolded.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from shop_assets.settings.shop import FileStream
 from shop_assets.sources.decoded import Broken, Decoded, Lines, column_names
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
+from shop_assets.sources.parquet_pages import MalformedPageError, unpacked_size
 from shop_assets.sources.storable import readable_value, unstorable
 
 _LEAST_ROWS = 1024
@@ -27,14 +28,21 @@ _LEAST_ROWS = 1024
 
 def read_parquet(raw: Any, stream: FileStream, where: str, limits: Limits) -> Iterator[Decoded]:
     """Yield the file's rows in order. `SourceError` where it is no Parquet, damaged or a bomb."""
+    packed = raw.size()
+    if packed <= limits.held:
+        raw = pa.BufferReader(raw.read_buffer(packed))  # one request instead of one for each page
     try:
         file = pq.ParquetFile(raw)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise SourceError(f"{where} is not a Parquet file: {_reason(error)}") from error
-    packed = raw.size()
     metadata = file.metadata
     declared = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
     _refuse_bomb(declared, packed, where, limits)
+    try:
+        real = unpacked_size(raw, metadata, max(limits.expanded, limits.expansion * packed))
+    except MalformedPageError as error:
+        raise SourceError(f"{where} is damaged: {error}") from error
+    _refuse_bomb(real, packed, where, limits)
     schema = file.schema_arrow
     names = column_names(schema.names, stream.rename, where, limits.columns)
     texts = [field.name for field in schema if _is_text(field.type)]

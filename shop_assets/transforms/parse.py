@@ -65,14 +65,14 @@ def read_field(
         for part in parts[1:]:
             text = text.str.cat(part, sep=":")
         return _read(text, mapping, target, currency, timezone)
-    values: pd.Series[Any] = raw[cast("str", mapping.column)]
+    column: pd.Series[Any] = raw[cast("str", mapping.column)]
     if (
         target.kind == "timestamp"
-        and isinstance(values.dtype, pd.DatetimeTZDtype)
+        and isinstance(column.dtype, pd.DatetimeTZDtype)
         and mapping.default is None
     ):
-        return values.dt.tz_convert("UTC").dt.as_unit("us"), pd.Series(False, index=raw.index)
-    return _read(values, mapping, target, currency, timezone)
+        return column.dt.tz_convert("UTC").dt.as_unit("us"), pd.Series(False, index=raw.index)
+    return _read(column, mapping, target, currency, timezone)
 
 
 def _read(
