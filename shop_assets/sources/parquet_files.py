@@ -54,12 +54,9 @@ def read_parquet(raw: Any, stream: FileStream, where: str, limits: Limits) -> It
             size = _unfolded(table)
             total += size
             _refuse_bomb(total, packed, where, limits)
-            if size > limits.batch:
-                raise SourceError(
-                    f"{where} holds rows of {size // max(1, batch.num_rows):,} bytes; "
-                    f"at most {limits.record:,} are expected"
-                )
-            yield _decoded(table, names, first, limits)
+            step = max(1, table.num_rows // (size // limits.batch + 1))
+            for at in range(0, table.num_rows, step):
+                yield _decoded(table.slice(at, step), names, first + at, limits)
             first += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{where} is damaged: {_reason(error)}") from error
@@ -70,9 +67,13 @@ def _rows_per_batch(limits: Limits, columns: int) -> int:
 
 
 def _decoded(table: pa.Table, names: list[str], first: int, limits: Limits) -> Decoded:
-    columns = [_plain(column.combine_chunks()) for column in table.columns]
     lines = np.arange(first, first + table.num_rows)
     reasons: dict[int, str] = {}
+    columns: list[pa.Array] = []
+    for name, column in zip(names, table.columns, strict=True):
+        kept, long = _without_long(column.combine_chunks(), limits.record)
+        reasons |= {int(i): f"{name} is longer than {limits.record:,} bytes" for i in long}
+        columns.append(_plain(kept))
     for place, (name, column) in enumerate(zip(names, columns, strict=True)):
         if pa.types.is_string(column.type):
             bad = unstorable(column)
@@ -94,8 +95,28 @@ def _decoded(table: pa.Table, names: list[str], first: int, limits: Limits) -> D
         Broken(int(lines[index]), reasons[int(index)], text)
         for index, text in zip(bad, text_of_all(rows, bad), strict=True)
     ]
-    kept = rows.take(pa.array(good)) if broken else rows
-    return Decoded(kept, lines[good], lambda indexes: text_of_all(kept, indexes), broken)
+    chosen = rows.take(pa.array(good)) if broken else rows
+    return Decoded(chosen, lines[good], lambda indexes: text_of_all(chosen, indexes), broken)
+
+
+def _without_long(
+    column: pa.Array | pa.ChunkedArray, longest: int
+) -> tuple[pa.Array | pa.ChunkedArray, Lines]:
+    """The column with null for texts that are too long, and their indexes."""
+    kind = column.type
+    nothing = np.array([], np.int64)
+    if not pa.types.is_dictionary(kind) or not _is_text(kind.value_type):
+        return column, nothing
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.unify_dictionaries().chunks)
+    too_long = pc.greater(pc.binary_length(array.dictionary), longest)
+    if not pc.any(too_long).as_py():
+        return array, nothing
+    long = pc.fill_null(too_long.take(array.indices), False)
+    indices = pc.if_else(long, pa.scalar(None, array.indices.type), array.indices)
+    kept = pa.DictionaryArray.from_arrays(indices, array.dictionary)
+    return kept, np.flatnonzero(long.to_numpy(zero_copy_only=False))
 
 
 def _refuse_bomb(size: int, packed: int, where: str, limits: Limits) -> None:
@@ -111,7 +132,7 @@ def _unfolded(table: pa.Table) -> int:
     size = 0
     for column in table.columns:
         for chunk in column.chunks:
-            if pa.types.is_dictionary(chunk.type):
+            if pa.types.is_dictionary(chunk.type) and _is_text(chunk.type.value_type):
                 lengths = pc.binary_length(chunk.dictionary)
                 size += pc.sum(lengths.cast(pa.int64()).take(chunk.indices)).as_py() or 0
             else:
@@ -133,6 +154,8 @@ def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
         return array.cast(pa.timestamp("us", kind.tz), safe=False)
     if pa.types.is_decimal(kind) or pa.types.is_time(kind) or _is_text(kind):
         return array.cast(pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.array([None if v is None else "\\x" + v.hex() for v in array.to_pylist()])
     if pa.types.is_nested(kind):
         values = array.to_pylist()
         texts = [None if v is None else json.dumps(v, default=str) for v in values]

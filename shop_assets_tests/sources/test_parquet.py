@@ -81,7 +81,6 @@ def test_a_column_that_can_hold_no_times_is_refused(tmp_path: Path) -> None:
 
 
 def test_rows_with_text_that_no_database_keeps_are_broken(tmp_path: Path) -> None:
-    invalid = pa.array([b"a", b"\xff", b"b\0", b"c"]).cast(pa.string(), safe=False)
     invalid = pa.StringArray.from_buffers(4, *pa.array([b"a", b"\xff", b"b\0", b"c"]).buffers()[1:])
     pq.write_table(pa.table({"at": ["2026-01-01"] * 4, "word": invalid}), tmp_path / "a.parquet")
     rows = read(files(tmp_path, form="parquet"))
@@ -91,6 +90,24 @@ def test_rows_with_text_that_no_database_keeps_are_broken(tmp_path: Path) -> Non
         ("a.parquet:2", reason, '{"at": "2026-01-01", "word": "�"}'),
         ("a.parquet:3", reason, '{"at": "2026-01-01", "word": "b␀"}'),
     ]
+
+
+def test_a_text_of_ten_megabytes_breaks_its_row_only(tmp_path: Path) -> None:
+    table = pa.table({"at": ["2026-01-01"] * 3, "id": [1, 2, 3], "w": ["a", "x" * 10_000_000, "c"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    rows = read(files(tmp_path, form="parquet"))
+    assert [row["id"] for row in good(rows)] == [1, 3]
+    reason = "w is longer than 1,048,576 bytes"
+    assert errors(rows) == [("a.parquet:2", reason, '{"at": "2026-01-01", "id": 2, "w": null}')]
+
+
+def test_wide_rows_are_read_in_smaller_batches(tmp_path: Path) -> None:
+    words = [f"{n:06}" * 1000 for n in range(5000)]
+    table = pa.table({"at": ["2026-01-01"] * 5000, "w": words, "b": [b"\x01"] * 5000})
+    pq.write_table(table, tmp_path / "a.parquet", compression="none")
+    rows = good(read(files(tmp_path, form="parquet", limits=Limits(batch=1_000_000))))
+    assert [row["w"] for row in rows] == words
+    assert {row["b"] for row in rows} == {"\\x01"}
 
 
 def test_rows_without_a_time_are_broken(tmp_path: Path) -> None:
