@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -90,9 +89,10 @@ class FileCache:
         start, end = bounds(window)
         return span is None or span[1] < start or span[0] >= end
 
-    def keys(self) -> Iterator[Key]:
+    def kept(self) -> list[Key]:
         """What is kept, least recently used first."""
-        return iter(list(self._files))
+        with self._lock:
+            return list(self._files)
 
     def clear(self) -> None:
         """Forget all."""

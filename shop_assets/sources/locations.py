@@ -69,7 +69,7 @@ class Location:
                 break
             fixed.append(part)
         below = "/".join([self._root, *fixed])
-        deep = len(parts) > len(fixed) + 1
+        deep = len(parts) > len(fixed) + 1 or "**" in parts[-1]
         pattern = _glob(glob)
         found: list[FileEntry] = []
         self._expect_root()
