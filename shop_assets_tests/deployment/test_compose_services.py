@@ -27,7 +27,7 @@ LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name lo
   __typename
   ... on PythonError { message }
   ... on RepositoryLocation {
-    repositories { assetNodes { id } schedules { name } sensors { name } }
+    repositories { assetNodes { assetKey { path } } schedules { name } sensors { name } }
   }
 } } } } }"""
 
@@ -111,7 +111,9 @@ def test_the_webserver_shows_the_location_that_the_code_server_serves(platform: 
         location = entry["locationOrLoadError"]
         assert location["__typename"] == "RepositoryLocation", location.get("message")
         (repository,) = location["repositories"]
-        assert len(repository["assetNodes"]) > 20
+        keys = {tuple(node["assetKey"]["path"]) for node in repository["assetNodes"]}
+        assert {path[0] for path in keys} == {"raw", "clean", "warehouse", "marts", "analytics"}
+        assert ("marts", "sales_daily") in keys
         assert repository["schedules"]
         assert repository["sensors"]
         process.terminate()
