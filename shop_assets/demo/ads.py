@@ -1,4 +1,4 @@
-"""The ad platform's exports: CSV with a byte order mark, every six hours, days restated for days."""
+"""The ad platform's exports: CSV with a byte order mark, every six hours, restated for days."""
 
 from __future__ import annotations
 
@@ -93,13 +93,15 @@ class AdPlatform:
     def encode_spend(self, hour: int) -> bytes:
         """The bytes of an hour's export of cost."""
         at = self._exported(hour)
-        rows = [
-            (r.campaign_id, r.day, "EUR", r.spend_micros, r.impressions, r.clicks, at)
-            for r in self.spend(hour).itertuples(index=False)
+        spend = self.spend(hour)
+        names = ["campaign_id", "day", "spend_micros", "impressions", "clicks"]
+        rows: list[tuple[object, ...]] = [
+            (campaign, day, "EUR", cost, impressions, clicks, at)
+            for campaign, day, cost, impressions, clicks in spend[names].to_numpy().tolist()
         ]
         today = self._plan.local(hour).date()
         rows += [(f"cmp-9{k}", today, "EUR", "--", 0, 0, at) for k in range(self.unreadable(hour))]
-        total = sum(int(r[3]) for r in rows if r[3] != "--")
+        total = int(spend["spend_micros"].sum())
         return _csv([_SPEND_HEADER, *rows, ("Total", "", "EUR", total, "", "", at)])
 
     def encode_campaigns(self, hour: int) -> bytes:

@@ -74,7 +74,7 @@ class Catalogue:
         """The price in micros of the currency, a whole number of its minor units."""
         cents = self.cents(product, at)
         yen, fils = cents * 165 // 100, cents * 335 // 100
-        return np.choose(currency, [cents, yen, fils]) * MINOR[currency]
+        return np.asarray(np.choose(currency, [cents, yen, fils]) * MINOR[currency])
 
     def changed_at(self, before: int) -> Ints:
         """When each product (without the gift card) got the version it has just before a moment.
@@ -84,7 +84,7 @@ class Catalogue:
         opened = self.plan.start_micros + np.arange(self.size, dtype=np.int64) * 1_000
         epoch = (before - 1 - self.plan.start_micros + self._offset) // _PERIOD
         repriced = self.plan.start_micros + epoch * _PERIOD - self._offset
-        return np.maximum(opened, repriced)
+        return np.asarray(np.maximum(opened, repriced), dtype=np.int64)
 
     def changed(self, start: int, end: int) -> Bools:
         """Which products (without the gift card) got a new version in `[start, end)`."""

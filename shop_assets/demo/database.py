@@ -105,6 +105,10 @@ class Database:
         self._connection.close()
 
 
+def _temporary(name: str) -> sa.Table:
+    return sa.Table(name, sa.MetaData(), schema="pg_temp")
+
+
 def _converted(staged: ColumnElement[Any], target: sa.Column[Any]) -> ColumnElement[Any]:
     if isinstance(target.type, sa.Numeric):
         return sa.cast(staged, sa.Numeric) / _MICROS

@@ -6,14 +6,17 @@ at any time. What a source shows at a moment is computed from these lives, not r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import numpy as np
 
 from shop_assets.demo import people
-from shop_assets.demo.allocation import allocate, order_sums
-from shop_assets.demo.catalogue import HEROES, MINOR, Catalogue
-from shop_assets.demo.chance import HOUR, MINUTE, NEVER, SECOND, Bools, Ints, generator, span
+from shop_assets.demo.allocation import order_sums
+from shop_assets.demo.catalogue import MINOR, Catalogue
+from shop_assets.demo.chance import HOUR, MINUTE, NEVER, SECOND, Bools, Ints, generator
+from shop_assets.demo.lines import Items, Refunds, Terms, order_lines, refunded_lines
+from shop_assets.demo.lives import Life
 from shop_assets.demo.plan import DemoPlan
 from shop_assets.demo.timeline import Timeline
 
@@ -21,12 +24,11 @@ HORIZON = 96
 """Hours after its birth in which anything happens to an order."""
 
 ORDERS_PER_HOUR = 1_000_000
-LINES_PER_ORDER = 100
 CHANNELS = ("web", "marketplace", "phone")
 CAMPAIGNS = 12
+Rows = TypeVar("Rows", people.Accounts, "Orders", Items, Refunds)
 _FREE_SHIPPING = np.array([60_000_000, 9_000_000_000, 20_000_000], dtype=np.int64)
 _SHIPPING = np.array([4_900_000, 600_000_000, 1_500_000], dtype=np.int64)
-_GIFT_VALUE = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -74,39 +76,6 @@ class Orders:
 
 
 @dataclass(frozen=True)
-class Items:
-    """Lines of orders. `order`: index into the hour's orders. `removed`: deleted by the edit."""
-
-    item_id: Ints
-    order: Ints
-    product: Ints
-    created_at: Ints
-    edited_at: Ints
-    quantity: Ints
-    quantity_after: Ints
-    removed: Bools
-    price: Ints
-    discount: Ints
-    is_gift: Bools
-
-
-@dataclass(frozen=True)
-class Refunds:
-    """Refunded lines. `order` and `item`: indexes into the hour's orders and items."""
-
-    refund_id: Ints
-    order: Ints
-    item: Ints
-    refunded_at: Ints
-    quantity: Ints
-    amount: Ints
-    shipping: Ints
-    tax: Ints
-    restocked: Bools
-    reason: Ints
-
-
-@dataclass(frozen=True)
 class Births:
     """What an hour brings into the storefront, with the timelines of its rows."""
 
@@ -133,9 +102,9 @@ def births(plan: DemoPlan, catalogue: Catalogue, hour: int) -> Births:
     country = np.where(currency == 0, resident, currency + 4)
 
     is_test = chance.random(n) < 0.004
-    life = _Life.draw(chance, placed, is_test)
+    life = Life.draw(chance, placed, is_test)
     order_id = np.arange(1, n + 1, dtype=np.int64) + (hour + 1) * ORDERS_PER_HOUR
-    items = _items(plan, catalogue, chance, hour, order_id, placed, currency, life)
+    items = order_lines(plan, catalogue, chance, hour, order_id, placed, currency, life)
 
     minor = MINOR[currency]
     before = np.where(items.created_at == placed[items.order], items.quantity, 0)
@@ -156,7 +125,8 @@ def births(plan: DemoPlan, catalogue: Catalogue, hour: int) -> Births:
     def tax(of_goods: Ints) -> Ints:
         return ((of_goods - discount + shipping) * rate + 500 * minor) // (1000 * minor) * minor
 
-    refunds = _refunds(chance, order_id, items, life, net_after, discount, shipping, rate, minor)
+    terms = Terms(net_after, discount, shipping, rate, minor)
+    refunds = refunded_lines(chance, order_id, items, life, terms)
     fully = np.zeros(n, dtype=bool)
     fully[life.refunded_at < NEVER] = life.full[life.refunded_at < NEVER]
     web = chance.choice(3, n, p=[0.9, 0.06, 0.04]).astype(np.int64)
@@ -186,6 +156,14 @@ def births(plan: DemoPlan, catalogue: Catalogue, hour: int) -> Births:
         deleted_at=life.deleted_at,
         fully_refunded=fully,
     )
+    return _births(hour, accounts, orders, items, refunds)
+
+
+def _births(
+    hour: int, accounts: people.Accounts, orders: Orders, items: Items, refunds: Refunds
+) -> Births:
+    o = orders
+    moments = [o.paid_at, o.failed_at, o.edited_at, o.cancelled_at, o.fulfilled_at]
     return Births(
         hour,
         accounts,
@@ -193,64 +171,28 @@ def births(plan: DemoPlan, catalogue: Catalogue, hour: int) -> Births:
         items,
         refunds,
         Timeline(accounts.events),
-        Timeline(
-            [
-                placed,
-                orders.paid_at,
-                orders.failed_at,
-                orders.edited_at,
-                orders.cancelled_at,
-                orders.fulfilled_at,
-                orders.refunded_at,
-                orders.deleted_at,
-            ]
-        ),
+        Timeline([o.placed_at, *moments, o.refunded_at, o.deleted_at]),
         Timeline([items.created_at, items.edited_at]),
     )
 
 
-@dataclass(frozen=True)
-class _Life:
-    """What becomes of each order, and when."""
+def remaining(born: Births, moment: int) -> Births:
+    """Those of an hour's accounts and orders that change at that moment or later."""
+    order = born.order_timeline.lasts_until(moment)
+    item, refund = order[born.items.order], order[born.refunds.order]
+    items, refunds = _take(born.items, item), _take(born.refunds, refund)
+    order_index, item_index = np.cumsum(order) - 1, np.cumsum(item) - 1
+    return _births(
+        born.hour,
+        _take(born.accounts, born.account_timeline.lasts_until(moment)),
+        _take(born.orders, order),
+        replace(items, order=order_index[items.order]),
+        replace(refunds, order=order_index[refunds.order], item=item_index[refunds.item]),
+    )
 
-    paid_at: Ints
-    failed_at: Ints
-    edited_at: Ints
-    cancelled_at: Ints
-    fulfilled_at: Ints
-    refunded_at: Ints
-    deleted_at: Ints
-    full: Bools
 
-    @staticmethod
-    def draw(chance: np.random.Generator, placed: Ints, is_test: Bools) -> _Life:
-        n = len(placed)
-        never = np.full(n, NEVER, dtype=np.int64)
-        fate = np.where(is_test, 1.0, chance.random(n))
-        unpaid, cancelled = fate < 0.02, (fate >= 0.02) & (fate < 0.045)
-        edited = (fate >= 0.045) & (fate < 0.07)
-        pays = np.minimum(chance.exponential(90.0, n), 1800.0) * SECOND
-        paid = placed + SECOND + pays.astype(np.int64)
-        gives_up = unpaid & (chance.random(n) < 0.5)
-        failed = placed + span(chance, 6, 12, n)
-        # Edited only after an hour and a half: an hourly reader sees the order as it was before.
-        edit = placed + span(chance, 1.5, 5, n)
-        cancel = np.where(gives_up, failed + span(chance, 6, 20, n), paid + span(chance, 0.2, 9, n))
-        fulfil = np.where(edited, edit, paid) + span(chance, 1, 26, n)
-        goes = ~unpaid & ~cancelled & ~is_test
-        refunded = goes & (chance.random(n) < 0.06)
-        refund = fulfil + span(chance, 1, 52, n)
-        deleted = is_test & (chance.random(n) < 0.6)
-        return _Life(
-            np.where(unpaid | is_test, never, paid),
-            np.where(unpaid, failed, never),
-            np.where(edited, edit, never),
-            np.where(cancelled | gives_up, cancel, never),
-            np.where(goes, fulfil, never),
-            np.where(refunded, refund, never),
-            np.where(deleted, placed + span(chance, 0.2, 5, n), never),
-            chance.random(n) < 0.45,
-        )
+def _take(rows: Rows, kept: Bools) -> Rows:
+    return type(rows)(**{f.name: getattr(rows, f.name)[kept] for f in fields(rows)})
 
 
 def _customers(plan: DemoPlan, chance: np.random.Generator, hour: int, n: int, opened: int) -> Ints:
@@ -281,110 +223,3 @@ def _accounts(
     since = chance.integers(10 * SECOND, 5 * MINUTE, len(newcomers))
     created = np.maximum(start, placed[newcomers] - since)
     return people.accounts(customer[newcomers], created, created)
-
-
-def _items(
-    plan: DemoPlan,
-    catalogue: Catalogue,
-    chance: np.random.Generator,
-    hour: int,
-    order_id: Ints,
-    placed: Ints,
-    currency: Ints,
-    life: _Life,
-) -> Items:
-    """The lines: those ordered, then a gift card with some, then those that an edit adds."""
-    n = len(order_id)
-    lines = chance.choice([1, 2, 3, 4, 5], n, p=[0.45, 0.27, 0.15, 0.08, 0.05])
-    edited = life.edited_at < NEVER
-    kind = np.where(edited, chance.choice([1, 2, 3], n, p=[0.5, 0.25, 0.25]), 0)
-    kind = np.where((kind == 3) & (lines == 1), 1, kind)  # an order keeps at least one line
-    gift = (currency == 0) & (chance.random(n) < 0.01)
-    added = kind == 2
-    order = np.concatenate(
-        [np.repeat(np.arange(n), lines), np.flatnonzero(gift), np.flatnonzero(added)]
-    ).astype(np.int64)
-    ordered, m = int(lines.sum()), len(order)
-    is_gift = np.zeros(m, dtype=bool)
-    is_gift[ordered : ordered + int(gift.sum())] = True
-    late = np.zeros(m, dtype=bool)
-    late[ordered + int(gift.sum()) :] = True
-    first = np.concatenate([[True], order[1:ordered] != order[: ordered - 1]])[:ordered]
-    starts = np.flatnonzero(first)
-    position = np.arange(ordered) - np.repeat(starts, lines)
-    line = np.concatenate([position + 1, np.full(m - ordered, 0)]).astype(np.int64)
-    line[is_gift] = 50
-    line[late] = 51
-
-    product = chance.choice(catalogue.size, m, p=catalogue.popularity).astype(np.int64)
-    on_sale = np.zeros(m, dtype=bool)
-    if plan.flash(hour):
-        on_sale = chance.random(m) < 0.5
-        product = np.where(on_sale, chance.integers(0, HEROES, m), product)
-    quantity = chance.choice([1, 2, 3, 4], m, p=[0.68, 0.2, 0.08, 0.04]).astype(np.int64)
-    quantity[is_gift] = 1
-    created = np.where(late, life.edited_at[order], placed[order])
-    article = np.where(is_gift, 0, product)
-    price = np.where(is_gift, _GIFT_VALUE, catalogue.micros(article, created, currency[order]))
-    percent = chance.choice([0, 10, 20], m, p=[0.92, 0.05, 0.03])
-    percent = np.where(is_gift | late, 0, np.where(on_sale, 20, percent))
-    minor = MINOR[currency[order]]
-    discount = quantity * price * percent // (100 * minor) * minor
-
-    touched = (line == 1) & (kind[order] != 0) & (kind[order] != 2)
-    removed = touched & (kind[order] == 3)
-    change = np.where((quantity > 1) & (chance.random(m) < 0.4), -1, 1)
-    return Items(
-        item_id=order_id[order] * LINES_PER_ORDER + line,
-        order=order,
-        product=np.where(is_gift, catalogue.gift_card, product),
-        created_at=created,
-        edited_at=np.where(touched, life.edited_at[order], NEVER),
-        quantity=quantity,
-        quantity_after=np.where(touched & ~removed, quantity + change, quantity),
-        removed=removed,
-        price=price,
-        discount=discount,
-        is_gift=is_gift,
-    )
-
-
-def _refunds(
-    chance: np.random.Generator,
-    order_id: Ints,
-    items: Items,
-    life: _Life,
-    net_after: Ints,
-    discount: Ints,
-    shipping: Ints,
-    rate: Ints,
-    minor: Ints,
-) -> Refunds:
-    """Every line of some orders, part of one line of others; never more than was paid."""
-    owed = net_after - allocate(items.order, net_after, discount, minor)
-    can = (life.refunded_at[items.order] < NEVER) & ~items.is_gift & ~items.removed
-    lowest = np.full(len(order_id), np.iinfo(np.int64).max)
-    np.minimum.at(lowest, items.order[can], items.item_id[can])
-    is_first = items.item_id == lowest[items.order]
-    item = np.flatnonzero(can & (is_first | life.full[items.order]))
-    order = items.order[item]
-    full = life.full[order]
-    sold = items.quantity_after[item]
-    some = 1 + (chance.random(len(item)) * sold).astype(np.int64)
-    quantity = np.where(full, sold, some)
-    unit = minor[order]
-    amount = owed[item] * quantity // (sold * unit) * unit
-    gives_shipping = full & is_first[item] & (chance.random(len(order_id)) < 0.5)[order]
-    back = np.where(gives_shipping, shipping[order], 0)
-    return Refunds(
-        refund_id=items.item_id[item] * 10 + 1,
-        order=order,
-        item=item,
-        refunded_at=life.refunded_at[order],
-        quantity=quantity,
-        amount=amount,
-        shipping=back,
-        tax=(amount + back) * rate[order] // (1000 * unit) * unit,
-        restocked=(chance.random(len(order_id)) < 0.85)[order],
-        reason=chance.integers(0, 4, len(order_id))[order],
-    )

@@ -50,7 +50,7 @@ def accounts(number: Ints, created_at: Ints, first_version_at: Ints) -> Accounts
     changes = share(number, 1) < 0.04
     consent_at = first_version_at + HOUR + (share(number, 2) * 60 * HOUR).astype(np.int64)
     ends = share(number, 3) < 0.003
-    deleted_at = first_version_at + 3 * DAY + (share(number, 4) * DAY * 0.9).astype(np.int64)
+    deleted_at = first_version_at + DAY + (share(number, 4) * DAY * 2.9).astype(np.int64)
     return Accounts(
         number,
         created_at,
@@ -69,9 +69,8 @@ def established_accounts(plan: DemoPlan) -> Accounts:
 
 def names(number: Ints) -> Texts:
     """Full names."""
-    return (
-        np.asarray(_FIRST[pick(number, 6, len(_FIRST))] + " ") + _LAST[pick(number, 7, len(_LAST))]
-    )
+    first, last = _FIRST[pick(number, 6, len(_FIRST))], _LAST[pick(number, 7, len(_LAST))]
+    return texts(first + " " + last)
 
 
 def emails(number: Ints) -> Texts:

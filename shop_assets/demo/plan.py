@@ -25,7 +25,7 @@ _WEEK_MEAN = sum(_WEEK) / 7
 class FlashSale:
     """Some hours, counted from the plan's start, with `factor` times the orders."""
 
-    start_hour: int = 33
+    start_hour: int = 43
     hours: int = 3
     factor: float = 10.0
 
@@ -44,7 +44,7 @@ class DemoPlan:
     """
 
     start: dt.datetime
-    orders_per_hour: float = 100.0
+    orders_per_hour: float = 80.0
     seed: int = 20_261_103
     flash_sale: FlashSale | None = field(default_factory=FlashSale)
     products: int = 240

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,7 +45,7 @@ class SimulatedShop:
     """
 
     def __init__(self, plan: DemoPlan, targets: DemoTargets) -> None:
-        """Go on with the shop that `create` has made; `UserError` where there is none of this plan."""
+        """Go on with the shop that `create` made; `UserError` where there is none of this plan."""
         self.plan = plan
         self.targets = targets
         self._world = World(plan)
@@ -62,15 +61,15 @@ class SimulatedShop:
     def create(cls, plan: DemoPlan, targets: DemoTargets, *, fresh: bool = False) -> Self:
         """Make tables and folders where they are missing, and open the shop.
 
-        A shop of the same plan that is there already goes on where it stood; with `fresh`, whatever
-        an earlier one left is thrown away. Raises `UserError` where a shop of another plan is there.
+        A shop of the same plan that is there already goes on where it stood; with `fresh`, what an
+        earlier one left is thrown away. Raises `UserError` where a shop of another plan is there.
         """
         with Database(targets.storefront_url, "storefront") as database:
             database.create(storefront.TABLES, fresh=fresh)
         with Database(targets.wms_url, "warehouse-management") as database:
             database.create((*warehouse.TABLES, _CLOCK), fresh=fresh)
             if database.read(_CLOCK).num_rows == 0:
-                opening = warehouse.Warehouse(plan, World(plan).catalogue).opening()
+                opening = World(plan).stock_opening()
                 database.write(_CLOCK, _clock_row(plan, plan.start_micros, opening))
                 database.commit()
         for folder in _FOLDERS:
@@ -130,7 +129,7 @@ class SimulatedShop:
         `view`: `final` as whoever reads the sources now can know it, `lived` as whoever has read
         them after every hour. Both agree in sum.
         """
-        return compute_truth(self._world, self._clock, self._levels, start, end, view)
+        return compute_truth(self.plan, self._clock, start, end, view)
 
     def _happen(self, start: int, end: int) -> None:
         """All writes of a span within one hour. The clock is moved last, with the stock."""
@@ -210,4 +209,4 @@ def _put(path: Path, content: bytes) -> None:
     """The whole file or none of it."""
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)
-    os.replace(part, path)
+    part.replace(path)

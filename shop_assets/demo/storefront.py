@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from shop_assets.demo import people
 from shop_assets.demo.catalogue import CURRENCIES, Catalogue
 from shop_assets.demo.chance import DAY, NEVER, Ints, generator, moments, pick, texts
-from shop_assets.demo.orders import CHANNELS, LINES_PER_ORDER, Births
+from shop_assets.demo.lines import LINES_PER_ORDER
+from shop_assets.demo.orders import CHANNELS, Births
 from shop_assets.demo.plan import DemoPlan
 from shop_assets.demo.timeline import Timeline
 
@@ -109,7 +110,7 @@ _JUNK_LINE = 90
 def customer_rows(accounts: people.Accounts, rows: Ints, updated: Ints, before: int) -> pa.Table:
     """The accounts as the storefront shows them just before a moment."""
     number = accounts.number[rows]
-    name = np.where(pick(number, 11, 50) == 0, None, people.names(number))
+    nameless = pick(number, 11, 50) == 0
     country = people.COUNTRIES[people.country_index(number)]
     sloppy = pick(number, 12, 40) == 0
     country = np.where(sloppy, texts([_COUNTRY_WORDS.get(c, c) for c in country]), country)
@@ -119,7 +120,7 @@ def customer_rows(accounts: people.Accounts, rows: Ints, updated: Ints, before: 
             "customer_id": number,
             "created_at": moments(accounts.created_at[rows]),
             "email": people.emails(number),
-            "full_name": pa.array(name, pa.string()),
+            "full_name": pa.array(people.names(number), pa.string(), mask=nameless),
             "country": country,
             "accepts_marketing": people.consent(number, changed),
             "is_deleted": accounts.deleted_at[rows] < before,

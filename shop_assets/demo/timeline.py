@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shop_assets.demo.chance import NEVER, Ints
+from shop_assets.demo.chance import NEVER, Bools, Ints
 
 
 class Timeline:
@@ -25,6 +25,10 @@ class Timeline:
         """The rows (in order) with a change in `[start, end)`."""
         low, high = np.searchsorted(self._times, [start, end])
         return np.unique(self._rows[low:high])
+
+    def lasts_until(self, moment: int) -> Bools:
+        """Which rows change at that moment or later."""
+        return np.asarray(((self.matrix >= moment) & (self.matrix < NEVER)).any(axis=1))
 
     def updated_at(self, rows: Ints, before: int) -> Ints:
         """The last change of each of the rows before a moment."""

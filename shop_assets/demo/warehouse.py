@@ -139,7 +139,7 @@ class Warehouse:
     def opening(self) -> Levels:
         """The levels when the shop opens."""
         chance = generator(self._plan.seed, "stock")
-        days = chance.uniform(2.0, 4.0, len(self._daily))
+        days = chance.uniform(0.8, 2.0, len(self._daily))
         on_hand = (self._daily * days).astype(np.int64) + 20
         return Levels(on_hand, np.zeros_like(on_hand), chance.integers(0, 3, len(on_hand)))
 
@@ -155,9 +155,11 @@ class Warehouse:
         for born in alive:
             if born.hour not in self._sold:
                 self._sold[born.hour] = _of_orders(born)
-            every = self._sold[born.hour]
-            low, high = np.searchsorted(every.at, [start, start + HOUR])
-            parts.append(every.take(np.arange(low, high)))
+            # What happened before is not asked for again.
+            to_come = self._sold[born.hour]
+            low, high = np.searchsorted(to_come.at, [start, start + HOUR])
+            parts.append(to_come.take(np.arange(low, high)))
+            self._sold[born.hour] = to_come.take(np.arange(low, len(to_come.at)))
         found = _joined(parts)
         found = found.take(np.lexsort((found.order_id, found.reason, found.cell, found.at)))
         moved = found.take(found.reason != _RESERVE)
@@ -174,8 +176,8 @@ class Warehouse:
         # Each product has its hour of the morning, when what was ordered the day before arrives.
         due = (every // 2) % 5 + 5 == plan.local(number).hour
         free = before.on_hand - before.committed
-        lacking = due & (free < self._daily * 2 + 10)
-        wanted = ((self._daily * 4 + 30 - free) // _PACK + 1).astype(np.int64) * _PACK
+        lacking = due & (free < self._daily * 1.2 + 10)
+        wanted = ((self._daily * 2.4 + 30 - free) // _PACK + 1).astype(np.int64) * _PACK
         receipts = np.flatnonzero(lacking)
         at = start + chance.integers(0, HOUR, cells)[receipts]
         none = np.zeros(len(receipts), dtype=np.int64)

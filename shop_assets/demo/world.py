@@ -10,15 +10,18 @@ from shop_assets.demo import browsing, crm, payments, people, tracker
 from shop_assets.demo.ads import AdPlatform
 from shop_assets.demo.browsing import LATEST_HOURS, Events
 from shop_assets.demo.catalogue import Catalogue
-from shop_assets.demo.orders import HORIZON, Births, births
+from shop_assets.demo.orders import HORIZON, Births, births, remaining
 from shop_assets.demo.payments import LedgerHour, Movements
 from shop_assets.demo.plan import DemoPlan
 from shop_assets.demo.timeline import Timeline
 from shop_assets.demo.warehouse import Levels, StockHour, Warehouse
 
+_SETTLED = 36
+"""Hours after which most orders are fulfilled, and only what is refunded need be kept."""
+
 
 class World:
-    """The hours of a plan. Hours are asked for in rising order, or nearly so: old ones are dropped."""
+    """The hours of a plan. They are asked for in rising order: what is past is let go."""
 
     def __init__(self, plan: DemoPlan) -> None:
         self.plan = plan
@@ -29,22 +32,34 @@ class World:
         self._warehouse = Warehouse(plan, self.catalogue)
         self._births: dict[int, Births] = {}
         self._events: dict[int, Events] = {}
+        self._trimmed: set[int] = set()
         self._movements: dict[int, Movements] = {}
         self._stock: tuple[int, StockHour] | None = None
 
     def births(self, hour: int) -> Births:
-        """The accounts and orders of an hour."""
+        """The accounts and orders of an hour; of one long past, those that still change."""
         if hour not in self._births:
-            self._births[hour] = births(self.plan, self.catalogue, hour)
+            born = births(self.plan, self.catalogue, hour)
+            self._births[hour] = born
+            self._movements[hour] = payments.of_births(self.plan, born)
         return self._births[hour]
 
     def alive(self, hour: int) -> list[Births]:
         """The births of every hour whose orders can still change in this one."""
-        first = max(0, hour - HORIZON)
-        for known in [self._births, self._movements]:
-            for old in [h for h in known if h < first]:
-                del known[old]
+        first, old = max(0, hour - HORIZON), hour - _SETTLED
+        for past in [h for h in self._births if h < first]:
+            del self._births[past], self._movements[past]
+            self._trimmed.discard(past)
+        for settled in range(first, old):
+            if settled not in self._trimmed:
+                born = remaining(self.births(settled), self.plan.hour_start(hour))
+                self._births[settled] = born
+                self._trimmed.add(settled)
         return [self.births(h) for h in range(first, hour + 1)]
+
+    def stock_opening(self) -> Levels:
+        """The levels when the shop opens."""
+        return self._warehouse.opening()
 
     def stock(self, hour: int, before: Levels) -> StockHour:
         """The hour of the warehouse, from the levels at its start."""
@@ -53,7 +68,7 @@ class World:
         return self._stock[1]
 
     def events(self, hour: int) -> Events:
-        """The web events of the sessions of an hour, whenever they are received."""
+        """The web events of the sessions of an hour that are still to be received."""
         if hour not in self._events:
             self._events[hour] = browsing.events(self.plan, self.catalogue, self.births(hour))
         return self._events[hour]
@@ -61,14 +76,16 @@ class World:
     def received(self, hour: int) -> Events:
         """The true web events received in an hour."""
         first = max(0, hour - LATEST_HOURS)
+        start, end = self.plan.hour_start(hour), self.plan.hour_start(hour + 1)
         for old in [h for h in self._events if h < first]:
             del self._events[old]
-        start, end = self.plan.hour_start(hour), self.plan.hour_start(hour + 1)
         parts = []
         for born in range(first, hour + 2):
-            known = self.events(born)
-            within = (known.received_at >= start) & (known.received_at < end)
-            parts.append(known.take(within))
+            # What was received before is not asked for again: it need not be kept.
+            to_come = self.events(born)
+            to_come = to_come.take(to_come.received_at >= start)
+            self._events[born] = to_come
+            parts.append(to_come.take(to_come.received_at < end))
         return browsing.joined(parts)
 
     def tracker_hour(self, hour: int) -> tracker.TrackerHour:
@@ -77,12 +94,8 @@ class World:
 
     def ledger_hour(self, hour: int) -> LedgerHour:
         """The rows of the payment provider's file of an hour."""
-        for born in self.alive(hour):
-            if born.hour not in self._movements:
-                self._movements[born.hour] = payments.of_births(self.plan, born)
-        return payments.compose(
-            self.plan, hour, [self._movements[b.hour] for b in self.alive(hour)]
-        )
+        alive = self.alive(hour)
+        return payments.compose(self.plan, hour, [self._movements[b.hour] for b in alive])
 
     def contact_hour(self, hour: int) -> crm.ContactHour:
         """The lines of the CRM's file of an hour."""
