@@ -1,0 +1,98 @@
+"""Check results for single partitions, thousands at a time."""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, EventLogEntry
+from dagster._core.events import DagsterEvent
+from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
+from dagster._serdes import serialize_value
+from dagster_shared.record import copy
+
+from shop_assets.dagster_storage.event_log import BatchingPostgresEventLogStorage
+from shop_assets.dagster_storage.rows import Stored
+
+_ANY_PARTITION = "\ufdd0any partition\ufdd0"
+
+
+def report_check_evaluations(
+    instance: DagsterInstance, evaluations: Sequence[AssetCheckEvaluation]
+) -> None:
+    """Report results of checks outside a run, as `report_runless_asset_event` does one by one.
+
+    In bulk where the instance's event log is ours; else one after the other.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, BatchingPostgresEventLogStorage):
+        for evaluation in evaluations:
+            instance.report_runless_asset_event(evaluation)
+        return
+    if not evaluations:
+        return
+    now = time.time()
+    texts: dict[Any, tuple[str, str]] = {}
+    stored, executions = [], []
+    for evaluation in evaluations:
+        entry = _entry(evaluation, now)
+        text = _serialized(evaluation, now, texts)
+        timestamp = storage._event_insert_timestamp(entry)  # noqa: SLF001
+        row = {
+            "run_id": RUNLESS_RUN_ID,
+            "event": text,
+            "dagster_event_type": DagsterEventType.ASSET_CHECK_EVALUATION.value,
+            "timestamp": timestamp,
+            "step_key": None,
+            "asset_key": evaluation.asset_key.to_string(),
+            "partition": evaluation.partition,
+        }
+        stored.append(Stored(entry, row))
+        executions.append(
+            {
+                "asset_key": row["asset_key"],
+                "check_name": evaluation.check_name,
+                "run_id": RUNLESS_RUN_ID,
+                "execution_status": "SUCCEEDED" if evaluation.passed else "FAILED",
+                "evaluation_event": text,
+                "evaluation_event_timestamp": timestamp,
+                "materialization_event_storage_id": None,
+                "partition": evaluation.partition,
+            }
+        )
+    storage.store_check_rows(stored, executions)
+
+
+def _entry(evaluation: AssetCheckEvaluation, timestamp: float) -> EventLogEntry:
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        event_specific_data=evaluation,
+        job_name=RUNLESS_JOB_NAME,
+    )
+    return EventLogEntry(
+        user_message="",
+        level=20,
+        job_name=RUNLESS_JOB_NAME,
+        run_id=RUNLESS_RUN_ID,
+        error_info=None,
+        timestamp=timestamp,
+        step_key=None,
+        dagster_event=event,
+    )
+
+
+def _serialized(
+    evaluation: AssetCheckEvaluation, timestamp: float, texts: dict[Any, tuple[str, str]]
+) -> str:
+    """The event's text; results that differ only in their partition are serialised once."""
+    if evaluation.metadata or evaluation.partition is None:
+        return serialize_value(_entry(evaluation, timestamp))
+    kind = (evaluation.asset_check_key, evaluation.passed, evaluation.severity)
+    if kind not in texts:
+        template = copy(evaluation, partition=_ANY_PARTITION)
+        before, after = serialize_value(_entry(template, timestamp)).split(
+            json.dumps(_ANY_PARTITION)
+        )
+        texts[kind] = (before, after)
+    before, after = texts[kind]
+    return f"{before}{json.dumps(evaluation.partition)}{after}"
