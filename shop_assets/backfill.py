@@ -75,15 +75,14 @@ class Backfill:
         return report
 
     def _has(self, group: str) -> bool:
-        return any(
-            group in spec.key.path for spec in self.definitions.resolve_all_asset_specs()
-        )
+        return any(group in spec.key.path for spec in self.definitions.resolve_all_asset_specs())
 
     def _stale(self, job: str, report: BackfillReport) -> None:
         """Compute the slices that loaded rows have touched, as far as Dagster has partitions."""
         daily = job == "daily_marts"
         names = {
-            key.path[-1] for key in self.definitions.resolve_job_def(job).asset_layer.executable_asset_keys
+            key.path[-1]
+            for key in self.definitions.resolve_job_def(job).asset_layer.executable_asset_keys
         }
         frame = self.warehouse.read("SELECT DISTINCT mart, slice FROM meta.stale_slices")
         slices = {s.to_pydatetime() for s in frame["slice"][frame["mart"].isin(list(names))]}

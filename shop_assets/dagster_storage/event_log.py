@@ -142,7 +142,7 @@ def insert_rows(connection: Connection, stored: list[Stored]) -> list[int]:
     try:
         returned = execute_values(
             cursor,
-            f'INSERT INTO {SqlEventLogStorageTable.name} ({names}) VALUES %s RETURNING id',  # noqa: S608
+            f"INSERT INTO {SqlEventLogStorageTable.name} ({names}) VALUES %s RETURNING id",  # noqa: S608
             [tuple(row[name] for name in _COLUMNS) for _, row in stored],
             page_size=_PAGE,
             fetch=True,

@@ -135,6 +135,4 @@ def running(
 
 def _is_healthy(current: StackState, name: str) -> bool:
     record = current.services.get(name)
-    return (
-        record is not None and is_running(record) and _HEALTH[name](record, current.secrets)
-    )
+    return record is not None and is_running(record) and _HEALTH[name](record, current.secrets)

@@ -57,9 +57,7 @@ def is_healthy(record: ServiceRecord, secrets: Secrets) -> bool:
 def _configure(home: Path, secrets: Secrets) -> None:
     identity = {
         "name": "shop",
-        "credentials": [
-            {"accessKey": secrets.s3_access_key, "secretKey": secrets.s3_secret_key}
-        ],
+        "credentials": [{"accessKey": secrets.s3_access_key, "secretKey": secrets.s3_secret_key}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     write_secret(home / "identities.json", json.dumps({"identities": [identity]}))

@@ -1,0 +1,108 @@
+"""`shop-assets run`: load a span of hours, from the sources to the marts."""
+
+import datetime as dt
+import json
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from shop_assets import partitions
+from shop_assets.backfill import Backfill, BackfillReport
+from shop_assets.cli.figures import print_rows, rows_by_source
+from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
+from shop_assets.errors import UserError
+
+FromOption = Annotated[
+    str, typer.Option("--from", help="First day (shop's zone) or hour (UTC): 2026-01-31[T09:00].")
+]
+ToOption = Annotated[str, typer.Option("--to", help="Where to stop; not included.")]
+
+
+def run(
+    start: FromOption, end: ToOption, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Load the hours from --from to --to, and all that follows from them."""
+    shop = Shop.open(config, start=True)
+    window = window_of(shop, start, end)
+    began = time.monotonic()
+    report = backfill(shop, *window, quiet=as_json)
+    seconds = time.monotonic() - began
+    found = rows_by_source(shop.warehouse, *window)
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {**asdict(report), "seconds_in_all": round(seconds, 1), "rows": found},
+                default=str,
+            )
+        )
+        return
+    print_rows(found)
+    parts = ", ".join(f"{name} {spent:.0f} s" for name, spent in report.seconds.items())
+    Console().print(f"{report.hours:,} hours in {seconds:.0f} s ({report.runs} runs: {parts})")
+
+
+def backfill(
+    shop: Shop, start: dt.datetime, end: dt.datetime, *, quiet: bool = False
+) -> BackfillReport:
+    """Load a span with a progress bar on the terminal's error stream."""
+    shop.warehouse.create()
+    with (
+        shop.instance() as instance,
+        Progress(
+            TextColumn("{task.description:24}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} hours"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet,
+        ) as progress,
+    ):
+        task = progress.add_task("starting", total=(end - start) / partitions.HOUR)
+
+        def show(doing: str, done: int, total: int) -> None:
+            progress.update(task, description=doing, completed=done, total=total)
+
+        runner = Backfill(shop.definitions(), instance, shop.calendar, shop.warehouse)
+        report = runner.run(start, end, show)
+        progress.update(task, description="done", completed=report.hours)
+    return report
+
+
+def window_of(shop: Shop, start: str, end: str) -> tuple[dt.datetime, dt.datetime]:
+    """The hours `[start, end)` that the options name; `UserError` where they cannot be."""
+    first, last = _moment(shop, start, "--from"), _moment(shop, end, "--to")
+    if first >= last:
+        raise UserError(f"--from {start} is not before --to {end}, expected an earlier one")
+    now = partitions.floor_hour(dt.datetime.now(dt.UTC))
+    if last > now:
+        raise UserError(
+            f"--to {end} is in the future, expected at most {now:%Y-%m-%dT%H:%M} (UTC): an hour "
+            "is loaded when it is over"
+        )
+    if first < shop.calendar.first_hour:
+        raise UserError(
+            f"--from {start} is before {shop.settings.shop.start}, expected the shop's first day "
+            f"(shop.start in {shop.path}) or later"
+        )
+    return first, last
+
+
+def _moment(shop: Shop, text: str, option: str) -> dt.datetime:
+    try:
+        if "T" not in text:
+            return partitions.floor_hour(shop.calendar.day_start(dt.date.fromisoformat(text)))
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            f"{option} {text} is no date, expected one such as 2026-01-31 or 2026-01-31T09:00"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    if moment != partitions.floor_hour(moment):
+        raise UserError(f"{option} {text} is within an hour, expected a full hour")
+    return moment.astimezone(dt.UTC)

@@ -1,0 +1,121 @@
+"""What every command needs: the home folder, the configuration, the servers, Dagster's instance."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from dagster import DagsterInstance, Definitions
+
+import shop_assets
+from shop_assets.errors import UserError
+from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.partitions import Calendar
+from shop_assets.resources.connections import home, open_lake, open_warehouse
+from shop_assets.settings import ShopSettings, load_settings
+from shop_assets.stack import embedded
+from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
+from shop_assets.stack.state import write_secret
+from shop_assets.warehouse.connection import Warehouse
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The shop's configuration; else SHOP_CONFIG."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EVENT_BATCH = "1000"
+
+
+def dagster_home() -> Path:
+    """Dagster's home folder, with the instance's configuration in it."""
+    given = os.environ.get("DAGSTER_HOME")
+    if given:
+        return Path(given).absolute()
+    folder = home() / "dagster"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_secret(folder / "dagster.yaml", _instance_configuration())
+    return folder
+
+
+def _instance_configuration() -> str:
+    package = Path(shop_assets.__file__).parent
+    for place in (package, package.parent):
+        if (place / "dagster.yaml").exists():
+            return (place / "dagster.yaml").read_text("utf-8")
+    raise UserError(f"{package}: dagster.yaml is not there, expected it beside the package")
+
+
+def config_path(given: Path | None) -> Path:
+    """The configuration's path: as given, else of `SHOP_CONFIG`."""
+    if given is not None:
+        return given.absolute()
+    named = os.environ.get("SHOP_CONFIG")
+    if not named:
+        raise UserError("no configuration is named, expected --config FILE or SHOP_CONFIG")
+    return Path(named).absolute()
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One shop, for the time of a command. Its servers are those of the environment or embedded."""
+
+    path: Path
+    settings: ShopSettings
+    endpoints: Endpoints
+
+    @classmethod
+    def open(cls, config: Path | None, *, start: bool = False) -> "Shop":
+        """The shop of a configuration; `start` starts the embedded stack where it is not running."""
+        path = config_path(config)
+        settings = load_settings(path, os.environ)
+        if start:
+            where = embedded.start(home())
+        else:
+            where = resolve_endpoints(home(), os.environ)
+        os.environ.update(environment(where, path))
+        return cls(path, settings, where)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The shop's hours and days."""
+        return Calendar(self.settings.shop.start, self.settings.shop.zone)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The shop's warehouse."""
+        return open_warehouse(self.endpoints, self.settings.shop.timezone)
+
+    @cached_property
+    def lake(self) -> DeltaStore:
+        """The shop's lake."""
+        return open_lake(self.endpoints)
+
+    def definitions(self) -> Definitions:
+        """The shop's assets and jobs."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from shop_assets.definitions import build_definitions
+
+            return build_definitions(self.settings)
+
+    def instance(self) -> DagsterInstance:
+        """Dagster's instance, with events written in batches."""
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH)
+        return DagsterInstance.from_config(str(dagster_home()))
+
+
+def environment(where: Endpoints, config: Path | None) -> dict[str, str]:
+    """The variables that let Dagster's own commands find this shop."""
+    variables = {
+        **where.environment(),
+        "SHOP_HOME": str(home()),
+        "DAGSTER_HOME": str(dagster_home()),
+        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH,
+        "SHOP_MAX_CONCURRENT_RUNS": os.environ.get("SHOP_MAX_CONCURRENT_RUNS", "2"),
+    }
+    if config is not None:
+        variables["SHOP_CONFIG"] = str(config)
+    return variables
