@@ -78,7 +78,10 @@ def main() -> None:
         "dagster/asset_partition_range_start": start.strftime("%Y-%m-%d-%H:%M"),
         "dagster/asset_partition_range_end": last.strftime("%Y-%m-%d-%H:%M"),
     }
-    with tempfile.TemporaryDirectory() as home, make_instance(home, arguments.url, arguments.storage) as instance:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        make_instance(home, arguments.url, arguments.storage) as instance,
+    ):
         profile = cProfile.Profile()
         if arguments.profile:
             profile.enable()
@@ -89,7 +92,17 @@ def main() -> None:
             profile.disable()
             profile.dump_stats(arguments.profile)
         assert result.success
-        events = [record.timestamp for record in instance.all_logs(result.run_id, of_type={dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.RUN_SUCCESS})]
+        events = [
+            record.timestamp
+            for record in instance.all_logs(
+                result.run_id,
+                of_type={
+                    dg.DagsterEventType.STEP_START,
+                    dg.DagsterEventType.STEP_SUCCESS,
+                    dg.DagsterEventType.RUN_SUCCESS,
+                },
+            )
+        ]
         key = dg.AssetKey("asset_0")
         assert len(instance.get_materialized_partitions(key)) >= arguments.hours
     cells = arguments.hours * arguments.assets

@@ -15,6 +15,7 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     DagsterInstance,
+    DagsterRun,
 )
 
 from shop_assets.checks.outcome import Outcome
@@ -29,7 +30,7 @@ def report(
 ) -> list[AssetCheckResult]:
     """The results to give back from the asset; those of a range's partitions are stored at once."""
     if span.is_range:
-        store_partitions(context.instance, asset, span.keys, outcomes)
+        store_partitions(context.instance, context.run, asset, span.keys, outcomes)
     return [
         AssetCheckResult(
             check_name=outcome.check,
@@ -58,6 +59,7 @@ def report_whole(asset: AssetKey, *outcomes: Outcome) -> list[AssetCheckResult]:
 
 def store_partitions(
     instance: DagsterInstance,
+    run: DagsterRun,
     asset: AssetKey,
     keys: tuple[str, ...],
     outcomes: tuple[Outcome, ...],
@@ -65,6 +67,7 @@ def store_partitions(
     """Store a result for each partition and check."""
     report_check_evaluations(
         instance,
+        run,
         [
             AssetCheckEvaluation(
                 asset_key=asset,

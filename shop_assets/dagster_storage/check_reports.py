@@ -5,9 +5,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance, EventLogEntry
+from dagster import (
+    AssetCheckEvaluation,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    EventLogEntry,
+)
 from dagster._core.events import DagsterEvent
-from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 from dagster._serdes import serialize_value
 from dagster_shared.record import copy
 
@@ -18,16 +23,18 @@ _ANY_PARTITION = "\ufdd0any partition\ufdd0"
 
 
 def report_check_evaluations(
-    instance: DagsterInstance, evaluations: Sequence[AssetCheckEvaluation]
+    instance: DagsterInstance, run: DagsterRun, evaluations: Sequence[AssetCheckEvaluation]
 ) -> None:
-    """Report results of checks outside a run, as `report_runless_asset_event` does one by one.
+    """Report a run's check results for single partitions.
 
-    In bulk where the instance's event log is ours; else one after the other.
+    They stand beside the one result that Dagster itself stores for the run's range. In bulk where
+    the instance's event log is ours; else one after the other.
     """
     storage = instance.event_log_storage
     if not isinstance(storage, BatchingPostgresEventLogStorage):
         for evaluation in evaluations:
-            instance.report_runless_asset_event(evaluation)
+            entry = _entry(evaluation, run, time.time())
+            instance.report_dagster_event(entry.get_dagster_event(), run.run_id)
         return
     if not evaluations:
         return
@@ -35,11 +42,11 @@ def report_check_evaluations(
     texts: dict[Any, tuple[str, str]] = {}
     stored, executions = [], []
     for evaluation in evaluations:
-        entry = _entry(evaluation, now)
-        text = _serialized(evaluation, now, texts)
+        entry = _entry(evaluation, run, now)
+        text = _serialized(evaluation, run, now, texts)
         timestamp = storage._event_insert_timestamp(entry)  # noqa: SLF001
         row = {
-            "run_id": RUNLESS_RUN_ID,
+            "run_id": run.run_id,
             "event": text,
             "dagster_event_type": DagsterEventType.ASSET_CHECK_EVALUATION.value,
             "timestamp": timestamp,
@@ -52,7 +59,7 @@ def report_check_evaluations(
             {
                 "asset_key": row["asset_key"],
                 "check_name": evaluation.check_name,
-                "run_id": RUNLESS_RUN_ID,
+                "run_id": run.run_id,
                 "execution_status": "SUCCEEDED" if evaluation.passed else "FAILED",
                 "evaluation_event": text,
                 "evaluation_event_timestamp": timestamp,
@@ -63,17 +70,17 @@ def report_check_evaluations(
     storage.store_check_rows(stored, executions)
 
 
-def _entry(evaluation: AssetCheckEvaluation, timestamp: float) -> EventLogEntry:
+def _entry(evaluation: AssetCheckEvaluation, run: DagsterRun, timestamp: float) -> EventLogEntry:
     event = DagsterEvent(
         event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
         event_specific_data=evaluation,
-        job_name=RUNLESS_JOB_NAME,
+        job_name=run.job_name,
     )
     return EventLogEntry(
         user_message="",
         level=20,
-        job_name=RUNLESS_JOB_NAME,
-        run_id=RUNLESS_RUN_ID,
+        job_name=run.job_name,
+        run_id=run.run_id,
         error_info=None,
         timestamp=timestamp,
         step_key=None,
@@ -82,15 +89,18 @@ def _entry(evaluation: AssetCheckEvaluation, timestamp: float) -> EventLogEntry:
 
 
 def _serialized(
-    evaluation: AssetCheckEvaluation, timestamp: float, texts: dict[Any, tuple[str, str]]
+    evaluation: AssetCheckEvaluation,
+    run: DagsterRun,
+    timestamp: float,
+    texts: dict[Any, tuple[str, str]],
 ) -> str:
     """The event's text; results that differ only in their partition are serialised once."""
     if evaluation.metadata or evaluation.partition is None:
-        return serialize_value(_entry(evaluation, timestamp))
+        return serialize_value(_entry(evaluation, run, timestamp))
     kind = (evaluation.asset_check_key, evaluation.passed, evaluation.severity)
     if kind not in texts:
         template = copy(evaluation, partition=_ANY_PARTITION)
-        before, after = serialize_value(_entry(template, timestamp)).split(
+        before, after = serialize_value(_entry(template, run, timestamp)).split(
             json.dumps(_ANY_PARTITION)
         )
         texts[kind] = (before, after)

@@ -6,6 +6,7 @@ sources up to a moment; `SimulatedShop.truth()` says what a platform that reads 
 
 from shop_assets.demo.plan import DemoPlan, DemoTargets, FlashSale
 from shop_assets.demo.shop import SimulatedShop
+from shop_assets.demo.targets import prepare_targets
 from shop_assets.demo.truth import Truth
 
-__all__ = ["DemoPlan", "DemoTargets", "FlashSale", "SimulatedShop", "Truth"]
+__all__ = ["DemoPlan", "DemoTargets", "FlashSale", "SimulatedShop", "Truth", "prepare_targets"]

@@ -57,13 +57,14 @@ def sales_daily(ledger: pd.DataFrame, firsts: pd.DataFrame, zone: ZoneInfo) -> p
 
 
 def product_sales_daily(ledger: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
-    """`product_sales_daily` from ledger rows that name a line."""
+    """`product_sales_daily` from ledger rows; those that name no line are `manual`, without product."""
     spec = TABLES["product_sales_daily"]
     rows = _countable(ledger)
-    rows = rows[rows["line_type"].notna()]
     rows = rows[rows["kind"].isin(["sale", "discount", *_RETURNS])]
     if rows.empty:
         return spec.empty()
+    # A refund that names no line stands under no product, so that products sum to the day.
+    rows["line_type"] = rows["line_type"].fillna("manual")
     rows["product_id"] = rows["product_id"].fillna("")
     rows["day"] = shop_days(rows["happened_at"], zone)
     rows["is_order"] = rows["day"] == shop_days(rows["ordered_at"], zone)
