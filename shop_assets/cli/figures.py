@@ -23,7 +23,7 @@ def rows_by_source(
         (start, end),
     )
     return [
-        {name: value if isinstance(value, str) else int(value) for name, value in row.items()}
+        {str(name): value if isinstance(value, str) else int(value) for name, value in row.items()}
         for row in frame.to_dict(orient="records")
     ]
 

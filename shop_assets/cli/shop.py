@@ -68,13 +68,10 @@ class Shop:
 
     @classmethod
     def open(cls, config: Path | None, *, start: bool = False) -> "Shop":
-        """The shop of a configuration; `start` starts the embedded stack where it is not running."""
+        """The shop of a configuration; `start` starts the embedded stack where it is missing."""
         path = config_path(config)
         settings = load_settings(path, os.environ)
-        if start:
-            where = embedded.start(home())
-        else:
-            where = resolve_endpoints(home(), os.environ)
+        where = embedded.start(home()) if start else resolve_endpoints(home(), os.environ)
         os.environ.update(environment(where, path))
         return cls(path, settings, where)
 

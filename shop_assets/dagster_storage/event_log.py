@@ -5,17 +5,18 @@ itself, with several statements and a connection each: 10 ms an event, hours for
 years. This class writes all of them with a few statements per thousand.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagster import DagsterEventType, EventLogEntry
 from dagster._core.events import ASSET_EVENTS
+from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
     AssetKeyTable,
     SqlEventLogStorageTable,
 )
-from dagster._core.storage.event_log.sql_event_log import ASSET_KEY_INDEX_COLS
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
@@ -41,6 +42,13 @@ _COLUMNS = (
     "partition",
 )
 _IN_BULK = ASSET_EVENTS | {DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
+_RESULT = (
+    "execution_status",
+    "evaluation_event",
+    "evaluation_event_timestamp",
+    "evaluation_event_storage_id",
+    "materialization_event_storage_id",
+)
 _PAGE = 1000
 
 
@@ -97,7 +105,7 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         for (event, _), event_id in zip(stored, ids, strict=True):
             dagster_event = event.get_dagster_event()
             if dagster_event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
-                checks += planned_check_rows(event, event_id, self._event_insert_timestamp(event))
+                checks += planned_check_rows(event, event_id, self.row_time(event.timestamp))
                 continue
             last.add(event, event_id)
             tagged.append(event)
@@ -120,14 +128,25 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         values: Mapping[str, Any] = self._get_asset_entry_values(event, event_id, indexed)
         return values
 
+    @staticmethod
+    def row_time(timestamp: float) -> dt.datetime:
+        """An event's time as Dagster's tables have it: UTC, without a time zone."""
+        return dt.datetime.fromtimestamp(timestamp, dt.UTC).replace(tzinfo=None)
+
     def store_check_rows(
         self, stored: list[Stored], executions: Sequence[Mapping[str, Any]]
     ) -> None:
         """Store check results: their events, and one execution row for each, in this order."""
         with self.index_transaction() as connection:
             ids = insert_rows(connection, stored)
+            # A run that plans a check plans it for each partition: those rows get their result.
+            query = postgresql.insert(AssetCheckExecutionsTable)
+            query = query.on_conflict_do_update(
+                index_elements=["asset_key", "check_name", "run_id", "partition"],
+                set_={name: query.excluded[name] for name in _RESULT},
+            )
             connection.execute(
-                AssetCheckExecutionsTable.insert(),
+                query,
                 [
                     {**row, "evaluation_event_storage_id": event_id}
                     for row, event_id in zip(executions, ids, strict=True)

@@ -64,6 +64,7 @@ class LastEvents:
         self._last: dict[tuple[AssetKey, DagsterEventType], tuple[EventLogEntry, int]] = {}
 
     def add(self, event: EventLogEntry, event_id: int) -> None:
+        """Take the next event of the batch, with the id that it was stored under."""
         dagster_event = event.get_dagster_event()
         if dagster_event.asset_key:
             entry = (dagster_event.asset_key, dagster_event.event_type)

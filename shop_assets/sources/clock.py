@@ -54,8 +54,8 @@ def local_bounds(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[dateti
     A little more, at changes of the clock: the rows in between are to be looked at once more by
     their UTC time. `datetime.min` and `max` stay as they are.
     """
-    lows = [_wall(start, zone), _wall(start - _MICROSECOND, zone) + _MICROSECOND]
-    highs = [_wall(end, zone), _wall(end - _MICROSECOND, zone) + _MICROSECOND]
+    lows = [_wall(start, zone), _wall_before(start, zone)]
+    highs = [_wall(end, zone), _wall_before(end, zone)]
     last = end.astimezone(zone)
     if last.fold:
         first_time = last.replace(fold=0).astimezone(UTC)
@@ -109,6 +109,14 @@ def midnight(day: date) -> datetime:
 def _wall(instant: datetime, zone: ZoneInfo) -> datetime:
     try:
         return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+    except OverflowError:
+        return instant.replace(tzinfo=None)
+
+
+def _wall_before(instant: datetime, zone: ZoneInfo) -> datetime:
+    """What the clock would say then, had it not just changed."""
+    try:
+        return _wall(instant - _MICROSECOND, zone) + _MICROSECOND
     except OverflowError:
         return instant.replace(tzinfo=None)
 

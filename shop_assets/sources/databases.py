@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -25,10 +25,7 @@ from sqlalchemy import (
     and_,
     create_engine,
     event,
-    func,
     inspect,
-    literal,
-    select,
     type_coerce,
     types,
 )
@@ -40,10 +37,21 @@ from shop_assets.sources.decoded import Broken
 from shop_assets.sources.encoding import readable
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
-from shop_assets.sources.sql_plan import CursorKind, Part, ReadPlan, SourceColumn, TableName
+from shop_assets.sources.sql_plan import (
+    CursorKind,
+    Part,
+    ReadPlan,
+    Snapshot,
+    SourceColumn,
+    TableName,
+    count_without_time,
+)
 from shop_assets.sources.storable import unstorable
 
+Moment = TypeVar("Moment", date, datetime)
+
 _ROWS = 10_000
+_LINE = Limits().line
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
@@ -53,7 +61,6 @@ class DatabaseReader:
 
     def __init__(self, name: str, url: URL, source: SqlSource, *, base: Path) -> None:
         self._untyped = url.get_backend_name() == "sqlite"
-        self._limits = Limits()
         self._password = str(url.password) if url.password else ""
         if self._untyped:
             path = (base / str(url.database or "")).resolve()
@@ -79,43 +86,16 @@ class DatabaseReader:
         if self._untyped:
             event.listen(self._engine, "connect", _keep_broken_text)
 
-    def columns(self, named: TableName) -> list[SourceColumn]:
-        """The table's columns; none where there is no such table."""
-        with self._connected() as connection:
-            try:
-                found = inspect(connection).get_columns(named.name, named.schema)
-            except NoSuchTableError:
-                return []
-        return [
-            SourceColumn(column["name"], str(column["type"]), *self._kind(column["type"]))
-            for column in found
-        ]
-
-    def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
-        """How many rows have a null cursor, counted up to `most`."""
-        source = named.clause([cursor.name])
-        missing = select(literal(1)).where(source.c[cursor.name].is_(None)).limit(most).subquery()
-        with self._connected() as connection:
-            return int(connection.execute(select(func.count()).select_from(missing)).scalar_one())
-
-    def rows(self, plan: ReadPlan) -> Iterator[Part]:
-        """The rows that may be in the window, some thousand at a time."""
-        statement = plan.query(self._taken, lambda column: self._inside(plan, column))
-        with self._connected() as connection:
-            result = connection.execution_options(stream_results=True, yield_per=_ROWS)
-            for rows in result.execute(statement).partitions(_ROWS):
-                yield self._part(plan.columns, rows)
-
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        """A connection in a transaction that sees one snapshot, where the database can."""
+    def opened(self) -> Iterator[Snapshot]:
+        """A transaction that sees one snapshot, where the database can."""
         try:
             with self._engine.connect() as connection:
                 raw = connection.connection.dbapi_connection
                 levels = connection.dialect.get_isolation_level_values(raw)  # type: ignore[arg-type]
                 if "REPEATABLE READ" in levels:
                     connection.execution_options(isolation_level="REPEATABLE READ")
-                yield connection
+                yield _DatabaseSnapshot(connection, self.where, untyped=self._untyped)
         except DBAPIError as error:
             text = str(error.orig).splitlines()[0] if str(error.orig) else type(error).__name__
             if self._password:
@@ -124,6 +104,43 @@ class DatabaseReader:
         except SQLAlchemyError as error:
             text = str(error).splitlines()[0]
             raise SourceError(f"{self.where}: it cannot be read: {text}") from None
+
+
+class _DatabaseSnapshot:
+    """One connection. `untyped`: whether the database keeps values of any type in any column."""
+
+    def __init__(self, connection: Connection, where: str, *, untyped: bool) -> None:
+        self._connection = connection
+        self._where = where
+        self._untyped = untyped
+
+    def columns(self, named: TableName) -> list[SourceColumn]:
+        """The table's columns; none where there is no such table."""
+        try:
+            found = inspect(self._connection).get_columns(named.name, named.schema)
+        except NoSuchTableError:
+            return []
+        return [
+            SourceColumn(column["name"], str(column["type"]), *self._kind(column["type"]))
+            for column in found
+        ]
+
+    def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
+        """How many rows have a null cursor, counted up to `most`."""
+        return int(self._connection.execute(count_without_time(named, cursor, most)).scalar_one())
+
+    def rows(self, plan: ReadPlan) -> Iterator[Part]:
+        """The rows that may be in the window, some thousand at a time."""
+        statement = plan.query(self._taken, lambda column: self._inside(plan, column))
+        streaming = self._connection.execution_options(stream_results=True, yield_per=_ROWS)
+        try:
+            for rows in streaming.execute(statement).partitions(_ROWS):
+                yield self._part(plan.columns, rows)
+        except (ValueError, OverflowError) as error:
+            raise SourceError(
+                f"{self._where}: table {plan.stream.table} holds a value that its driver "
+                f"cannot read: {error}"
+            ) from error
 
     def _kind(self, declared: types.TypeEngine[Any]) -> tuple[CursorKind | None, str]:
         """What a column is as a cursor; and which Arrow type it becomes."""
@@ -154,7 +171,7 @@ class DatabaseReader:
             # an offset may move the day.
             first, last = plan.days
             text = type_coerce(column, types.String())
-            low, high = (first - _DAY).isoformat(), (last + 2 * _DAY).isoformat()
+            low, high = _moved(first, -_DAY).isoformat(), _moved(last, 2 * _DAY).isoformat()
             return and_(text >= low, text < high)
         if kind == "date":
             day = type_coerce(column, types.Date())
@@ -162,7 +179,7 @@ class DatabaseReader:
         ends = (plan.window.start, plan.window.end) if kind == "instant" else plan.local
         time = type_coerce(column, types.DateTime(timezone=kind == "instant"))
         # A second more on both sides, for databases that keep or compare fewer digits.
-        return and_(time >= ends[0] - _SECOND, time < ends[1] + _SECOND)
+        return and_(time >= _moved(ends[0], -_SECOND), time < _moved(ends[1], _SECOND))
 
     def _part(self, columns: Sequence[SourceColumn], rows: Sequence[Any]) -> Part:
         values = list(zip(*rows, strict=True))
@@ -186,7 +203,14 @@ class DatabaseReader:
     def _shown(self, columns: Sequence[SourceColumn], row: Sequence[Any]) -> str:
         named = {source.name: value for source, value in zip(columns, row, strict=True)}
         text = json.dumps(named, default=str, ensure_ascii=False)
-        return readable(text.encode("utf-8", "surrogateescape"), self._limits.line)
+        return readable(text.encode("utf-8", "surrogateescape"), _LINE)
+
+
+def _moved(moment: Moment, by: timedelta) -> Moment:
+    try:
+        return moment + by
+    except OverflowError:
+        return moment
 
 
 def _keep_broken_text(connection: Any, _: object) -> None:

@@ -28,8 +28,6 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    literal,
-    select,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
@@ -37,7 +35,15 @@ from sqlalchemy.types import TypeEngine
 from shop_assets.settings.shop import SqlSource
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import MIB
-from shop_assets.sources.sql_plan import CursorKind, Part, ReadPlan, SourceColumn, TableName
+from shop_assets.sources.sql_plan import (
+    CursorKind,
+    Part,
+    ReadPlan,
+    Snapshot,
+    SourceColumn,
+    TableName,
+    count_without_time,
+)
 
 _AS_THEY_ARE = {"bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar"}
 _TIMES: dict[str, CursorKind] = {"timestamptz": "instant", "timestamp": "local", "date": "date"}
@@ -82,51 +88,9 @@ class PostgresReader:
             hide_password=False
         )
 
-    def columns(self, named: TableName) -> list[SourceColumn]:
-        """The table's columns; `SourceError` where there is no such table."""
-        with self._snapshot() as cursor:
-            found = self._fetch(
-                cursor, _COLUMNS, (_DIALECT.identifier_preparer.format_table(named.clause()),)
-            )
-        return [SourceColumn(name, kind, _TIMES.get(code), code) for name, kind, code in found]
-
-    def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
-        """How many rows have a null cursor, counted up to `most`."""
-        source = named.clause([cursor.name])
-        missing = select(literal(1)).where(source.c[cursor.name].is_(None)).limit(most).subquery()
-        with self._snapshot() as connection:
-            statement = _text(select(func.count()).select_from(missing))
-            [(count,)] = self._fetch(connection, statement, None)
-        return int(count)
-
-    def rows(self, plan: ReadPlan) -> Iterator[Part]:
-        """The rows that may be in the window, some MiB at a time."""
-        kind = plan.cursor.kind or "instant"
-        low, high = {
-            "instant": (plan.window.start, plan.window.end),
-            "local": plan.local,
-        }.get(kind, plan.days)
-
-        def inside(column: ColumnElement[object]) -> ColumnElement[bool]:
-            least: ColumnElement[Any] = cast(func.current_setting("shop.low"), _TYPES[kind])
-            most: ColumnElement[Any] = cast(func.current_setting("shop.high"), _TYPES[kind])
-            below = column <= most if kind == "date" else column < most
-            return and_(column >= least, below)
-
-        statement = _text(plan.query(_taken, inside))
-        with self._snapshot() as cursor:
-            for setting, value in (("shop.low", low), ("shop.high", high)):
-                self._set(cursor, setting, value.isoformat())
-            cursor.adbc_statement.set_options(
-                **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_BATCH_BYTES)}
-            )
-            cursor.execute(statement)
-            for batch in cursor.fetch_record_batch():
-                yield Part(pa.Table.from_batches([batch]))
-
     @contextmanager
-    def _snapshot(self) -> Iterator[Any]:
-        """A cursor in a transaction that sees the database as it is now, and changes nothing."""
+    def opened(self) -> Iterator[Snapshot]:
+        """A transaction that sees the database as it is now, and changes nothing."""
         try:
             connection = adbc.connect(self._uri)
         except (DriverError, OSError) as error:
@@ -134,19 +98,12 @@ class PostgresReader:
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                self._set(cursor, "statement_timeout", self._statement_ms)
-                yield cursor
+                snapshot = _PostgresSnapshot(cursor)
+                snapshot.set("statement_timeout", self._statement_ms)
+                yield snapshot
                 connection.rollback()
         except (DriverError, OSError) as error:
             raise self._failed(error) from None
-
-    def _set(self, cursor: Any, setting: str, value: str) -> None:
-        self._fetch(cursor, "SELECT set_config($1, $2, true)", (setting, value))
-
-    def _fetch(self, cursor: Any, statement: str, bound: tuple[str, ...] | None) -> list[Any]:
-        cursor.execute(statement, bound)
-        rows: list[Any] = cursor.fetchall()
-        return rows
 
     def _unreachable(self, error: Exception) -> SourceError:
         text = self._plain(error)
@@ -181,6 +138,57 @@ class PostgresReader:
         if self._password:
             text = text.replace(self._password, "***")
         return text.strip().rstrip(".")
+
+
+class _PostgresSnapshot:
+    """One transaction's cursor."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def columns(self, named: TableName) -> list[SourceColumn]:
+        """The table's columns; none where there is no such table."""
+        name = _DIALECT.identifier_preparer.format_table(named.clause())
+        found = self._fetch(_COLUMNS, (name,))
+        return [SourceColumn(name, kind, _TIMES.get(code), code) for name, kind, code in found]
+
+    def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
+        """How many rows have a null cursor, counted up to `most`."""
+        [(count,)] = self._fetch(_text(count_without_time(named, cursor, most)), None)
+        return int(count)
+
+    def rows(self, plan: ReadPlan) -> Iterator[Part]:
+        """The rows that may be in the window, some MiB at a time."""
+        kind = plan.cursor.kind or "instant"
+        low, high = {
+            "instant": (plan.window.start, plan.window.end),
+            "local": plan.local,
+        }.get(kind, plan.days)
+
+        def inside(column: ColumnElement[object]) -> ColumnElement[bool]:
+            least: ColumnElement[Any] = cast(func.current_setting("shop.low"), _TYPES[kind])
+            most: ColumnElement[Any] = cast(func.current_setting("shop.high"), _TYPES[kind])
+            below = column <= most if kind == "date" else column < most
+            return and_(column >= least, below)
+
+        statement = _text(plan.query(_taken, inside))
+        for setting, value in (("shop.low", low), ("shop.high", high)):
+            self.set(setting, value.isoformat())
+        self._cursor.adbc_statement.set_options(
+            **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_BATCH_BYTES)}
+        )
+        self._cursor.execute(statement)
+        for batch in self._cursor.fetch_record_batch():
+            yield Part(pa.Table.from_batches([batch]))
+
+    def set(self, setting: str, value: str) -> None:
+        """Give a setting of the transaction a value."""
+        self._fetch("SELECT set_config($1, $2, true)", (setting, value))
+
+    def _fetch(self, statement: str, bound: tuple[str, ...] | None) -> list[Any]:
+        self._cursor.execute(statement, bound)
+        rows: list[Any] = self._cursor.fetchall()
+        return rows
 
 
 def _taken(source: SourceColumn, column: ColumnElement[object]) -> ColumnElement[object]:

@@ -22,7 +22,14 @@ from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
 from shop_assets.sources.postgres import PostgresReader
 from shop_assets.sources.protocol import PROVENANCE, Batch, ReadRequest, StreamCheck
-from shop_assets.sources.sql_plan import Part, ReadPlan, SourceColumn, TableName, TableReader
+from shop_assets.sources.sql_plan import (
+    Part,
+    ReadPlan,
+    Snapshot,
+    SourceColumn,
+    TableName,
+    TableReader,
+)
 
 _MOST_COUNTED = 1000
 
@@ -40,40 +47,43 @@ class SqlConnector:
     def read(self, request: ReadRequest) -> Iterator[Batch]:
         """Yield the rows of the window by cursor and key; see `Connector.read`."""
         stream = self._stream(request.stream)
-        columns = self._columns(request.stream, stream)
-        problems = self._problems(request.stream, stream, columns)
-        if problems:
-            raise SourceError(problems[0])
-        known = {column.name: column for column in columns}
-        wanted = (stream.cursor, *stream.key, *(stream.columns or ()))
-        plan = ReadPlan(
-            stream,
-            TableName.parse(stream.table),
-            tuple(c for c in columns if stream.columns is None or c.name in wanted),
-            known[stream.cursor],
-            request.window,
-            ZoneInfo(stream.cursor_timezone or self._source.timezone),
-        )
-        for part in self._reader().rows(plan):
-            rows = plan.provided(part, self._times(plan, part))
-            for first in range(0, rows.num_rows, self._limits.batch_rows):
-                yield Batch(rows.slice(first, self._limits.batch_rows))
+        with self._reader().opened() as snapshot:
+            columns = self._columns(snapshot, request.stream, stream)
+            problems = self._problems(request.stream, stream, columns)
+            if problems:
+                raise SourceError(problems[0])
+            known = {column.name: column for column in columns}
+            wanted = (stream.cursor, *stream.key, *(stream.columns or ()))
+            plan = ReadPlan(
+                stream,
+                TableName.parse(stream.table),
+                tuple(c for c in columns if stream.columns is None or c.name in wanted),
+                known[stream.cursor],
+                request.window,
+                ZoneInfo(stream.cursor_timezone or self._source.timezone),
+            )
+            for part in snapshot.rows(plan):
+                rows = plan.provided(part, self._times(plan, part))
+                for first in range(0, rows.num_rows, self._limits.batch_rows):
+                    yield Batch(rows.slice(first, self._limits.batch_rows))
 
     def check(self, stream: str) -> StreamCheck:
         """Connect and look at the table; see `Connector.check`."""
         settings = self._stream(stream)
-        columns = self._columns(stream, settings)
-        problems = self._problems(stream, settings, columns)
-        if not problems:
-            cursor = next(column for column in columns if column.name == settings.cursor)
-            named = TableName.parse(settings.table)
-            count = self._reader().without_time(named, cursor, _MOST_COUNTED)
-            if count:
-                many = f"{_MOST_COUNTED} or more" if count == _MOST_COUNTED else str(count)
-                problems.append(
-                    f"{self._reader().where}: {many} rows of {settings.table} have no "
-                    f"{settings.cursor} and would never be read; a time is expected in each"
-                )
+        reader = self._reader()
+        with reader.opened() as snapshot:
+            columns = self._columns(snapshot, stream, settings)
+            problems = self._problems(stream, settings, columns)
+            if not problems:
+                cursor = next(column for column in columns if column.name == settings.cursor)
+                named = TableName.parse(settings.table)
+                count = snapshot.without_time(named, cursor, _MOST_COUNTED)
+                if count:
+                    many = f"{_MOST_COUNTED} or more" if count == _MOST_COUNTED else str(count)
+                    problems.append(
+                        f"{reader.where}: {many} rows of {settings.table} have no "
+                        f"{settings.cursor} and would never be read; a time is expected in each"
+                    )
         return StreamCheck(stream, {column.name: column.type for column in columns}, problems)
 
     def close(self) -> None:
@@ -99,12 +109,11 @@ class SqlConnector:
                 self._opened = DatabaseReader(self._name, url, self._source, base=self._base)
         return self._opened
 
-    def _columns(self, name: str, stream: SqlStream) -> list[SourceColumn]:
-        reader = self._reader()
-        columns = reader.columns(TableName.parse(stream.table))
+    def _columns(self, snapshot: Snapshot, name: str, stream: SqlStream) -> list[SourceColumn]:
+        columns = snapshot.columns(TableName.parse(stream.table))
         if not columns:
             raise SourceError(
-                f"{reader.where}: there is no table or view {stream.table}, "
+                f"{self._reader().where}: there is no table or view {stream.table}, "
                 f"which stream {name} is to read"
             )
         return columns

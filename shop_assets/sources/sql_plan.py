@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Select, TableClause, column, select, table
+from sqlalchemy import ColumnElement, Select, TableClause, column, func, literal, select, table
 from sqlalchemy.sql import quoted_name
 
 from shop_assets.settings.shop import SqlStream
@@ -49,8 +50,16 @@ class TableReader(Protocol):
 
     where: str
 
+    def opened(self) -> AbstractContextManager[Snapshot]:
+        """The database as it is now, seen through one connection; `SourceError` if it can't be."""
+        ...
+
+
+class Snapshot(Protocol):
+    """The database at one moment. Whatever it raises inside `opened` becomes a `SourceError`."""
+
     def columns(self, named: TableName) -> list[SourceColumn]:
-        """The table's columns; `SourceError` where there is no such table."""
+        """The table's columns; none where there is no such table."""
         ...
 
     def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
@@ -58,7 +67,7 @@ class TableReader(Protocol):
         ...
 
     def rows(self, plan: ReadPlan) -> Iterator[Part]:
-        """The rows that may be in the plan's window, in its order, from one snapshot."""
+        """The rows that may be in the plan's window, in its order."""
         ...
 
 
@@ -84,6 +93,13 @@ class TableName:
 def quoted(name: str) -> quoted_name:
     """An identifier that is quoted, and so means exactly what it says."""
     return quoted_name(name, quote=True)
+
+
+def count_without_time(named: TableName, cursor: SourceColumn, most: int) -> Select[tuple[int]]:
+    """The query that counts, up to `most`, the rows whose cursor is null."""
+    source = named.clause([cursor.name])
+    missing = select(literal(1)).where(source.c[cursor.name].is_(None)).limit(most).subquery()
+    return select(func.count()).select_from(missing)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ def start(folder: Path, secrets: Secrets, known: ServiceRecord | None) -> Servic
     for orphan in process.find(PROGRAM, marker):
         process.end(orphan, _STOP)
     port = known.port if known and process.is_free(known.port) else process.free_ports(1)[0]
-    while True:
+    pid = 0
+    while not pid:
         try:
             pid = _spawn(home, marker, port, folder, secrets)
-            break
         except PortTakenError:
             port = process.free_ports(1)[0]
     return ServiceRecord(pid=pid, program=PROGRAM, marker=marker, port=port)

@@ -1,4 +1,4 @@
-"""Where PostgreSQL, S3 and Redis are: from the environment, else from the running embedded stack."""
+"""Where PostgreSQL, S3 and Redis are: from the environment, else from the embedded stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -127,7 +127,8 @@ def resolve_endpoints(home: Path, environ: Mapping[str, str]) -> Endpoints:
         redis = embedded.redis_url
     else:
         redis = _redis_from(environ)
-    return Endpoints(*postgres, *s3, redis)
+    url, reader, dagster, admin = postgres
+    return Endpoints(url, reader, dagster, admin, *s3, redis_url=redis)
 
 
 def embedded_endpoints(state: StackState) -> Endpoints:
@@ -183,7 +184,7 @@ def _postgres_url(found: str, variable: str) -> str:
             f"{variable} is {_without_password(found)}, "
             "expected postgresql://user:password@host:port/database."
         )
-    return urlunsplit(parts._replace(scheme="postgresql"))
+    return str(urlunsplit(parts._replace(scheme="postgresql")))
 
 
 def _sqlalchemy(url: str) -> str:

@@ -51,10 +51,10 @@ def start(
     for orphan in process.find(PROGRAM, marker):
         process.end(orphan, _STOP)
     port = known.port if known and process.is_free(known.port) else process.free_ports(1)[0]
-    while True:
+    pid = 0
+    while not pid:
         try:
             pid = _spawn(data, port, marker, folder, account, durable=durable)
-            break
         except PortTakenError:
             port = process.free_ports(1)[0]
     record = ServiceRecord(pid=pid, program=PROGRAM, marker=marker, port=port)

@@ -32,11 +32,11 @@ def start(folder: Path, secrets: Secrets, known: ServiceRecord | None) -> Servic
     count = 2 * len(_PARTS)
     former = [known.port, *known.other_ports] if known else []
     ports = former if len(former) == count and all(map(process.is_free, former)) else []
-    while True:
+    pid = 0
+    while not pid:
         ports = ports or process.free_ports(count)
         try:
             pid = _spawn(home, marker, ports, folder, secrets)
-            break
         except PortTakenError:
             ports = []
     return ServiceRecord(

@@ -57,7 +57,7 @@ def sales_daily(ledger: pd.DataFrame, firsts: pd.DataFrame, zone: ZoneInfo) -> p
 
 
 def product_sales_daily(ledger: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
-    """`product_sales_daily` from ledger rows; those that name no line are `manual`, without product."""
+    """`product_sales_daily` from ledger rows; those that name no line count as `manual`."""
     spec = TABLES["product_sales_daily"]
     rows = _countable(ledger)
     rows = rows[rows["kind"].isin(["sale", "discount", *_RETURNS])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +12,7 @@ import pytest
 from psycopg2 import sql
 
 from shop_assets.demo import DemoPlan, DemoTargets, FlashSale, SimulatedShop, prepare_targets
-from shop_assets.stack import postgres
-from shop_assets.stack.state import Secrets, prepare_home
+from shop_assets.stack import postgres, state
 
 Targets = Callable[[], DemoTargets]
 
@@ -28,9 +26,8 @@ HOURS = 60
 @pytest.fixture(scope="session")
 def admin_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The superuser's URL of the embedded server."""
-    passwords = dict.fromkeys(("shop_admin", "loader", "dagster"), secrets.token_hex(8))
-    held = Secrets(passwords, "", "", "", "")
-    folder = prepare_home(tmp_path_factory.mktemp("demo"))
+    held = state.new().secrets
+    folder = state.prepare_home(tmp_path_factory.mktemp("demo"))
     record = postgres.start(folder, held, None, durable=False)
     try:
         yield postgres.admin_url(held, record.port)

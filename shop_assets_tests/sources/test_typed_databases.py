@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,8 @@ def through_sqlalchemy(url: str, *table: str, **more: Any) -> SqlConnector:
 
 
 @pytest.fixture(name="url")
-def _url(postgres: Postgres) -> Iterator[str]:
-    yield postgres.url.replace("postgresql", "postgresql+psycopg2")
+def _url(postgres: Postgres) -> str:
+    return postgres.url.replace("postgresql", "postgresql+psycopg2")
 
 
 def test_values_come_as_their_types_are(postgres: Postgres, url: str) -> None:
@@ -82,8 +81,8 @@ def test_windows_are_half_open(
 
 def test_a_read_sees_one_snapshot_and_streams(postgres: Postgres, url: str) -> None:
     postgres.run(
-        "CREATE TABLE orders AS SELECT n AS id, '2026-01-01'::timestamptz + n * interval '1 s' AS at"
-        " FROM generate_series(1, 50000) n"
+        "CREATE TABLE orders AS SELECT n AS id,"
+        " '2026-01-01'::timestamptz + n * interval '1 s' AS at FROM generate_series(1, 50000) n"
     )
     source = through_sqlalchemy(url, "orders")
     batches = source.read(ReadRequest("rows", ALWAYS))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from shop_assets.demo import SimulatedShop
 from shop_assets.entities import ENTITIES
@@ -48,6 +49,8 @@ def read(shop: SimulatedShop, windows: Sequence[tuple[dt.datetime, dt.datetime]]
             for start, end in windows:
                 request = ReadRequest(stream_name, Window(start, end))
                 raw = assemble((batch.rows for batch in connector.read(request)), start)
+                if raw.num_rows:
+                    raw = raw.append_column("_load_id", pa.repeat("test", raw.num_rows))
                 for entity, mapping in stream.entities.items():
                     origin = StreamOrigin(
                         source_name, stream_name, source.timezone, settings.shop.currency
