@@ -127,7 +127,7 @@ class _DatabaseSnapshot:
 
     def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
         """How many rows have a null cursor, counted up to `most`."""
-        return int(self._connection.execute(count_without_time(named, cursor, most)).scalar_one())
+        return self._connection.execute(count_without_time(named, cursor, most)).scalars().one()
 
     def rows(self, plan: ReadPlan) -> Iterator[Part]:
         """The rows that may be in the window, some thousand at a time."""

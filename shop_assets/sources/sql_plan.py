@@ -95,7 +95,7 @@ def quoted(name: str) -> quoted_name:
     return quoted_name(name, quote=True)
 
 
-def count_without_time(named: TableName, cursor: SourceColumn, most: int) -> Select[tuple[int]]:
+def count_without_time(named: TableName, cursor: SourceColumn, most: int) -> Select[int]:
     """The query that counts, up to `most`, the rows whose cursor is null."""
     source = named.clause([cursor.name])
     missing = select(literal(1)).where(source.c[cursor.name].is_(None)).limit(most).subquery()
