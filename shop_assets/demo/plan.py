@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from shop_assets.demo.chance import HOUR, generator, to_micros
@@ -62,6 +62,13 @@ class DemoPlan:
             raise UserError(f"found a share of dirt of {self.dirt}, expected 0 to 0.2")
         if self.products < 20:
             raise UserError(f"found {self.products} products, expected at least 20")
+
+    @classmethod
+    def recent(cls, now: dt.datetime, days: int = 3, *, orders_per_hour: float = 80.0) -> Self:
+        """A shop that opened at its midnight, `days` whole days before the day of `now`."""
+        today = now.astimezone(ZONE).date()
+        opening = dt.datetime.combine(today - dt.timedelta(days=days), dt.time(), ZONE)
+        return cls(opening.astimezone(dt.UTC), orders_per_hour)
 
     @cached_property
     def start_micros(self) -> int:

@@ -14,7 +14,7 @@ from shop_assets.demo import SimulatedShop
 from shop_assets.entities import ENTITIES
 from shop_assets.settings import ShopSettings, load_settings
 from shop_assets.sources import ReadRequest, Window, connect
-from shop_assets.transforms.clean import Cleaned, StreamOrigin, clean
+from shop_assets.transforms.clean import Cleaned, StreamOrigin, clean, combine
 from shop_assets.transforms.extract import assemble
 
 CONFIGURATION = Path(__file__).parents[2] / "examples" / "demo" / "shop.yaml"
@@ -57,14 +57,11 @@ def read(shop: SimulatedShop, windows: Sequence[tuple[dt.datetime, dt.datetime]]
                     )
                     parts[entity].append(clean(raw, ENTITIES[entity], mapping, origin))
         connector.close()
-    every = [cleaned for of_entity in parts.values() for cleaned in of_entity]
+    cleaned = {name: combine(of_entity, ENTITIES[name]) for name, of_entity in parts.items()}
     return Platform(
-        {
-            name: pd.concat([c.published for c in cleaned if len(c.counts)], ignore_index=True)
-            for name, cleaned in parts.items()
-        },
-        pd.concat([c.counts for c in every if len(c.counts)], ignore_index=True),
-        pd.concat([c.quarantined for c in every if len(c.counts)], ignore_index=True),
+        {name: of_entity.published for name, of_entity in cleaned.items()},
+        pd.concat([c.counts for c in cleaned.values()], ignore_index=True),
+        pd.concat([c.quarantined for c in cleaned.values()], ignore_index=True),
     )
 
 

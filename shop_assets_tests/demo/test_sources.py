@@ -9,17 +9,26 @@ import re
 import pyarrow.parquet as pq
 import pytest
 
-from shop_assets.demo import SimulatedShop, Truth
+from shop_assets.demo import SimulatedShop
 from shop_assets.entities import ENTITIES
 from shop_assets.sources import connect
 from shop_assets_tests.demo import dumps
 from shop_assets_tests.demo.conftest import HOURS
 from shop_assets_tests.demo.reading import CONFIGURATION, settings_of
 
+# On one worker, so that one grown shop does for all.
+pytestmark = pytest.mark.xdist_group("grown_shop")
+
 
 @pytest.fixture(scope="session")
 def tables(grown: SimulatedShop) -> dict[str, list[tuple[object, ...]]]:
     return dumps.tables(grown.targets)
+
+
+def counts(shop: SimulatedShop, source: str, stream: str) -> dict[str, int]:
+    """The true counts of a stream's rows."""
+    totals = shop.truth().stream_totals.astype("int64")
+    return {str(name): int(totals[name].to_dict()[source, stream]) for name in totals.columns}
 
 
 def test_the_configuration_maps_all_sources_to_all_entities(grown: SimulatedShop) -> None:
@@ -41,7 +50,9 @@ def test_every_stream_is_as_the_configuration_says(grown: SimulatedShop) -> None
     for name, source in settings.sources.items():
         connector = connect(name, source, base=CONFIGURATION.parent)
         for stream in source.streams:
-            assert connector.check(stream).problems == [], (name, stream)
+            problems = connector.check(stream).problems
+            # Of what is wrong, only the dirt that is meant to be there.
+            assert [p for p in problems if "not JSON" not in p] == [], (name, stream)
         connector.close()
 
 
@@ -51,13 +62,12 @@ def test_there_is_a_file_for_every_hour(grown: SimulatedShop) -> None:
         assert len(list((root / folder).iterdir())) == HOURS
     # Of the first hour, and then every six.
     assert len(list((root / "ads").glob("spend-*.csv"))) == 1 + HOURS // 6
-    assert [p for p in root.rglob(".*")] == []
+    assert not list(root.rglob(".*"))
 
 
 def test_the_tracker_writes_broken_lines_duplicates_and_three_ways_of_time(
     grown: SimulatedShop,
 ) -> None:
-    truth: Truth = grown.truth()
     lines: list[str] = []
     for path in (grown.targets.files_root / "web").iterdir():
         lines += gzip.decompress(path.read_bytes()).decode().splitlines()
@@ -67,12 +77,12 @@ def test_the_tracker_writes_broken_lines_duplicates_and_three_ways_of_time(
             events.append(json.loads(line))
         except json.JSONDecodeError:
             broken += 1
-    counts = truth.stream_totals.loc[("tracker", "web_events")]
-    assert len(lines) == counts["delivered"]
-    assert broken == counts["broken"] > 20
-    assert len(lines) - broken - len({e["event_id"] for e in events}) == counts["duplicates"] > 50
+    expected = counts(grown, "tracker", "web_events")
+    assert len(lines) == expected["delivered"]
+    assert broken == expected["broken"] > 20
+    assert len(lines) - broken - len({e["event_id"] for e in events}) == expected["duplicates"] > 50
     spoilt = [e for e in events if e["type"] == "debug_ping" or e["anonymous_id"] is None]
-    assert len(spoilt) == counts["invalid"] > 20
+    assert len(spoilt) == expected["invalid"] > 20
     ways = {re.sub(r"\d", "0", e["ts"]) for e in events}
     stamp = "0000-00-00T00:00:00.000"
     assert ways == {stamp + "Z", stamp + "+00:00", "0" * 13}
@@ -154,8 +164,8 @@ def test_the_crm_is_latin_1_with_three_ways_of_time_gaps_and_ragged_lines(
     }
     assert "31.02.2026 10:00:00" in text
     assert ";n/a;" in text
-    ragged = re.findall(r";;;\r\n", text)
-    assert len(ragged) == grown.truth().stream_totals.loc[("crm", "contacts"), "broken"] > 3
+    ragged = re.findall(r";;\r\n", text)
+    assert len(ragged) == counts(grown, "crm", "contacts")["broken"] > 3
 
 
 def test_the_ledger_counts_minor_units_of_each_currency(grown: SimulatedShop) -> None:
