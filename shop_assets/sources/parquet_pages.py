@@ -32,6 +32,8 @@ def unpacked_size(raw: Any, metadata: Any, enough: int) -> int:
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(number)
+            if chunk.num_values == 0:
+                continue  # the reader asks for no page of it, and a file without rows has none
             at = chunk.data_page_offset
             if chunk.has_dictionary_page and chunk.dictionary_page_offset:
                 at = min(at, chunk.dictionary_page_offset)
