@@ -181,3 +181,13 @@ def test_many_pages_and_groups_are_read_in_order(tmp_path: Path) -> None:
     pq.write_table(table, path, row_group_size=7_000, data_page_size=500)
     found = good(read(files(tmp_path, form="parquet", limits=Limits(held=0))))
     assert [row["n"] for row in found] == list(range(count))
+
+
+def test_a_file_without_rows_has_none(tmp_path: Path) -> None:
+    empty = pa.table({"at": pa.array([], pa.string()), "n": pa.array([], pa.int64())})
+    pq.write_table(empty, tmp_path / "a.parquet")
+    table = pa.table({"at": ["2026-01-01"], "n": pa.array([None], pa.int64())})
+    with pq.ParquetWriter(tmp_path / "b.parquet", table.schema) as out:
+        out.write_table(empty)
+        out.write_table(table)
+    assert good(read(files(tmp_path, form="parquet"))) == [{"at": "2026-01-01", "n": None}]
