@@ -157,7 +157,7 @@ class SimulatedShop:
         """The files that appear at the end of an hour."""
         world, root = self._world, self.targets.files_root
         at = to_moment(self.plan.hour_start(hour))
-        events = tracker.encode(self.plan, world.catalogue, world.tracker_hour(hour))
+        events = tracker.encode(world.catalogue, world.tracker_hour(hour))
         yield root / "web" / at.strftime(tracker.NAME), events
         sink = pa.BufferOutputStream()
         pq.write_table(payments.table(world.ledger_hour(hour)), sink)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from shop_assets.demo.plan import DemoPlan
 from shop_assets.demo.storefront import campaign_ids
 
 NAME = "events-%Y-%m-%dT%H.jsonl.gz"
+_LEVEL = 3
+_LINES_AT_ONCE = 50_000
 _TYPES = texts(["page_view", "product_view", "add_to_cart", "begin_checkout", "purchase"])
 _PATHS = texts(["/", "/p/", "/cart", "/checkout", "/thank-you"])
 _AGENTS = texts([*AGENTS, *BOT_AGENTS])
@@ -35,6 +38,17 @@ class TrackerHour:
     broken: Bools
     invalid: Ints
     duplicate: Bools
+
+    def part(self, first: int, last: int) -> TrackerHour:
+        """The lines from `first` to before `last`."""
+        chosen = slice(first, last)
+        return TrackerHour(
+            self.events,
+            self.row[chosen],
+            self.broken[chosen],
+            self.invalid[chosen],
+            self.duplicate[chosen],
+        )
 
     @property
     def late(self) -> Bools:
@@ -71,12 +85,17 @@ def compose(plan: DemoPlan, hour: int, received: Events) -> TrackerHour:
     )
 
 
-def encode(plan: DemoPlan, catalogue: Catalogue, lines: TrackerHour) -> bytes:
-    """The file's bytes."""
+def encode(catalogue: Catalogue, lines: TrackerHour) -> bytes:
+    """The file's bytes, the same on every machine."""
+    packed = io.BytesIO()
+    with gzip.GzipFile("", "wb", _LEVEL, packed, mtime=0) as file:
+        for first in range(0, len(lines.row), _LINES_AT_ONCE):
+            file.write(_text(catalogue, lines.part(first, first + _LINES_AT_ONCE)).encode())
+    return packed.getvalue()
+
+
+def _text(catalogue: Catalogue, lines: TrackerHour) -> str:
     e = lines.events.take(lines.row)
-    n = len(e.step)
-    if n == 0:
-        return gzip.compress(b"", 3, mtime=0)
     event_id = _hex(e.event_id)
     spoilt = lines.invalid > 0
     event_id = pc.if_else(
@@ -119,8 +138,7 @@ def encode(plan: DemoPlan, catalogue: Catalogue, lines: TrackerHour) -> bytes:
     if lines.broken.any():
         cut = pc.utf8_slice_codeunits(text, 0, 120)
         text = pc.if_else(pa.array(lines.broken), cut, text)
-    whole = "\n".join(text.to_pylist()) + "\n"
-    return gzip.compress(whole.encode(), 3, mtime=0)
+    return "\n".join(text.to_pylist()) + "\n"
 
 
 def _optional(values: object, present: Bools) -> pa.Array:
