@@ -186,14 +186,18 @@ def test_products_carry_their_kind_of_line_and_a_line_without_product_is_blank()
     assert rows["orders"].tolist() == [1, 1]
 
 
-def test_a_refund_of_no_line_is_in_the_day_but_of_no_product() -> None:
+def test_a_refund_of_no_line_stands_under_no_product_so_that_products_sum_to_the_day() -> None:
     at = "2024-05-01T10:15"
     whole = entry(at, kind="return", item_id="", product_id=None, line_type=None)
     rows = ledger(entry(at, amount_micros=30_000_000), whole)
     day = sales_daily(rows, firsts(("A", "c1", True)), LONDON)
     products = check("product_sales_daily", product_sales_daily(rows, LONDON))
     assert day["net_sales_micros"].tolist() == [20_000_000]
-    assert products["net_sales_micros"].tolist() == [30_000_000]
+    assert products[["product_id", "line_type"]].to_numpy().tolist() == [
+        ["", "manual"],
+        ["p1", "article"],
+    ]
+    assert products["net_sales_micros"].tolist() == [-10_000_000, 30_000_000]
 
 
 kinds = st.sampled_from(
