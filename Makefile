@@ -15,7 +15,7 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test lint format lock clean
+.PHONY: help venv demo up test lint format docs lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,10 @@ lint: $(INSTALLED) ## ruff, format check and strict types
 format: $(INSTALLED) ## put the code into its one format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(INSTALLED) ## make docs/configuration.md and docs/data-dictionary.md anew from the code
+	@$(BIN)/python -m shop_assets.settings.reference docs/configuration.md
+	@$(BIN)/python -m shop_assets.entities.dictionary docs/data-dictionary.md
 
 # The runtime and build locks are subsets of the first, at the same versions. Needs uv.
 lock: ## resolve pyproject.toml anew into the three lock files

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from shop_assets.errors import UserError
+from shop_assets.settings.mistakes import sentence
 from shop_assets.settings.shop import ShopSettings
 
-_REFERENCE = re.compile(r"\$\{(file:)?([^}:]+)(?::-([^}]*))?\}")
+_REFERENCE = re.compile(
+    r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?|[^}]*)\}?"
+)
 
 
 class ConfigError(UserError):
@@ -30,131 +33,169 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> ShopSettings:
     variable that is not set, has an unknown or missing key, or a value that cannot be.
     """
     try:
-        text = path.read_text("utf-8")
+        root = _parse(_text(path), path)
+        _refuse_repeated_keys(root, path)
+        references = _References(path, environ)
+        references.replace(root)
+        document = _construct(root, path)
+    except RecursionError:
+        raise ConfigError(f"{path}:1: nested too deeply; a few levels are expected") from None
+    try:
+        settings = ShopSettings.model_validate(document)
+    except ValidationError as error:
+        line, said = sentence(error, ShopSettings, root, references.replaced)
+        raise ConfigError(f"{path}:{line}: {said}") from None
+    return settings.read_from(path)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: no such file; expected the shop's configuration (name it with --config or "
             "SHOP_CONFIG)"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); a file that this user may read is expected"
+        ) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"{path}:{line}: found the byte 0x{content[error.start]:02x}; text in UTF-8 is expected"
+        ) from None
+
+
+def _parse(text: str, path: Path) -> yaml.MappingNode:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}: not YAML: {error.problem}") from None
-    if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{path}:1: found no keys, expected `shop:` and `sources:`")
-    _refuse_repeated_keys(root, path)
-    _resolve(root, path, environ)
-    loader = yaml.SafeLoader("")
-    document = loader.construct_document(root)
-    try:
-        settings = ShopSettings.model_validate(document)
-    except ValidationError as error:
-        raise ConfigError(_sentence(error, root, path)) from None
-    return settings.model_copy(update={"path": path})
-
-
-def _resolve(node: yaml.Node, path: Path, environ: Mapping[str, str]) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            _resolve(value, path, environ)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _resolve(value, path, environ)
-    elif isinstance(node, yaml.ScalarNode) and "${" in node.value:
-        line = node.start_mark.line + 1
-
-        def replace(match: re.Match[str]) -> str:
-            return _lookup(match, f"{path}:{line}", environ)
-
-        node.value = _REFERENCE.sub(replace, node.value)
-
-
-def _lookup(match: re.Match[str], where: str, environ: Mapping[str, str]) -> str:
-    from_file, name, default = match.groups()
-    if from_file:
-        try:
-            return Path(name).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise ConfigError(f"{where}: secret file {name} cannot be read") from None
-    value = environ.get(name, default)
-    if value is None:
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
         raise ConfigError(
-            f"{where}: environment variable {name} is not set, expected because of ${{{name}}}"
-        )
-    return value
+            f"{path}:{line}: found the character U+{ord(text[error.position]):04X}; printable text "
+            "is expected"
+        ) from None
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError(f"{path}:1: found no keys; `shop:` and `sources:` are expected")
+    return root
+
+
+def _construct(root: yaml.MappingNode, path: Path) -> object:
+    try:
+        return yaml.SafeLoader("").construct_document(root)
+    except yaml.constructor.ConstructorError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{path}:{line}: not plain YAML: {error.problem}") from None
+    except ValueError:
+        # Only of a node that looks like a number or a date is YAML sure and then disappointed.
+        line, found = _first_impossible(root)
+        raise ConfigError(
+            f"{path}:{line}: found {found!r}; a number or a date that there is, or text in quotes, "
+            "is expected"
+        ) from None
+
+
+def _first_impossible(root: yaml.Node) -> tuple[int, str]:
+    nodes, seen = [root], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            try:
+                yaml.SafeLoader("").construct_document(node)
+            except ValueError:
+                return node.start_mark.line + 1, str(node.value)
+        else:
+            nodes += reversed(_children(node))
+    return root.start_mark.line + 1, ""
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+@dataclass
+class _References:
+    """Replaces `${...}` in values; `replaced` has both texts of each node, by its `id`."""
+
+    path: Path
+    environ: Mapping[str, str]
+    replaced: dict[int, tuple[str, str]] = field(default_factory=dict)
+    _seen: set[int] = field(default_factory=set)
+
+    def replace(self, node: yaml.Node) -> None:
+        """Replace in the node and below."""
+        # Once only: an anchor's node stands in several places, and what a secret says is text.
+        if id(node) in self._seen:
+            return
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            for _, value in node.value:
+                self.replace(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for value in node.value:
+                self.replace(value)
+        elif isinstance(node, yaml.ScalarNode) and "${" in node.value:
+            where = f"{self.path}:{node.start_mark.line + 1}"
+            written = node.value
+            node.value = _REFERENCE.sub(lambda match: self._lookup(match, where), written)
+            self.replaced[id(node)] = (written, node.value)
+
+    def _lookup(self, match: re.Match[str], where: str) -> str:
+        if match["file"] is not None:
+            return self._secret(match["file"], where)
+        if match["name"] is None or not match[0].endswith("}"):
+            raise ConfigError(
+                f"{where}: found {match[0]}; ${{NAME}}, ${{NAME:-default}} or ${{file:/path}} is "
+                "expected"
+            )
+        value = self.environ.get(match["name"])
+        if match["default"] is not None:
+            return value or str(match["default"])
+        if value is None:
+            raise ConfigError(
+                f"{where}: environment variable {match['name']} is not set; because of {match[0]} "
+                "it is expected"
+            )
+        return value
+
+    def _secret(self, name: str, where: str) -> str:
+        try:
+            return (self.path.parent / name).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise ConfigError(
+                f"{where}: secret file {name} cannot be read ({reason}); a text file that this "
+                "user may read is expected"
+            ) from None
 
 
 def _refuse_repeated_keys(node: yaml.Node, path: Path) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise ConfigError(
-                        f"{path}:{key.start_mark.line + 1}: key {key.value} stands here twice, "
-                        "expected once"
-                    )
-                seen.add(key.value)
-            _refuse_repeated_keys(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_repeated_keys(value, path)
-
-
-def _sentence(error: ValidationError, root: yaml.Node, path: Path) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
-    steps = [s for s in first["loc"] if s not in ("sql", "files") or _is_key(root, s)]
-    line, found = _locate(root, steps)
-    where = ".".join(str(s) for s in steps) or "the file"
-    if first["type"] == "extra_forbidden":
-        return f"{path}:{line}: unknown key {where}; expected one that docs/configuration.md lists"
-    if first["type"] == "missing":
-        return f"{path}:{line}: key {where} is missing"
-    said = first["msg"].removeprefix("Value error, ")
-    shown = "" if found is None or _looks_secret(where) else f", found {found}"
-    return f"{path}:{line}: {where}: {said[:1].lower()}{said[1:]}{shown}"
-
-
-def _looks_secret(where: str) -> bool:
-    return any(word in where.lower() for word in ("url", "password", "secret", "key", "token"))
-
-
-def _is_key(root: yaml.Node, step: Any) -> bool:
-    """Whether a step of the error's path is a key of the file, not the name of a union's branch."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
+    seen_nodes: set[int] = set()
+    nodes = [node]
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen_nodes:
+            continue
+        seen_nodes.add(id(node))
         if isinstance(node, yaml.MappingNode):
-            if any(k.value == step for k, _ in node.value):
-                return True
-            stack.extend(v for _, v in node.value)
-        elif isinstance(node, yaml.SequenceNode):
-            stack.extend(node.value)
-    return False
-
-
-def _locate(root: yaml.Node, steps: list[Any]) -> tuple[int, str | None]:
-    """The line of the deepest part of `steps` that stands in the file, and its text if a scalar."""
-    node = root
-    line = root.start_mark.line + 1
-    found: str | None = None
-    for step in steps:
-        following: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(step):
-                    line, following = key.start_mark.line + 1, value
-        elif (
-            isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value)
-        ):
-            following = node.value[step]
-            line = following.start_mark.line + 1
-        if following is None:
-            found = None
-            break
-        node = following
-        found = node.value if isinstance(node, yaml.ScalarNode) else None
-    return line, found
+            seen: set[str] = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in seen:
+                        raise ConfigError(
+                            f"{path}:{key.start_mark.line + 1}: key {key.value} stands here twice; "
+                            "once is expected"
+                        )
+                    seen.add(key.value)
+        nodes += reversed(_children(node))

@@ -6,43 +6,40 @@ import datetime as dt
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from shop_assets.entities import ENTITIES
-from shop_assets.settings.mapping import EntityMapping, Strict
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
-
-
-def _zone(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"no such time zone: {value}; an IANA name is expected") from error
-    return value
-
-
-def _minutes(value: Any) -> Any:
-    return value
-
-
-TimeZone = Annotated[str, BeforeValidator(_zone)]
+from shop_assets.entities import ENTITIES, TableSpec
+from shop_assets.settings.mapping import Condition, EntityMapping
+from shop_assets.settings.values import (
+    Currency,
+    Name,
+    Strict,
+    TimeFormat,
+    TimeZone,
+    WrongValueError,
+    has_password,
+    without_password,
+)
 
 
 class Shop(Strict):
-    """The shop itself. `start`: the first day, in the shop's zone, of which there is anything."""
+    """The shop itself."""
 
     name: str
+    """Its name."""
     timezone: TimeZone
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    """A day in every report is a day of this zone."""
+    currency: Currency
+    """Of amounts that name none."""
     start: dt.date
+    """The first day, in the shop's zone, of which there is anything."""
     owner: str = "data@shop.example"
+    """Who is responsible for the data: an e-mail address."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -51,116 +48,156 @@ class Shop(Strict):
 
 
 class StreamBase(Strict):
-    """What every stream has: what its rows become.
-
-    `busy`: whether rows are expected every hour, so that an hour without any is suspect.
-    """
+    """What every stream has: what its rows become."""
 
     entities: dict[str, EntityMapping]
+    """The entities (see the data dictionary) that its rows become, and how."""
     busy: bool = False
+    """Whether rows are expected every hour, so that an hour without any is suspect."""
 
     @model_validator(mode="after")
     def _known_entities(self) -> StreamBase:
         for name, mapping in self.entities.items():
             if name not in ENTITIES:
-                raise ValueError(f"no such entity: {name}; expected one of {', '.join(ENTITIES)}")
-            known = set(ENTITIES[name].column_names)
-            named = dict.fromkeys(mapping.fields, "fields")
-            named |= {f: f"rule {r.name}" for r in mapping.rules for f in r.set}
-            for field, where in named.items():
-                if field not in known:
-                    raise ValueError(
-                        f"{name}: {where} sets {field}, which is no field of it; "
-                        f"expected one of {', '.join(sorted(known))}"
-                    )
+                raise WrongValueError(
+                    f"no such entity: {name}",
+                    f"one of {', '.join(ENTITIES)}",
+                    at=("entities", name),
+                )
+            _check_fields(ENTITIES[name], mapping)
         return self
 
 
-class SqlStream(StreamBase):
-    """A table (or view) of a database.
+def _check_fields(spec: TableSpec, mapping: EntityMapping) -> None:
+    """Refuse fields that the entity does not have, and a key that nothing gives."""
+    at: tuple[str | int, ...] = ("entities", spec.name)
+    settable = [name for name in spec.column_names if name != "source"]
+    named: list[tuple[str, tuple[str | int, ...]]] = [
+        (field, (*at, "fields", field)) for field in mapping.fields
+    ]
+    conditions: list[tuple[dict[str, Condition], tuple[str | int, ...]]] = [
+        (mapping.only_when or {}, (*at, "only_when"))
+    ]
+    for number, rule in enumerate(mapping.rules):
+        named += [(field, (*at, "rules", number, "set", field)) for field in rule.set]
+        conditions.append((rule.when, (*at, "rules", number, "when")))
+    for field, place in named:
+        if field not in settable:
+            raise WrongValueError(
+                f"{field} is no field of {spec.name} that can be set",
+                f"one of {', '.join(settable)}",
+                at=place,
+            )
+    for when, place in conditions:
+        for name in when:
+            if name.startswith("@") and name[1:] not in spec.column_names:
+                raise WrongValueError(
+                    f"{name[1:]} is no field of {spec.name}",
+                    f"one of {', '.join(spec.column_names)}",
+                    at=(*place, name),
+                )
+    for key in spec.key:
+        if key in settable and key not in mapping.fields:
+            raise WrongValueError(
+                f"nothing says where {key}, a key of {spec.name}, comes from",
+                f"{key} with a column",
+                at=(*at, "fields"),
+            )
 
-    `cursor`: the column that says when a row last changed. `key`: columns that, after the cursor,
-    order the rows, and by which they are named where one is in the way. `columns`: which to read;
-    all, if not given. `cursor_timezone`: of a cursor without time zone; the source's by default.
-    """
+
+class SqlStream(StreamBase):
+    """A table (or view) of a database."""
 
     table: str
+    """Its name, with or without the schema's."""
     cursor: str
+    """The column that says when a row last changed."""
     key: tuple[str, ...] = ()
+    """Columns that, after the cursor, order the rows, and by which they are named where one is in
+    the way."""
     columns: tuple[str, ...] | None = None
+    """Which to read; all, if not given."""
     cursor_timezone: TimeZone | None = None
+    """Of a cursor without time zone; the source's, if not given."""
 
 
 class FileTime(Strict):
-    """Where a file's rows get their change time from.
-
-    Either `name`, a strptime pattern of the file's name (`*` stands for anything), whose span (an
-    hour, a day) is `covers`: all rows changed at its start. Or `column`, with its `formats`
-    (strptime patterns, `iso`, `epoch`, `epoch_ms`). `timezone`: of times that name none; the
-    source's by default.
-    """
+    """Where a file's rows get their change time from: exactly one of `name` and `column`."""
 
     name: str | None = None
+    """A strptime pattern of the file's name (`*` stands for anything): all its rows changed at the
+    start of the span that it names."""
     covers: Literal["hour", "day"] = "hour"
+    """With `name`: the span of a file."""
     column: str | None = None
-    formats: tuple[str, ...] = ("iso",)
+    """The column with each row's change time."""
+    formats: tuple[TimeFormat, ...] = ("iso",)
+    """With `column`, tried in order: strptime patterns, `iso`, `epoch`, `epoch_ms`."""
     timezone: TimeZone | None = None
+    """Of times that name none; the source's, if not given."""
 
     @model_validator(mode="after")
     def _one(self) -> FileTime:
         if (self.name is None) == (self.column is None):
-            raise ValueError("exactly one of name, column is expected")
+            found = "none of" if self.name is None else "both"
+            raise WrongValueError(f"found {found} name and column", "exactly one of them")
         if self.name is not None:
-            day = "%j" in self.name or ("%m" in self.name and "%d" in self.name)
-            if not (day and ("%Y" in self.name or "%y" in self.name)):
-                raise ValueError(f"name {self.name!r} lacks the day; %Y, %m, %d are expected in it")
-            for directive in re.findall(r"%(.?)", self.name):
-                if directive not in set("YymdHMSjbB%"):
-                    raise ValueError(
-                        f"name {self.name!r} has %{directive}; "
-                        f"one of %Y %y %m %d %H %M %S %j %b %B %% is expected"
-                    )
-            if self.covers == "hour" and "%H" not in self.name:
-                raise ValueError(f"name {self.name!r} lacks the hour; %H is expected in it")
-        for form in self.formats:
-            if form not in ("iso", "epoch", "epoch_ms") and "%" not in form:
-                raise ValueError(
-                    f"no such format of times: {form!r}; "
-                    f"a strptime pattern, iso, epoch or epoch_ms is expected"
-                )
+            self._check_name(self.name)
         return self
+
+    def _check_name(self, name: str) -> None:
+        day = "%j" in name or ("%m" in name and "%d" in name)
+        if not (day and ("%Y" in name or "%y" in name)):
+            raise WrongValueError(
+                f"name {name!r} lacks the day", "a pattern with %Y, %m, %d", at=("name",)
+            )
+        for directive in re.findall(r"%(.?)", name):
+            if directive not in set("YymdHMSjbB%"):
+                raise WrongValueError(
+                    f"name {name!r} has %{directive}",
+                    "one of %Y %y %m %d %H %M %S %j %b %B %%",
+                    at=("name",),
+                )
+        if self.covers == "hour" and "%H" not in name:
+            raise WrongValueError(
+                f"name {name!r} lacks the hour", "a pattern with %H", at=("name",)
+            )
 
 
 class FileStream(StreamBase):
-    """Files below the source's url.
-
-    `files`: a glob; `**` stands for any folders. `rename`: other names that the same column goes
-    by, to the one used in the mapping. `final_newline`: whether a last line without line end is a
-    row, if its fields are complete, or is taken for a cut one. A byte order mark decides over
-    `encoding`.
-    """
+    """Files below the source's url."""
 
     files: str
+    """A glob; `**` stands for any folders. Files may be compressed (`.gz`, `.zst`)."""
     format: Literal["csv", "jsonl", "parquet"]
+    """What is in them."""
     time: FileTime
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    """Where their rows get their change time from."""
+    delimiter: str = ","
+    """Of CSV: one ASCII character."""
     encoding: str = "utf-8"
+    """Of text, by Python's name; a byte order mark decides over it."""
     rename: dict[str, str] = Field(default_factory=dict)
+    """Other names that the same column goes by, to the one used in the mapping."""
     final_newline: Literal["optional", "required"] = "optional"
+    """Whether a last line without line end is a row, if its fields are complete, or is taken for a
+    cut one."""
 
     @field_validator("files")
     @classmethod
     def _inside(cls, value: str) -> str:
         parts = value.split("/")
         if not value or value.startswith("/") or ".." in parts or "." in parts or "" in parts:
-            raise ValueError(f"{value!r} is no glob below the source's url, as orders/*.csv.gz is")
+            raise WrongValueError(
+                f"{value!r} is no glob below the source's url", "one like orders/*.csv.gz"
+            )
         return value
 
     @field_validator("delimiter")
     @classmethod
     def _one_byte(cls, value: str) -> str:
-        if not value.isascii() or value in '"\r\n\0':
-            raise ValueError(f"{value!r} cannot delimit fields; one ASCII character is expected")
+        if len(value) != 1 or not value.isascii() or value in '"\r\n\0':
+            raise WrongValueError(f"{value!r} cannot delimit fields", "one ASCII character")
         return value
 
     @field_validator("encoding")
@@ -168,67 +205,77 @@ class FileStream(StreamBase):
     def _known_encoding(cls, value: str) -> str:
         try:
             "".encode(value)
-        except LookupError as error:
-            raise ValueError(
-                f"no such encoding: {value}; utf-8, utf-16, latin-1, cp1252 or another is expected"
-            ) from error
+        except LookupError:
+            raise WrongValueError(
+                f"no such encoding: {value}", "utf-8, utf-16, latin-1, cp1252 or another"
+            ) from None
         return value
 
 
 class SourceBase(Strict):
-    """What every source has. `overlap`: how far before the hour it is read again, for late rows."""
+    """What every source has."""
 
     timezone: TimeZone = "UTC"
+    """Of times that name none."""
     overlap_minutes: int = Field(default=0, ge=0, le=24 * 60)
+    """How far before the hour it is read again, for rows that become visible late."""
 
 
 class SqlSource(SourceBase):
-    """A database, by SQLAlchemy URL; PostgreSQL is read through ADBC.
-
-    `connect_timeout`, `statement_timeout`: in seconds.
-    """
+    """A database, by SQLAlchemy URL; PostgreSQL is read through ADBC."""
 
     connector: Literal["sql"]
+    """Says that the source is a database."""
     url: str
+    """`postgresql://user:password@host/database`, or another that SQLAlchemy knows."""
     connect_timeout: int = Field(default=10, ge=1, le=600)
+    """In seconds."""
     statement_timeout: int = Field(default=1800, ge=1, le=24 * 3600)
+    """In seconds."""
     streams: dict[Name, SqlStream]
+    """Its tables, each under a name of your choice."""
 
     @field_validator("url")
     @classmethod
     def _sqlalchemy_url(cls, value: str) -> str:
         try:
             make_url(value)
-        except (ArgumentError, ValueError) as error:
+        except (ArgumentError, ValueError):
             # The value may hold a password: it is not repeated.
-            raise ValueError(
-                "no URL of a database; one like postgresql://user:password@host/database expected"
-            ) from error
+            raise WrongValueError(
+                "no URL of a database", "one like postgresql://user:password@host/database"
+            ) from None
         return value
 
 
 class FilesSource(SourceBase):
-    """A folder (relative to the configuration file, or absolute) or an `s3://` prefix."""
+    """A folder or an S3 prefix with files. S3 keys come from the usual `AWS_*` variables."""
 
     connector: Literal["files"]
+    """Says that the source is files."""
     url: str
+    """A folder (relative to the configuration file, or absolute) or `s3://bucket/prefix`."""
     endpoint: str | None = None
+    """The S3 server's `http://host:port`, where it is not AWS."""
     streams: dict[Name, FileStream]
+    """Its kinds of files, each under a name of your choice."""
 
     @field_validator("url")
     @classmethod
     def _folder_or_bucket(cls, value: str) -> str:
         scheme, colon, rest = value.partition("://")
         if colon and (scheme != "s3" or not rest.strip("/")):
-            raise ValueError(f"{value} is no source of files; a folder or s3://bucket is expected")
+            raise WrongValueError(
+                f"{without_password(value)} is no source of files", "a folder or s3://bucket"
+            )
         return value
 
     @field_validator("endpoint")
     @classmethod
     def _http(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"https?://[^/]", value):
-            raise ValueError(
-                f"{value} is no endpoint; http://host:port or https://host is expected"
+        if value is not None and (not re.match(r"https?://[^/]", value) or has_password(value)):
+            raise WrongValueError(
+                f"{without_password(value)} is no endpoint", "http://host:port or https://host"
             )
         return value
 
@@ -240,8 +287,20 @@ class ShopSettings(Strict):
     """All of `shop.yaml`."""
 
     shop: Shop
+    """The shop itself."""
     sources: dict[Name, Source]
-    path: Path = Field(default=Path("shop.yaml"), exclude=True)
+    """Its source systems, each under a name of your choice."""
+    _path: Path = PrivateAttr(default=Path("shop.yaml"))
+
+    @property
+    def path(self) -> Path:
+        """The file that the settings were read from."""
+        return self._path
+
+    def read_from(self, path: Path) -> ShopSettings:
+        """These settings, as read from that file."""
+        self._path = path
+        return self
 
     @cached_property
     def entities(self) -> dict[str, list[tuple[str, str]]]:
