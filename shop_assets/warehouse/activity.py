@@ -27,20 +27,16 @@ def load_activity(warehouse: Warehouse, activity: pd.DataFrame, load: Load) -> W
     spec = TABLES["web_activity"]
     fresh = slices.to_arrow(activity, spec)
     warehouse.ensure_months(spec, fresh.column("started_at"))
-    with warehouse.transaction() as cursor:
-        before = slices.find_load(cursor, load.load_id)
-        if before is not None:
-            return before
-        with slices.publishing(cursor, load):
-            slices.stage(cursor, "fresh", fresh)
-            changed = apply_difference(
-                cursor,
-                spec,
-                f"t.change_hour >= '{load.start.isoformat()}' "
-                f"AND t.change_hour < '{load.end.isoformat()}'",
-            )
-            if changed:
-                slices.mark_stale(cursor, "funnel_hourly", _FUNNEL_HOURS)
-        written = Written(fresh.num_rows, changed)
-        slices.note_load(cursor, load, written)
-    return written
+    with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
+        if publication.before is not None:
+            return publication.before
+        slices.stage(cursor, "fresh", fresh)
+        changed = apply_difference(
+            cursor,
+            spec,
+            f"t.change_hour >= '{load.start.isoformat()}' "
+            f"AND t.change_hour < '{load.end.isoformat()}'",
+        )
+        if changed:
+            slices.mark_stale(cursor, "funnel_hourly", _FUNNEL_HOURS)
+        return publication.note(fresh.num_rows, changed)

@@ -32,11 +32,10 @@ def load_ledger(
         orders[["source", "order_id"]].drop_duplicates(), schema=_ORDER_KEYS, preserve_index=False
     )
     with warehouse.transaction() as cursor:
-        before = slices.find_load(cursor, load.load_id)
-        if before is not None:
-            return before
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('sales_ledger.orders', 2))")
-        with slices.publishing(cursor, load):
+        with slices.publishing(cursor, load) as publication:
+            if publication.before is not None:
+                return publication.before
             changed = rows = 0
             if keys.num_rows:
                 slices.stage(cursor, "affected", keys)
@@ -50,9 +49,7 @@ def load_ledger(
                 changed = apply_difference(cursor, spec, _scope(cursor))
                 if changed:
                     _ask_for_marts(cursor, warehouse.zone)
-        written = Written(rows, changed)
-        slices.note_load(cursor, load, written)
-    return written
+            return publication.note(rows, changed)
 
 
 def _versions(cursor: Cursor, entity: str) -> pd.DataFrame:

@@ -45,19 +45,15 @@ def replace_slices(
     """
     fresh = slices.to_arrow(rows, spec)
     warehouse.ensure_months(spec, fresh.column(str(spec.time)))
-    with warehouse.transaction() as cursor:
-        before = slices.find_load(cursor, load.load_id)
-        if before is not None:
-            return before
-        with slices.publishing(cursor, load):
-            slices.stage(cursor, "fresh", fresh)
-            changed = apply_difference(cursor, spec, _scope(spec, load))
-            _settle(cursor, spec.name, seen)
-            if changed:
-                note_change(cursor, spec.name)
-        written = Written(fresh.num_rows, changed)
-        slices.note_load(cursor, load, written)
-    return written
+    with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
+        if publication.before is not None:
+            return publication.before
+        slices.stage(cursor, "fresh", fresh)
+        changed = apply_difference(cursor, spec, _scope(spec, load))
+        _settle(cursor, spec.name, seen)
+        if changed:
+            note_change(cursor, spec.name)
+        return publication.note(fresh.num_rows, changed)
 
 
 def replace_all(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame) -> Written:

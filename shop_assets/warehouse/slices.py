@@ -87,10 +87,31 @@ def find_load(cursor: Cursor, load_id: str) -> Written | None:
     return None if row is None else Written(int(row[0]), int(row[1]), repeated=True)
 
 
+@dataclass
+class Publication:
+    """A load within its transaction. `before`: what it did, where it was committed before."""
+
+    before: Written | None
+    written: Written | None = None
+
+    def note(self, rows: int, changed: int) -> Written:
+        """Say how many rows were staged and how many changed; stored with the commit."""
+        self.written = Written(rows, changed)
+        return self.written
+
+
 @contextmanager
-def publishing(cursor: Cursor, load: Load) -> Iterator[None]:
-    """Lock and fence the slices; afterwards note them as written by this load."""
+def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
+    """Lock and fence the slices; afterwards note them, and the load, as written.
+
+    The body writes the rows and calls `note`; where `before` says that the load is known, it
+    writes nothing. Asked under the lock, since the load may have been on its way until then.
+    """
     _lock(cursor, load)
+    publication = Publication(find_load(cursor, load.load_id))
+    if publication.before is not None:
+        yield publication
+        return
     newer = fetch_one(
         cursor,
         "SELECT max(epoch) FROM meta.slices WHERE asset = $1 AND slice >= $2 AND slice < $3",
@@ -101,7 +122,9 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[None]:
             f"{load.asset} {load.start:%Y-%m-%d %H:%M}: already published by epoch {newer}, "
             f"this writer began earlier (epoch {load.epoch})"
         )
-    yield
+    yield publication
+    if publication.written is None:
+        raise RuntimeError(f"{load.asset}: a load ended without a note of what it wrote")
     cursor.execute(
         "INSERT INTO meta.slices (asset, slice, epoch, load_id) "
         "SELECT $1, s, $2, $3 FROM generate_series($4::timestamptz, "
@@ -117,6 +140,7 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[None]:
             load.step.total_seconds(),
         ),
     )
+    _note_load(cursor, load, publication.written)
 
 
 def _lock(cursor: Cursor, load: Load) -> None:
@@ -134,7 +158,7 @@ def _lock(cursor: Cursor, load: Load) -> None:
     )
 
 
-def note_load(cursor: Cursor, load: Load, written: Written) -> None:
+def _note_load(cursor: Cursor, load: Load, written: Written) -> None:
     """Write the load's row, the last thing before the commit."""
     cursor.execute(
         "INSERT INTO meta.loads (load_id, asset, slice_start, slice_end, rows_written, "

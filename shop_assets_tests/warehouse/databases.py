@@ -1,0 +1,51 @@
+"""Warehouses of a test's own: copies of one that was made once on the worker's server."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+from psycopg2 import sql
+
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets.stack.postgres import create_database
+from shop_assets.warehouse.connection import Warehouse
+
+OWNER = "test_loader"
+PASSWORD = "made-up"
+
+
+def admin_url(stack: Endpoints) -> str:
+    assert stack.postgres_admin_url is not None
+    return stack.postgres_admin_url
+
+
+def make_template(stack: Endpoints) -> str:
+    """A database with every table of a warehouse and no rows; returns its owner's URL."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    url = create_database(admin_url(stack), name, owner=OWNER, password=PASSWORD)
+    Warehouse(url, reader="reader").create()
+    return url
+
+
+@contextmanager
+def copied(stack: Endpoints, template: str) -> Iterator[str]:
+    """The owner's URL of a fresh copy of a template, dropped afterwards."""
+    parts = urlsplit(template)
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    admin = psycopg2.connect(admin_url(stack))
+    admin.autocommit = True
+    try:
+        with admin.cursor() as cursor:
+            cursor.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(parts.path[1:])
+                )
+            )
+            yield urlunsplit((parts.scheme, parts.netloc, f"/{name}", "", ""))
+            cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    finally:
+        admin.close()

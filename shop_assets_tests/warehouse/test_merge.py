@@ -1,0 +1,226 @@
+"""An entity's table holds the newest version of each row, whatever came in whichever order."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from shop_assets.entities import TABLES
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.merge import merge_entity
+from shop_assets_tests.warehouse.loads import (
+    NINE,
+    load_of,
+    merge,
+    rows,
+    settle_all,
+    stale,
+    table_of,
+)
+
+ORDERS = "SELECT order_id, status, placed_at::text FROM warehouse.orders ORDER BY 1, 3"
+CUSTOMERS = (
+    "SELECT customer_id, country, created_at::text, deleted FROM warehouse.customers ORDER BY 1"
+)
+V1 = {"version_at": "2026-01-31 09:10", "status": "open"}
+V2 = {"version_at": "2026-01-31 10:10", "status": "paid"}
+V3 = {"version_at": "2026-01-31 11:10", "status": "fulfilled"}
+PLACED = "2026-01-31 09:10:00+00"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([V1, V2, V3])))
+def test_the_newest_version_is_current_whatever_the_order_of_loads(
+    warehouse: Warehouse, order: tuple[dict[str, Any], ...]
+) -> None:
+    for version in order:
+        merge(warehouse, "orders", version)
+    assert table_of(warehouse, ORDERS) == [("A", "fulfilled", PLACED)]
+    kept = table_of(warehouse, "SELECT status FROM warehouse.orders_versions ORDER BY version_at")
+    assert kept == [("open",), ("paid",), ("fulfilled",)]
+
+
+def test_versions_that_come_together_are_as_those_that_come_apart(warehouse: Warehouse) -> None:
+    written = merge(warehouse, "orders", V2, V3, V1)
+    assert (written.rows, written.changed) == (3, 1)
+    assert table_of(warehouse, ORDERS) == [("A", "fulfilled", PLACED)]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_a_table_without_versions_the_newest_row_wins_too(
+    warehouse: Warehouse, order: tuple[int, int]
+) -> None:
+    old = {"version_at": "2026-01-30", "country": "France", "created_at": "2025-01-01"}
+    new = {"version_at": "2026-01-31", "country": "Spain", "created_at": "2026-01-31"}
+    for position in order:
+        merge(warehouse, "customers", (old, new)[position])
+    expected = [("c1", "Spain", "2025-01-01 00:00:00+00", False)]
+    assert table_of(warehouse, CUSTOMERS) == expected
+
+
+def test_rows_of_one_load_for_the_same_customer_become_one(warehouse: Warehouse) -> None:
+    merge(
+        warehouse,
+        "customers",
+        {"version_at": "2026-01-31", "country": "Spain", "created_at": "2026-01-31"},
+        {"version_at": "2026-01-30", "country": "France", "created_at": "2025-01-01"},
+    )
+    expected = [("c1", "Spain", "2025-01-01 00:00:00+00", False)]
+    assert table_of(warehouse, CUSTOMERS) == expected
+
+
+def test_an_order_is_placed_when_any_version_of_it_says_first(warehouse: Warehouse) -> None:
+    merge(warehouse, "orders", V1 | {"placed_at": "2026-02-02 08:00"})
+    merge(warehouse, "orders", V2 | {"placed_at": "2026-01-31 09:10"})
+    merge(warehouse, "orders", V3 | {"placed_at": "2026-03-03 08:00"})
+    assert table_of(warehouse, ORDERS) == [("A", "fulfilled", PLACED)]
+
+
+@pytest.mark.parametrize("times", [("01-31 09:10", "03-05 08:00"), ("03-05 08:00", "01-31 09:10")])
+def test_a_version_told_again_with_another_time_leaves_one_row(
+    warehouse: Warehouse, times: tuple[str, str]
+) -> None:
+    for placed in times:
+        merge(warehouse, "orders", V1 | {"placed_at": f"2026-{placed}"})
+    assert table_of(warehouse, ORDERS) == [("A", "open", PLACED)]
+
+
+def test_a_version_told_again_counts_as_it_was_told_last(warehouse: Warehouse) -> None:
+    merge(warehouse, "orders", V1 | {"status": "open"})
+    merge(warehouse, "orders", V1 | {"status": "unpaid"})
+    assert table_of(warehouse, ORDERS) == [("A", "unpaid", PLACED)]
+
+
+@pytest.mark.parametrize("table", ["orders", "customers"])
+def test_a_version_told_twice_in_a_range_counts_as_in_single_hours(
+    warehouse: Warehouse, table: str
+) -> None:
+    spec, key = TABLES[table], TABLES[table].key[1]
+    column = "country"
+    tellings = [
+        {"version_at": "2026-01-31 09:10", key: str(n), column: text}
+        for text in ("first", "second", "last")
+        for n in range(50)
+    ]
+    merge_entity(warehouse, spec, rows(table, *tellings), load_of(f"warehouse/{table}", count=3))
+    found = table_of(warehouse, f"SELECT DISTINCT {column} FROM warehouse.{table}")
+    assert found == [("last",)]
+
+
+def test_loading_the_same_rows_again_changes_nothing(warehouse: Warehouse) -> None:
+    merge(warehouse, "orders", V1, V2)
+    merge(warehouse, "inventory_movements", MOVED)
+    before = table_of(warehouse, "SELECT xmin::text, ctid::text FROM warehouse.orders")
+    asked = stale(warehouse, "inventory_hourly")
+    again = merge(warehouse, "orders", V1, V2)
+    assert again.changed == 0
+    assert merge(warehouse, "inventory_movements", MOVED).changed == 0
+    assert table_of(warehouse, "SELECT xmin::text, ctid::text FROM warehouse.orders") == before
+    generations = table_of(warehouse, "SELECT count(DISTINCT generation) FROM meta.stale_slices")
+    assert (stale(warehouse, "inventory_hourly"), generations) == (asked, [(1,)])
+
+
+def test_an_older_version_after_a_newer_one_changes_no_dimension(warehouse: Warehouse) -> None:
+    merge(warehouse, "products", {"version_at": "2026-01-31", "name": "new"})
+    assert merge(warehouse, "products", {"version_at": "2026-01-30", "name": "old"}).changed == 0
+
+
+def test_a_deletion_is_a_version_like_any_other(warehouse: Warehouse) -> None:
+    merge(warehouse, "orders", V1, V2 | {"deleted": True})
+    sql = "SELECT deleted FROM warehouse.orders"
+    assert table_of(warehouse, sql) == [(True,)]
+    merge(warehouse, "orders", V3)
+    assert table_of(warehouse, sql) == [(False,)]
+
+
+def test_an_hour_without_rows_deletes_none_and_is_noted_as_loaded(warehouse: Warehouse) -> None:
+    merge(warehouse, "orders", V1)
+    written = merge(warehouse, "orders", count=2)
+    assert (written.rows, written.changed) == (0, 0)
+    assert len(table_of(warehouse, ORDERS)) == 1
+    assert table_of(warehouse, "SELECT count(*) FROM meta.slices") == [(2,)]
+
+
+def test_the_same_id_at_two_sources_is_two_rows(warehouse: Warehouse) -> None:
+    merge(warehouse, "orders", V1, V1 | {"source": "outlet"})
+    assert len(table_of(warehouse, ORDERS)) == 2
+
+
+def test_names_are_values_never_sql(warehouse: Warehouse) -> None:
+    name = "'); DROP TABLE warehouse.orders; --"
+    merge(warehouse, "products", {"version_at": "2026-01-31", "product_id": name, "name": '"$1'})
+    merge(warehouse, "orders", V1 | {"order_id": name})
+    assert table_of(warehouse, "SELECT order_id FROM warehouse.orders") == [(name,)]
+
+
+MOVED = {
+    "movement_id": "m1",
+    "moved_at": "2026-01-31 09:20",
+    "quantity": -1,
+    "version_at": "2026-01-31 09:20",
+}
+
+
+def level(measured: str, **more: Any) -> dict[str, Any]:
+    return {"measured_at": f"2026-01-31 {measured}", "version_at": f"2026-01-31 {measured}"} | more
+
+
+def test_a_movement_asks_for_the_hour_that_it_is_in(warehouse: Warehouse) -> None:
+    merge(warehouse, "inventory_movements", MOVED)
+    assert stale(warehouse, "inventory_hourly") == ["01-31 09:00"]
+
+
+@pytest.mark.parametrize("version", ["2026-01-31 09:20", "2026-01-31 10:00"])
+def test_a_movement_whose_time_changes_asks_for_both_hours(
+    warehouse: Warehouse, version: str
+) -> None:
+    merge(warehouse, "inventory_movements", MOVED)
+    settle_all(warehouse)
+    again = MOVED | {"moved_at": "2026-01-31 07:20", "version_at": version}
+    merge(warehouse, "inventory_movements", again)
+    assert stale(warehouse, "inventory_hourly") == ["01-31 07:00", "01-31 09:00"]
+
+
+def test_a_reading_asks_for_the_hours_until_the_next_one(warehouse: Warehouse) -> None:
+    merge(warehouse, "inventory_levels", level("12:30"))
+    settle_all(warehouse)
+    merge(warehouse, "inventory_levels", level("09:30"))
+    expected = [f"01-31 {hour}:00" for hour in ("09", "10", "11", "12")]
+    assert stale(warehouse, "inventory_hourly") == expected
+
+
+def test_a_reading_holds_beyond_one_that_was_deleted(warehouse: Warehouse) -> None:
+    merge(warehouse, "inventory_levels", level("11:30", deleted=True), level("13:30"))
+    settle_all(warehouse)
+    merge(warehouse, "inventory_levels", level("09:30"))
+    expected = [f"01-31 {hour}:00" for hour in ("09", "10", "11", "12", "13")]
+    assert stale(warehouse, "inventory_hourly") == expected
+
+
+def test_the_last_reading_asks_for_every_hour_that_was_computed_since(
+    warehouse: Warehouse,
+) -> None:
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO meta.slices (asset, slice, epoch, load_id) "
+            "VALUES ('marts/inventory_hourly', '2026-01-31 11:00+00', 1, 'x')"
+        )
+    merge(warehouse, "inventory_levels", level("09:30"))
+    expected = [f"01-31 {hour}:00" for hour in ("09", "10", "11")]
+    assert stale(warehouse, "inventory_hourly") == expected
+
+
+def test_restated_ad_spend_asks_for_its_day(warehouse: Warehouse) -> None:
+    merge(warehouse, "ad_spend", {"day": NINE.date(), "spend_micros": 5})
+    assert stale(warehouse, "ad_spend_daily") == ["01-31 00:00"]
+
+
+def test_a_campaign_that_is_renamed_asks_for_the_days_it_spent_on(warehouse: Warehouse) -> None:
+    merge(warehouse, "ad_spend", {"day": NINE.date(), "spend_micros": 5})
+    settle_all(warehouse)
+    merge(warehouse, "campaigns", {"name": "Spring"})
+    assert stale(warehouse, "ad_spend_daily") == ["01-31 00:00"]
+    settle_all(warehouse)
+    merge(warehouse, "campaigns", {"name": "Spring"})
+    assert stale(warehouse, "ad_spend_daily") == []
