@@ -9,31 +9,56 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from dagster import DagsterInstance, Definitions
+from dagster import (
+    DagsterEventType,
+    DagsterInstance,
+    Definitions,
+    EventLogEntry,
+    ExecuteInProcessResult,
+)
 
 from shop_assets import partitions
+from shop_assets.assets.steps import is_users_mistake
 from shop_assets.automation.jobs import BACKFILL, PRIORITY
 from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_tags
+from shop_assets.errors import RunError, UserError
 from shop_assets.partitions import HOUR, Calendar
 from shop_assets.warehouse.connection import Warehouse
 
 CHUNK_HOURS = 31 * 24
 _DAY = dt.timedelta(days=1)
 
-OnProgress = Callable[[str, int, int], None]
-"""Called with what is being done, hours (or days) done, and hours (or days) in all."""
+OnProgress = Callable[[str, float, int], None]
+"""Called with what is being done, hours done (with a part of those under way), and hours in all."""
 
 
 @dataclass
 class BackfillReport:
-    """What a backfill did, and how long each kind of run took (seconds)."""
+    """What a backfill did, how its checks came out, and how long each kind of run took (seconds).
+
+    `warned`: for each check that did not pass, in how many partitions.
+    """
 
     hours: int = 0
     runs: int = 0
+    checks_passed: int = 0
+    warned: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def add_checks(self, result: ExecuteInProcessResult) -> None:
+        """Count the check results of a run."""
+        for evaluation in result.get_asset_check_evaluations():
+            if evaluation.passed:
+                self.checks_passed += 1
+                continue
+            name = f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}"
+            found = evaluation.metadata.get("failed_partitions")
+            partitions_failed = int(str(found.value)) if found is not None else 1
+            self.warned[name] = self.warned.get(name, 0) + partitions_failed
 
 
 @dataclass(frozen=True)
@@ -55,15 +80,23 @@ class Backfill:
     ) -> BackfillReport:
         """Load the hours `[start, end)` and everything that follows from them.
 
-        Raises what a step raised: a `UserError` for what the user can put right. The chunks before
-        it stay loaded; running the same span again is safe and converges.
+        Raises `UserError` for what the user can put right, `RunError` where a step failed for
+        another reason or a blocking check did not pass. The chunks before it stay loaded; running
+        the same span again is safe and converges.
         """
         report = BackfillReport(hours=int((end - start) / HOUR))
         done = 0
         for first, last in _chunks(start, end, chunk_hours):
-            on_progress(f"{first:%Y-%m-%d}", done, report.hours)
-            self._execute("hourly", hour_range_tags(first, last), report)
-            done += int((last - first) / HOUR) + 1
+            count = int((last - first) / HOUR) + 1
+
+            def show(
+                part: float, day: dt.datetime = first, before: int = done, n: int = count
+            ) -> None:
+                on_progress(f"{day:%Y-%m-%d}", before + part * n, report.hours)
+
+            show(0.0)
+            self._execute("hourly", hour_range_tags(first, last), report, show)
+            done += count
         on_progress("daily marts", done, report.hours)
         self._stale("hourly_marts", report)
         first_day, last_day = self.calendar.days(start, end)
@@ -101,13 +134,56 @@ class Backfill:
             )
             self._execute(job, tags, report)
 
-    def _execute(self, job: str, tags: dict[str, str], report: BackfillReport) -> None:
+    def _execute(
+        self,
+        job: str,
+        tags: dict[str, str],
+        report: BackfillReport,
+        on_part: Callable[[float], None] | None = None,
+    ) -> None:
+        """Run a job in this process; `on_part` is told which part of its steps is done."""
         began = time.monotonic()
-        self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, tags={PRIORITY: BACKFILL, **tags}
+        definition = self.definitions.resolve_job_def(job)
+        run_id = str(uuid.uuid4())
+        if on_part is not None:
+            steps, done = len(definition.graph.nodes), 0
+
+            def count(event: EventLogEntry) -> None:
+                nonlocal done
+                happened = event.dagster_event
+                if happened and happened.event_type == DagsterEventType.STEP_SUCCESS:
+                    done += 1
+                    on_part(done / steps)
+
+            self.instance.add_event_listener(run_id, count)
+        result = definition.execute_in_process(
+            instance=self.instance,
+            run_id=run_id,
+            tags={PRIORITY: BACKFILL, **tags},
+            raise_on_error=False,
         )
+        if not result.success:
+            raise _error_of(result)
+        report.add_checks(result)
         report.runs += 1
         report.seconds[job] = report.seconds.get(job, 0.0) + time.monotonic() - began
+
+
+def _error_of(result: ExecuteInProcessResult) -> Exception:
+    """Why a run failed: the first mistake of the user's, else the first failure of a step."""
+    failures = [(e.step_key, e.step_failure_data) for e in result.get_step_failure_events()]
+    for _, failure in failures:
+        said = failure.user_failure_data
+        if said is not None and is_users_mistake(said):
+            return UserError(said.description)
+    if not failures:
+        return RunError(f"run {result.run_id} failed before its first step")
+    step, failure = failures[0]
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    lines = error.message.strip().splitlines() if error is not None else []
+    return RunError(f"run {result.run_id}, step {step}: {lines[0] if lines else 'failed'}")
 
 
 def _chunks(

@@ -1,9 +1,15 @@
-"""Errors a user can act upon: they are shown as one sentence, without a traceback."""
+"""What ends a command with a sentence instead of a traceback."""
 
 
 class UserError(Exception):
-    """A mistake or a missing piece that the user can put right.
+    """Something the user can put right, in one sentence: where, what was found, what was expected.
 
-    The message is one sentence that says where (file and line, table, variable or server),
-    what was found and what was expected. Commands print it and exit with code 2.
+    Commands print the message without a traceback and exit with code 2.
+    """
+
+
+class RunError(Exception):
+    """A run did not come to its end, for a reason that the message names: a blocking check, a step.
+
+    Commands print the message without a traceback and exit with code 1.
     """

@@ -10,7 +10,7 @@ from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, Materiali
 
 from shop_assets.assets.columns import table_metadata
 from shop_assets.assets.marts import mart_key
-from shop_assets.assets.results import with_value
+from shop_assets.assets.steps import RETRIES, step
 from shop_assets.assets.warehouse import warehouse_key
 from shop_assets.checks.contract import contract_spec, judge_contract
 from shop_assets.checks.report import report_whole
@@ -63,6 +63,7 @@ def _analytics_asset(
         key=key,
         deps=deps,
         io_manager_key="postgres",
+        retry_policy=RETRIES,
         group_name="analytics",
         kinds=kinds,
         owners=[settings.shop.owner],
@@ -116,7 +117,7 @@ def _sales_summary(
         deps=[mart_key("sales_daily")],
         kinds={"postgres", "redis"},
     )
-    @with_value
+    @step
     def summary(
         context: AssetExecutionContext, warehouse: WarehouseResource, cache: CacheResource
     ) -> MaterializeResult[TableRows]:
@@ -150,7 +151,7 @@ def _stock_alerts(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
         deps=upstream,
         kinds={"postgres"},
     )
-    @with_value
+    @step
     def alerts(
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[TableRows]:
@@ -179,7 +180,7 @@ def _customer_rfm(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
         deps=upstream,
         kinds={"postgres", "pandas"},
     )
-    @with_value
+    @step
     def segments(
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[TableRows]:

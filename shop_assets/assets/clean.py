@@ -16,7 +16,7 @@ from dagster import (
 
 from shop_assets.assets.columns import mapped_columns, table_metadata
 from shop_assets.assets.raw import raw_key
-from shop_assets.assets.results import with_value
+from shop_assets.assets.steps import RETRIES, step
 from shop_assets.checks import cleaning
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TableSpec
@@ -60,6 +60,7 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
         partitions_def=calendar.hourly,
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="clean_lake",
+        retry_policy=RETRIES,
         group_name="clean",
         kinds={"pandas", "pandera", "deltalake"},
         owners=[settings.shop.owner],
@@ -68,7 +69,7 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
         metadata=table_metadata(spec, f"clean/{spec.name}"),
         check_specs=cleaning.specs(key),
     )
-    @with_value
+    @step
     def clean_entity(
         context: AssetExecutionContext, lake: LakeResource, **raw: pa.Table
     ) -> MaterializeResult[Cleaned]:

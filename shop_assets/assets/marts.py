@@ -16,7 +16,7 @@ from dagster import (
 from shop_assets import partitions
 from shop_assets.assets.columns import declared_columns, table_metadata
 from shop_assets.assets.lineage import MARTS as LINEAGE
-from shop_assets.assets.results import with_value
+from shop_assets.assets.steps import RETRIES, step
 from shop_assets.assets.warehouse import warehouse_key
 from shop_assets.checks import marts as checks
 from shop_assets.checks.contract import judge_contract
@@ -97,6 +97,7 @@ def _mart_asset(
         partitions_def=calendar.daily if declared.daily else calendar.hourly,
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="postgres",
+        retry_policy=RETRIES,
         group_name="marts",
         kinds={"postgres", "pandas"},
         owners=[settings.shop.owner],
@@ -105,7 +106,7 @@ def _mart_asset(
         metadata=table_metadata(spec, f"marts.{spec.name}"),
         check_specs=checks.specs(key, sums=declared.sums),
     )
-    @with_value
+    @step
     def mart(
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[MartRows]:

@@ -12,7 +12,7 @@ from dagster import (
     asset,
 )
 
-from shop_assets.assets.results import with_value
+from shop_assets.assets.steps import RETRIES, step
 from shop_assets.checks import arrival
 from shop_assets.checks.report import report
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
@@ -50,6 +50,7 @@ def _raw_asset(
         partitions_def=calendar.hourly,
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="raw_lake",
+        retry_policy=RETRIES,
         group_name="raw",
         kinds={"postgres" if declared.connector == "sql" else "file", "deltalake"},
         owners=[settings.shop.owner],
@@ -61,7 +62,7 @@ def _raw_asset(
         metadata={"becomes": ", ".join(declared.streams[stream].entities)},
         check_specs=arrival.specs(key),
     )
-    @with_value
+    @step
     def extract(
         context: AssetExecutionContext, sources: SourcesResource, warehouse: WarehouseResource
     ) -> MaterializeResult[pa.Table]:

@@ -16,7 +16,7 @@ from dagster import (
 from shop_assets.assets.clean import clean_key
 from shop_assets.assets.columns import declared_columns, same_columns, table_metadata
 from shop_assets.assets.lineage import LEDGER
-from shop_assets.assets.results import with_value
+from shop_assets.assets.steps import RETRIES, step
 from shop_assets.checks import loading
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TABLES, TableSpec
@@ -63,6 +63,7 @@ def _entity_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) -
         partitions_def=calendar.hourly,
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="postgres",
+        retry_policy=RETRIES,
         group_name="warehouse",
         kinds={"postgres"},
         owners=[settings.shop.owner],
@@ -71,7 +72,7 @@ def _entity_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) -
         metadata=table_metadata(spec, f"warehouse.{spec.name}"),
         check_specs=loading.specs(key),
     )
-    @with_value
+    @step
     def load_entity(
         context: AssetExecutionContext, warehouse: WarehouseResource, rows: pa.Table
     ) -> MaterializeResult[EntityRows]:
@@ -107,6 +108,7 @@ def _ledger_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinitio
         partitions_def=calendar.hourly,
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="postgres",
+        retry_policy=RETRIES,
         group_name="warehouse",
         kinds={"postgres", "pandas"},
         owners=[settings.shop.owner],
@@ -117,7 +119,7 @@ def _ledger_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinitio
         ),
         metadata=table_metadata(spec, f"warehouse.{spec.name}"),
     )
-    @with_value
+    @step
     def sales_ledger(
         context: AssetExecutionContext, warehouse: WarehouseResource, **changed: pa.Table
     ) -> MaterializeResult[LedgerOrders]:
@@ -149,6 +151,7 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
         partitions_def=calendar.hourly,
         backfill_policy=BackfillPolicy.single_run(),
         io_manager_key="postgres",
+        retry_policy=RETRIES,
         group_name="warehouse",
         kinds={"postgres", "pandas"},
         owners=[settings.shop.owner],
@@ -156,7 +159,7 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
         description=spec.description,
         metadata=table_metadata(spec, f"warehouse.{spec.name}"),
     )
-    @with_value
+    @step
     def activity(
         context: AssetExecutionContext, warehouse: WarehouseResource, events: pa.Table
     ) -> MaterializeResult[ActivityRows]:

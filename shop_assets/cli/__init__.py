@@ -1,5 +1,16 @@
-"""`shop-assets`: the platform from the command line."""
+"""The `shop-assets` command: what a person runs."""
 
-from shop_assets.cli.app import main
+import sys
+import warnings
+
+
+def main() -> None:
+    """Run the command; what libraries say to developers at import is nothing to a user."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    from shop_assets.cli.app import main as run
+
+    run()
+
 
 __all__ = ["main"]

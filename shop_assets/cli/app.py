@@ -5,8 +5,8 @@ import sys
 import typer
 from rich.console import Console
 
-from shop_assets.cli import inspect, run, stack
-from shop_assets.errors import UserError
+from shop_assets.cli import demo, inspect, run, stack
+from shop_assets.errors import RunError, UserError
 
 app = typer.Typer(
     help="Bring a shop's data from its sources to trusted marts, hour by hour.",
@@ -18,6 +18,8 @@ app.command("run")(run.run)
 app.command("sql")(inspect.sql)
 app.command("status")(inspect.status)
 app.command("env")(stack.env)
+app.command("demo")(demo.demo)
+app.command("up")(demo.up)
 app.add_typer(stack.app, name="stack")
 app.add_typer(inspect.quarantine, name="quarantine")
 
@@ -32,6 +34,9 @@ def main() -> None:
     except UserError as error:
         _say(str(error))
         sys.exit(USER_ERROR)
+    except RunError as error:
+        _say(str(error))
+        sys.exit(FAILURE)
     except KeyboardInterrupt:
         _say("stopped; what was loaded stays, run it again to go on")
         sys.exit(130)

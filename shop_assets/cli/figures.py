@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from shop_assets.backfill import BackfillReport
 from shop_assets.warehouse.connection import Warehouse
 
 _COUNTS = ("read", "published", "repaired", "quarantined", "deduplicated", "folded")
@@ -29,12 +30,26 @@ def rows_by_source(
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
-    """Print `rows_by_source` as a table."""
-    table = Table("source", "stream", "entity", title="Rows")
-    for name in _COUNTS:
+    """Print `rows_by_source` as a table, without the columns in which nothing was counted."""
+    shown = [name for name in _COUNTS if name == "read" or any(row[name] for row in rows)]
+    table = Table("source", "entity", title="Rows")
+    for name in shown:
         table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(
-            row["source"], row["stream"], row["entity"], *(f"{row[name]:,}" for name in _COUNTS)
-        )
-    Console().print(table)
+        origin = f"{row['source']}.{row['stream']}"
+        table.add_row(origin, row["entity"], *(f"{row[name]:,}" for name in shown))
+    console().print(table)
+
+
+def print_checks(report: BackfillReport) -> None:
+    """Print how the checks of a backfill came out."""
+    warned = len(report.warned)
+    console().print(f"{report.checks_passed} checks passed, {warned} gave a warning")
+    for name, count in report.warned.items():
+        console().print(f"  {name} in {count} partition{'s' if count > 1 else ''}")
+
+
+def console() -> Console:
+    """Where results go; wide enough for a table where they go into a file."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=140)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from shop_assets.cli.figures import print_rows, rows_by_source
+from shop_assets.cli.figures import console, print_rows, rows_by_source
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
 from shop_assets.transforms.money import EXPONENTS
@@ -40,7 +40,7 @@ def sql(
     table = Table(*names)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    Console().print(table)
+    console().print(table)
 
 
 def _query(url: str, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -103,10 +103,10 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             f"{row.slices:,}",
             f"{row.written_at:%Y-%m-%d %H:%M:%S}",
         )
-    Console().print(table)
+    console().print(table)
     print_rows(rows)
     for row in stale.itertuples(index=False):
-        Console().print(f"{row.mart}: {row.slices} slices to be computed again")
+        console().print(f"{row.mart}: {row.slices} slices to be computed again")
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ def list_quarantine(config: ConfigOption = None, as_json: JsonOption = False) ->
             f"{row.first:%Y-%m-%d %H:%M}",
             f"{row.last:%Y-%m-%d %H:%M}",
         )
-    Console().print(table)
+    console().print(table)
 
 
 @quarantine.command("show")

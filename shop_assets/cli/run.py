@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from shop_assets import partitions
-from shop_assets.backfill import Backfill, BackfillReport
-from shop_assets.cli.figures import print_rows, rows_by_source
+from shop_assets.backfill import CHUNK_HOURS, Backfill, BackfillReport
+from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
 
@@ -41,36 +41,44 @@ def run(
         )
         return
     print_rows(found)
+    print_checks(report)
     parts = ", ".join(f"{name} {spent:.0f} s" for name, spent in report.seconds.items())
-    Console().print(f"{report.hours:,} hours in {seconds:.0f} s ({report.runs} runs: {parts})")
+    console().print(f"{report.hours:,} hours in {seconds:.0f} s ({report.runs} runs: {parts})")
 
 
 def backfill(
-    shop: Shop, start: dt.datetime, end: dt.datetime, *, quiet: bool = False
+    shop: Shop,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    quiet: bool = False,
+    chunk_hours: int = CHUNK_HOURS,
 ) -> BackfillReport:
     """Load a span with a progress bar on the terminal's error stream."""
     shop.warehouse.create()
-    with (
-        shop.instance() as instance,
-        Progress(
-            TextColumn("{task.description:24}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} hours"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet,
-        ) as progress,
-    ):
+    with shop.instance() as instance, hours_bar(quiet=quiet) as progress:
         task = progress.add_task("starting", total=(end - start) / partitions.HOUR)
 
-        def show(doing: str, done: int, total: int) -> None:
+        def show(doing: str, done: float, total: int) -> None:
             progress.update(task, description=doing, completed=done, total=total)
 
         runner = Backfill(shop.definitions(), instance, shop.calendar, shop.warehouse)
-        report = runner.run(start, end, show)
-        progress.update(task, description="done", completed=report.hours)
+        report = runner.run(start, end, show, chunk_hours=chunk_hours)
+        progress.update(task, description="loaded", completed=report.hours)
     return report
+
+
+def hours_bar(*, quiet: bool) -> Progress:
+    """A progress bar that counts hours."""
+    return Progress(
+        TextColumn("{task.description:24}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} hours"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=quiet,
+    )
 
 
 def window_of(shop: Shop, start: str, end: str) -> tuple[dt.datetime, dt.datetime]:

@@ -36,16 +36,17 @@ def dagster_home() -> Path:
         return Path(given).absolute()
     folder = home() / "dagster"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_secret(folder / "dagster.yaml", _instance_configuration())
+    write_secret(folder / "dagster.yaml", shipped("dagster.yaml"))
     return folder
 
 
-def _instance_configuration() -> str:
+def shipped(name: str) -> str:
+    """The text of a file of the repository, which an installed package carries in `shipped/`."""
     package = Path(shop_assets.__file__).parent
-    for place in (package, package.parent):
-        if (place / "dagster.yaml").exists():
-            return (place / "dagster.yaml").read_text("utf-8")
-    raise UserError(f"{package}: dagster.yaml is not there, expected it beside the package")
+    for place in (package / "shipped", package.parent):
+        if (place / name).exists():
+            return (place / name).read_text("utf-8")
+    raise UserError(f"{package}: {name} is not there, expected it with the package")
 
 
 def config_path(given: Path | None) -> Path:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, JsonOption, environment
 from shop_assets.resources.connections import home
 from shop_assets.stack import embedded
@@ -50,7 +50,7 @@ def _show(*, as_json: bool) -> None:
     for service in services:
         state = "healthy" if service.healthy else "running" if service.running else "stopped"
         table.add_row(service.name, state, service.address, str(service.pid or ""))
-    Console().print(table)
+    console().print(table)
 
 
 def env(

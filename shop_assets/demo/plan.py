@@ -70,6 +70,23 @@ class DemoPlan:
         opening = dt.datetime.combine(today - dt.timedelta(days=days), dt.time(), ZONE)
         return cls(opening.astimezone(dt.UTC), orders_per_hour)
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The plan that `as_json` has written."""
+        flash = values["flash_sale"]
+        return cls(
+            **{
+                **values,
+                "start": dt.datetime.fromisoformat(values["start"]),
+                "flash_sale": FlashSale(*flash) if flash else None,
+            }
+        )
+
+    def midnight(self, days: int) -> dt.datetime:
+        """The moment at which so many of the shop's days are over, from its opening at midnight."""
+        day = self.local(0).date() + dt.timedelta(days=days)
+        return dt.datetime.combine(day, dt.time(), ZONE).astimezone(dt.UTC)
+
     @cached_property
     def start_micros(self) -> int:
         """The start in microseconds since 1970."""

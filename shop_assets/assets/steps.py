@@ -1,0 +1,46 @@
+"""How an asset's function becomes a step: its value kept, its faults retried, mistakes not."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from dagster import Backoff, Failure, Jitter, RetryPolicy
+
+from shop_assets.errors import UserError
+
+Compute = TypeVar("Compute", bound=Callable[..., Any])
+
+RETRIES = RetryPolicy(max_retries=2, delay=5, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)
+"""For what may pass by itself: a lost connection, a deadlock, a server that restarts."""
+
+_MISTAKE = "users_mistake"
+
+
+def step(compute: Compute) -> Compute:
+    """Make an asset's function fit to be a Dagster step.
+
+    A `UserError` fails the step with its sentence, and is retried only where it says that it is
+    transient. The return annotation is hidden from Dagster, which takes an asset with checks that
+    is annotated `MaterializeResult` for one without a value, and would not call its IO manager.
+    """
+
+    @functools.wraps(compute)
+    def run(*arguments: Any, **named: Any) -> Any:
+        try:
+            return compute(*arguments, **named)
+        except UserError as error:
+            raise Failure(
+                str(error),
+                metadata={_MISTAKE: True},
+                allow_retries=bool(getattr(error, "transient", False)),
+            ) from error
+
+    run.__annotations__ = {k: v for k, v in compute.__annotations__.items() if k != "return"}
+    return cast("Compute", run)
+
+
+def is_users_mistake(failure: Any) -> bool:
+    """Whether a step's failure (Dagster's `user_failure_data`) says what the user can put right."""
+    return _MISTAKE in failure.metadata
