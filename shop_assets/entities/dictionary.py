@@ -26,7 +26,7 @@ _LAYERS: dict[Layer, str] = {
 }
 _LOADED: dict[Layer, str] = {
     "warehouse": "loaded by the hour of change",
-    "marts": "computed by the {span} of `{time}`",
+    "marts": "computed for each {span} (`{time}`)",
     "analytics": "computed as a whole",
 }
 

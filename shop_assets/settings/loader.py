@@ -17,8 +17,9 @@ from shop_assets.errors import UserError
 from shop_assets.settings.mistakes import sentence
 from shop_assets.settings.shop import ShopSettings
 
-_REFERENCE = re.compile(
-    r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?|[^}]*)\}?"
+_REFERENCE = re.compile(r"\$\{[^}]*\}?")
+_FORMS = re.compile(
+    r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?)\}"
 )
 
 
@@ -148,23 +149,24 @@ class _References:
         elif isinstance(node, yaml.ScalarNode) and "${" in node.value:
             where = f"{self.path}:{node.start_mark.line + 1}"
             written = node.value
-            node.value = _REFERENCE.sub(lambda match: self._lookup(match, where), written)
+            node.value = _REFERENCE.sub(lambda match: self._lookup(match[0], where), written)
             self.replaced[id(node)] = (written, node.value)
 
-    def _lookup(self, match: re.Match[str], where: str) -> str:
-        if match["file"] is not None:
-            return self._secret(match["file"], where)
-        if match["name"] is None or not match[0].endswith("}"):
+    def _lookup(self, reference: str, where: str) -> str:
+        form = _FORMS.fullmatch(reference)
+        if form is None:
             raise ConfigError(
-                f"{where}: found {match[0]}; ${{NAME}}, ${{NAME:-default}} or ${{file:/path}} is "
+                f"{where}: found {reference}; ${{NAME}}, ${{NAME:-default}} or ${{file:/path}} is "
                 "expected"
             )
-        value = self.environ.get(match["name"])
-        if match["default"] is not None:
-            return value or str(match["default"])
+        if form["file"] is not None:
+            return self._secret(form["file"], where)
+        value = self.environ.get(form["name"])
+        if form["default"] is not None:
+            return value or str(form["default"])
         if value is None:
             raise ConfigError(
-                f"{where}: environment variable {match['name']} is not set; because of {match[0]} "
+                f"{where}: environment variable {form['name']} is not set; because of {reference} "
                 "it is expected"
             )
         return value
