@@ -8,16 +8,34 @@ says how many of each, per hour, and they always sum to the rows read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.errors
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
-from shop_assets.settings.mapping import EntityMapping, FieldMapping
-from shop_assets.transforms.parse import read_field
+from shop_assets.settings.mapping import EntityMapping
+from shop_assets.transforms.fields import (
+    MissingColumnError,
+    StreamOrigin,
+    constant,
+    expected,
+    map_fields,
+    require_columns,
+)
+from shop_assets.transforms.parse import LARGEST_MONEY
 from shop_assets.transforms.rules import matching
+
+__all__ = [
+    "COUNTS",
+    "QUARANTINE",
+    "Cleaned",
+    "MissingColumnError",
+    "StreamOrigin",
+    "clean",
+    "combine",
+]
 
 QUARANTINE = {
     "_hour": "datetime64[us, UTC]",
@@ -46,16 +64,6 @@ _OWN = ("_hour", "_change_time", "_position", "_delivery", "_error", "_line")
 
 
 @dataclass(frozen=True)
-class StreamOrigin:
-    """Where rows come from, and what holds for them unless they say otherwise."""
-
-    source: str
-    stream: str
-    timezone: str
-    currency: str
-
-
-@dataclass(frozen=True)
 class Cleaned:
     """What a stream's rows became.
 
@@ -66,10 +74,6 @@ class Cleaned:
     published: pd.DataFrame
     quarantined: pd.DataFrame
     counts: pd.DataFrame
-
-
-class MissingColumnError(KeyError):
-    """A mapping names a column that the stream's rows do not have."""
 
 
 def empty(spec: TableSpec) -> Cleaned:
@@ -88,26 +92,56 @@ def empty(spec: TableSpec) -> Cleaned:
 
 
 def combine(parts: list[Cleaned], spec: TableSpec) -> Cleaned:
-    """The results of several streams that become the same entity."""
+    """The results of several streams that become the same entity.
+
+    Of the same version of the same key in one hour, the last stream's stays.
+    """
     parts = [p for p in parts if len(p.counts)]
     if not parts:
         return empty(spec)
     if len(parts) == 1:
         return parts[0]
+    published = pd.concat(
+        [p.published for p in parts], keys=range(len(parts)), names=["part", "row"]
+    )
+    again = published.duplicated([*spec.key, "version_at", "_hour"], keep="last")
     return Cleaned(
-        pd.concat([p.published for p in parts], ignore_index=True),
+        published[~again].reset_index(drop=True),
         pd.concat([p.quarantined for p in parts], ignore_index=True),
-        pd.concat([p.counts for p in parts], ignore_index=True),
+        pd.concat(
+            [
+                _recounted(
+                    p.counts, published["_hour"][again & (again.index.get_level_values(0) == n)]
+                )
+                for n, p in enumerate(parts)
+            ],
+            ignore_index=True,
+        ),
+    )
+
+
+def _recounted(counts: pd.DataFrame, repeated: pd.Series) -> pd.DataFrame:
+    """A stream's counts, after the rows of these hours turned out to be another stream's too."""
+    again = counts["hour"].map(repeated.value_counts()).fillna(0).astype("Int64")
+    published = counts["rows_published"] - again
+    return counts.assign(
+        rows_published=published,
+        rows_repaired=counts["rows_repaired"].where(
+            counts["rows_repaired"] <= published, published
+        ),
+        rows_deduplicated=counts["rows_deduplicated"] + again,
     )
 
 
 def newest_attempts(raw: pd.DataFrame) -> pd.DataFrame:
-    """Each row that any attempt at an hour saw, once.
+    """Each row that any attempt at an hour saw, once, in the order of the last that saw it.
 
     Raw keeps what every attempt read; a row that stands at the same place with the same content
     is the same row.
     """
-    repeated = raw.duplicated(["_hour", "_position", "_row_hash"])
+    if "_extracted_at" in raw.columns:
+        raw = raw.sort_values("_extracted_at", kind="stable")
+    repeated = raw.duplicated(["_hour", "_position", "_row_hash"], keep="last")
     return raw[~repeated] if repeated.any() else raw
 
 
@@ -122,9 +156,10 @@ def clean(
 ) -> Cleaned:
     """Turn raw rows of one stream into rows of one entity.
 
-    `raw`: the source's columns with those of `sources.protocol.PROVENANCE`, `_hour`, `_load_id` and
-    `_row_hash`. `earlier`: key columns and `version_at` of rows published by the hours before
-    (for windows that overlap): the same version of the same key is then a repeated delivery.
+    `raw`: the source's columns with those of `sources.protocol.PROVENANCE`, `_hour`, `_load_id`,
+    `_row_hash` and, where there were several attempts, `_extracted_at`. `earlier`: key columns and
+    `version_at` of rows published by the hours before (for windows that overlap): the same version
+    of the same key is then a repeated delivery.
     `takes_unreadable`: whether rows that could not be decoded are this entity's to account for; a
     stream gives them to one of its entities.
     Raises `MissingColumnError` where the mapping names a column that no row has.
@@ -133,7 +168,8 @@ def clean(
         return empty(spec)
     rows = newest_attempts(raw.to_pandas(types_mapper=_types)).reset_index(drop=True)
     unreadable = rows["_error"].notna()
-    fields, faults = _map(rows, spec, mapping, origin)
+    rows = require_columns(rows, spec, mapping)
+    fields, faults = map_fields(rows, spec, mapping, origin)
     concerned = (
         matching(rows, fields, mapping.only_when)
         if mapping.only_when is not None
@@ -145,11 +181,14 @@ def clean(
 
     reason = rows["_error"].astype("str")
     rule = pd.Series(pd.NA, index=rows.index, dtype="str").mask(reason.notna(), "unreadable")
-    repaired = _apply_rules(rows, fields, mapping, rule, reason)
-    fields["is_faulty"] = faults.notna()
-    misread = rule.isna() & faults.notna()
-    rule, reason = rule.mask(misread, "unreadable_value"), reason.mask(misread, faults)
-    fields = fields.drop(columns="is_faulty")
+    repaired = _apply_rules(rows, fields, faults, spec, mapping, rule, reason)
+    for name in faults.columns:
+        misread = rule.isna() & faults[name]
+        rule = rule.mask(misread, "unreadable_value")
+        reason = reason.mask(misread, f"{name} cannot be read as {expected(spec, mapping, name)}")
+    too_large = rule.isna() & _too_large(fields)
+    rule = rule.mask(too_large, "too_large")
+    reason = reason.mask(too_large, "quantity times price is beyond 10^11 of the currency")
     _validate(fields, spec, rule, reason)
 
     good = rule.isna()
@@ -178,90 +217,19 @@ def _types(arrow: pa.DataType) -> object:
     return None
 
 
-def _map(
-    rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping, origin: StreamOrigin
-) -> tuple[pd.DataFrame, pd.Series]:
-    """The entity's fields, and for each row what could not be read (null where all could)."""
-    _require_columns(rows, spec, mapping)
-    faults = pd.Series(pd.NA, index=rows.index, dtype="str")
-    currency = pd.Series(origin.currency, index=rows.index, dtype="str")
-    data: dict[str, pd.Series] = {"source": pd.Series(origin.source, index=rows.index, dtype="str")}
-    # The currency first: the money of a row is read by it.
-    names = sorted(mapping.fields, key=lambda name: name != "currency")
-    for name in names:
-        target = spec.column(name)
-        values, bad = read_field(rows, mapping.fields[name], target, currency, origin.timezone)
-        data[name] = values.astype(target.pandas)
-        faults = faults.mask(bad & faults.isna(), f"{name} cannot be read as {_WORDS[target.kind]}")
-        if name == "currency":
-            currency = data[name].fillna(origin.currency)
-    for name, default in (("version_at", rows["_change_time"]), ("deleted", False)):
-        if name not in data and name in spec.column_names:
-            data[name] = pd.Series(default, index=rows.index).astype(spec.column(name).pandas)
-    if "currency" in spec.column_names and "currency" not in data:
-        data["currency"] = currency
-    fields = spec.conform(pd.DataFrame(data, index=rows.index))
-    for name, fallback in _NEUTRAL.items():
-        if name in fields.columns and name not in mapping.fields:
-            column = spec.column(name)
-            if not column.nullable:
-                fields[name] = fields[name].fillna(fallback)
-    return fields, faults
-
-
-_WORDS = {
-    "text": "text",
-    "int": "a whole number",
-    "bool": "true or false",
-    "timestamp": "a time",
-    "date": "a date",
-    "float": "a number",
-}
-_NEUTRAL: dict[str, Any] = {
-    "discount_micros": 0,
-    "shipping_micros": 0,
-    "tax_micros": 0,
-    "fee_micros": 0,
-    "committed": 0,
-    "unavailable": 0,
-    "impressions": 0,
-    "clicks": 0,
-    "is_test": False,
-    "is_bot": False,
-    "line_type": "article",
-    "status": "open",
-}
-"""What a field is where its source says nothing of it at all (not: where one row is empty)."""
-
-
-def _require_columns(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping) -> None:
-    named: dict[str, str] = {}
-    for name, field in mapping.fields.items():
-        for column in _columns_of(field):
-            named[column] = f"{spec.name}.{name}"
-    for rule in mapping.rules:
-        for column in rule.when:
-            if not column.startswith("@"):
-                named[column] = f"rule {rule.name} of {spec.name}"
-    for column, where in named.items():
-        if column not in rows.columns:
-            raise MissingColumnError(f"column {column}, which {where} needs, is not there")
-
-
-def _columns_of(field: FieldMapping) -> tuple[str, ...]:
-    if field.column is not None:
-        return (field.column,)
-    return (*(field.fingerprint or ()), *(field.concat or ()))
-
-
 def _apply_rules(
     rows: pd.DataFrame,
     fields: pd.DataFrame,
+    faults: pd.DataFrame,
+    spec: TableSpec,
     mapping: EntityMapping,
     rule: pd.Series,
     reason: pd.Series,
 ) -> pd.Series:
-    """Apply the rules to `fields`, `rule` and `reason` in place; give back which were repaired."""
+    """Apply the rules to `fields`, `rule` and `reason` in place; give back which were repaired.
+
+    A field that a rule sets is no longer one that could not be read.
+    """
     repaired = pd.Series(False, index=rows.index)
     decided: dict[str, pd.Series] = {}
     for declared in mapping.rules:
@@ -273,11 +241,21 @@ def _apply_rules(
         for name, value in declared.set.items():
             already = decided.setdefault(name, pd.Series(False, index=rows.index))
             fresh = meets & ~already
-            fields[name] = fields[name].mask(fresh, pd.NA if value is None else value)
+            fields[name] = fields[name].mask(fresh, constant(spec, name, value, declared.name))
+            if name in faults.columns:
+                faults[name] &= ~fresh
             decided[name] = already | fresh
         if declared.repair:
             repaired |= meets
     return repaired
+
+
+def _too_large(fields: pd.DataFrame) -> pd.Series:
+    """Lines whose amount would not fit, or whose sums with others would not."""
+    if not {"quantity", "unit_price_micros"} <= set(fields.columns):
+        return pd.Series(False, index=fields.index)
+    amount = fields["quantity"].astype("Float64") * fields["unit_price_micros"].astype("Float64")
+    return (amount.abs() > LARGEST_MONEY).fillna(False).astype(bool)
 
 
 def _validate(fields: pd.DataFrame, spec: TableSpec, rule: pd.Series, reason: pd.Series) -> None:
@@ -316,8 +294,8 @@ def _repeated(
 ) -> pd.Series:
     """Which rows are there again: the same version of the same key, in this hour or `earlier`.
 
-    Of several in one hour, the last delivered stays. Of rows that are folded, one for each key and
-    hour stays: the newest.
+    Of several in one hour, the last delivered of the last attempt stays. Of rows that are folded,
+    one for each key and hour stays: the newest.
     """
     key = list(spec.key)
     identity = key if mapping.grain == "folded" else [*key, "version_at"]
@@ -325,11 +303,14 @@ def _repeated(
         {
             "_hour": rows["_hour"],
             "version_at": fields["version_at"],
+            "_attempt": rows.get("_extracted_at", pd.Series(pd.NaT, index=rows.index)),
             "_delivery": rows["_delivery"],
             "_line": _line_number(rows["_position"]),
             "_position": rows["_position"],
         }
-    ).sort_values(["_hour", "version_at", "_delivery", "_line", "_position"], kind="stable")
+    ).sort_values(
+        ["_hour", "version_at", "_attempt", "_delivery", "_line", "_position"], kind="stable"
+    )
     inside = fields.loc[order.index, identity].assign(_hour=order["_hour"])
     if mapping.grain == "folded":
         again = inside.duplicated([*identity, "_hour"], keep="last")
@@ -360,7 +341,10 @@ def _line_number(position: pd.Series) -> pd.Series:
 def _set_aside(
     rows: pd.DataFrame, rule: pd.Series, reason: pd.Series, entity: str, origin: StreamOrigin
 ) -> pd.DataFrame:
-    raw = rows[[c for c in rows.columns if not c.startswith("_")]]
+    raw = rows[[c for c in rows.columns if not c.startswith("_")]].copy()
+    for name in raw.columns:
+        if pd.api.types.is_object_dtype(raw[name].dtype):
+            raw[name] = raw[name].map(_shown)
     if len(raw):
         lines = raw.to_json(orient="records", lines=True, date_format="iso", date_unit="us")
         text = pd.Series(lines.rstrip("\n").split("\n"), index=rows.index, dtype="str")
@@ -382,6 +366,17 @@ def _set_aside(
         }
     )
     return aside.astype(QUARANTINE).reset_index(drop=True)
+
+
+def _shown(value: object) -> object:
+    """A value for JSON, which has no bytes, wherever they are in it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, dict):
+        return {str(name): _shown(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_shown(part) for part in value]
+    return value
 
 
 def _count(

@@ -42,8 +42,7 @@ def _hash(table: pa.Table) -> pa.Array:
 
 
 def _hash_column(column: pa.ChunkedArray, name: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    text = column if pa.types.is_string(column.type) else column.cast(pa.string())
-    encoded = text.combine_chunks().dictionary_encode()
+    encoded = _comparable(column).combine_chunks().dictionary_encode()
     distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
     seed = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:16]
     hashed = np.append(
@@ -52,3 +51,16 @@ def _hash_column(column: pa.ChunkedArray, name: str) -> np.ndarray[tuple[int], n
     codes = encoded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
     spread: np.ndarray[tuple[int], np.dtype[np.uint64]] = hashed[codes].astype("uint64")
     return spread
+
+
+def _comparable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as text, or as the bytes that it has."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return column
+    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return column.cast(pa.binary())
+    if pa.types.is_nested(kind):
+        written = [None if value is None else repr(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(written, pa.string())])
+    return column.cast(pa.string())

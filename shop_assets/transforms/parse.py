@@ -7,6 +7,7 @@ is null in the values and true in the second result. An empty text is a missing 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, cast
 
 import numpy as np
@@ -28,20 +29,43 @@ _CLEAN: dict[Clean, Callable[[pd.Series], pd.Series]] = {
 }
 _TRUE = {"true", "t", "yes", "y", "1", "on"}
 _FALSE = {"false", "f", "no", "n", "0", "off"}
+_EARLIEST = pd.Timestamp("1900-01-01", tz="UTC")
+_LATEST = pd.Timestamp("2200-01-01", tz="UTC")
+LARGEST_MONEY = 10**17
+"""In micros: a hundred thousand million of a currency, so that sums of them fit into 64 bits."""
+_LONGEST_ID = 255
+"""Of characters: PostgreSQL's indexes take keys of up to 2,704 bytes, of several columns."""
 
 
 def as_text(values: pd.Series) -> pd.Series:
     """The values as text, with empty text as missing."""
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
+    if isinstance(values.dtype, pd.ArrowDtype):
+        # Dates, which pandas counts among the times.
+        text = values.astype("str")
+    elif isinstance(values.dtype, pd.DatetimeTZDtype):
         text = values.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00").astype("str")
     elif pd.api.types.is_datetime64_any_dtype(values.dtype):
         text = values.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").astype("str")
     elif pd.api.types.is_bool_dtype(values.dtype):
         text = values.astype("boolean").map({True: "true", False: "false"}).astype("str")
+    elif pd.api.types.is_float_dtype(values.dtype):
+        text = _without_exponents(values.astype("str"))
+    elif values.dtype == object:
+        text = values.map(_decoded).astype("str")
     else:
         text = values.astype("str")
     present: pd.Series = text.mask(values.isna() | (text == ""))
     return present
+
+
+def _without_exponents(text: pd.Series) -> pd.Series:
+    """Very small and very large floats are written with an exponent: write them out."""
+    short = text.str.contains("e", regex=False).fillna(False).astype(bool)
+    return text.where(~short, text[short].map(lambda t: f"{Decimal(t):f}")) if short.any() else text
+
+
+def _decoded(value: object) -> object:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
 def read_field(
@@ -49,14 +73,16 @@ def read_field(
 ) -> Parsed:
     """One field of the entity from the source's columns.
 
-    `currency`: of each row, for money; `timezone`: of times that name none. Raises `KeyError`
-    with the column's name where the source has no such column.
+    `currency`: of each row, for money; `timezone`: of times that name none. What cannot be loaded
+    counts as not readable: text with NUL, an id or key of more than 255 characters, a time before
+    1900 or after 2199 (`0001-01-01` and `9999-12-31` stand for none), money beyond 10^11 units.
+    Raises `KeyError` with the column's name where the source has no such column.
     """
     if mapping.value is not None:
         values = pd.Series([str(mapping.value)], index=[0], dtype="str")
         constant, bad = _read(values, mapping, target, currency.iloc[:1].set_axis([0]), timezone)
-        filled = pd.Series(constant.iloc[0], index=raw.index)
-        return filled.astype(target.pandas), pd.Series(bool(bad.iloc[0]), index=raw.index)
+        filled = constant.astype(target.pandas).iloc[np.zeros(len(raw), dtype="int64")]
+        return filled.set_axis(raw.index), pd.Series(bool(bad.iloc[0]), index=raw.index)
     if mapping.fingerprint is not None:
         return fingerprint(raw, mapping), pd.Series(False, index=raw.index)
     if mapping.concat is not None:
@@ -71,7 +97,9 @@ def read_field(
         and isinstance(column.dtype, pd.DatetimeTZDtype)
         and mapping.default is None
     ):
-        return column.dt.tz_convert("UTC").dt.as_unit("us"), pd.Series(False, index=raw.index)
+        moments = column.dt.tz_convert("UTC").dt.as_unit("us")
+        bad = _implausible(moments)
+        return moments.mask(bad), bad
     return _read(column, mapping, target, currency, timezone)
 
 
@@ -102,17 +130,22 @@ def _typed(
     text: pd.Series, mapping: FieldMapping, target: Column, currency: pd.Series, timezone: str
 ) -> Parsed:
     if target.kind == "text":
-        return text, text.str.contains("\x00", regex=False).fillna(False).astype(bool)
+        bad = text.str.contains("\x00", regex=False).fillna(False).astype(bool)
+        if target.key or target.name.endswith("_id"):
+            bad |= (text.str.len() > _LONGEST_ID).fillna(False).astype(bool)
+        return text.mask(bad), bad
     if target.is_money:
         micros, bad = parse_money(
             text, unit=mapping.money or "major", currency=currency, decimal=mapping.decimal
         )
-        return _signed(micros, mapping), bad
+        bad |= (micros.abs() > LARGEST_MONEY).fillna(False).astype(bool)
+        return _signed(micros.mask(bad), mapping), bad
     if target.kind == "int":
         whole, bad = parse_whole(text)
         return _signed(whole, mapping), bad
     if target.kind == "float":
         number = pd.to_numeric(text, errors="coerce").astype("Float64")
+        number = number.mask(number.abs() == np.inf)
         return number, number.isna() & text.notna()
     if target.kind == "bool":
         return parse_bool(text)
@@ -131,17 +164,18 @@ def _signed(values: pd.Series, mapping: FieldMapping) -> pd.Series:
 
 
 def parse_whole(text: pd.Series) -> Parsed:
-    """Whole numbers; `12.0` is one, `12.5` and `1e400` are not. Shape kept, dtype Int64."""
+    """Whole numbers of up to 15 digits; `12.0` is one, `12.5` and `1e400` are not. dtype Int64."""
     plain = text.str.strip().str.replace(r"\.0+$", "", regex=True)
-    good = plain.str.fullmatch(r"[+-]?[0-9]{1,18}").fillna(False).astype(bool)
+    good = plain.str.fullmatch(r"[+-]?[0-9]{1,15}").fillna(False).astype(bool)
     values = pd.to_numeric(plain.where(good), errors="coerce", dtype_backend="numpy_nullable")
     return values.astype("Int64"), ~good & text.notna()
 
 
 def parse_bool(text: pd.Series) -> Parsed:
-    """Truth values, in the words that people use for them. Shape kept, dtype boolean."""
+    """Truth values, in the words that people use for them (`1.0` too). dtype boolean."""
     words = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
-    values = text.str.strip().str.lower().map(words).astype("boolean")
+    plain = text.str.strip().str.lower().str.replace(r"\.0+$", "", regex=True)
+    values = plain.map(words).astype("boolean")
     return values, values.isna() & text.notna()
 
 
@@ -149,9 +183,11 @@ def parse_time(text: pd.Series, formats: tuple[str, ...], timezone: str) -> Pars
     """Moments in UTC, by the first of `formats` that reads them. dtype datetime64[us, UTC].
 
     A time without offset is of `timezone`; one that the clock shows twice is the first of the two,
-    one that it leaves out is moved forward to the next that exists.
+    one that it leaves out is moved forward to the next that exists. A time before 1900 or after
+    2199 is none, and neither is a word (`now`).
     """
     result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
+    text = text.str.strip()
     left = text.notna()
     for form in formats:
         if not left.any():
@@ -163,10 +199,16 @@ def parse_time(text: pd.Series, formats: tuple[str, ...], timezone: str) -> Pars
             moments = _from_iso(part, timezone)
         else:
             moments = _from_pattern(part, form, timezone)
-        read = moments.notna()
+        # pandas takes `now` and `today` for times in any format.
+        read = moments.notna() & ~_implausible(moments) & part.str.contains("[0-9]", regex=True)
         result.loc[part.index[read]] = moments[read]
         left.loc[part.index[read]] = False
     return result, left
+
+
+def _implausible(moments: pd.Series) -> pd.Series:
+    bad: pd.Series = (moments < _EARLIEST) | (moments >= _LATEST)
+    return bad
 
 
 def _from_epoch(text: pd.Series, to_micros: int) -> pd.Series:
@@ -177,7 +219,7 @@ def _from_epoch(text: pd.Series, to_micros: int) -> pd.Series:
 
 
 def _from_pattern(text: pd.Series, form: str, timezone: str) -> pd.Series:
-    if "%z" in form:
+    if "%z" in form or "%Z" in form:
         moments = pd.to_datetime(text, format=form, errors="coerce", utc=True)
         return moments.dt.as_unit("us")
     return _localize(pd.to_datetime(text, format=form, errors="coerce"), timezone)
@@ -212,7 +254,8 @@ def _localize(naive: pd.Series, timezone: str) -> pd.Series:
 def fingerprint(raw: pd.DataFrame, mapping: FieldMapping) -> pd.Series:
     """A key made from the contents of columns: 16 hexadecimal digits, the same in every run.
 
-    With `repeats: keep`, equal rows of one delivery are numbered from the second on (`…-2`).
+    With `repeats: keep`, equal rows of one delivery are numbered from the second on (`…-2`), within
+    an hour and an attempt, so that it does not matter which hours are cleaned together.
     """
     parts = pd.DataFrame(
         {name: as_text(raw[name]).fillna("\x00") for name in mapping.fingerprint or ()}
@@ -222,6 +265,7 @@ def fingerprint(raw: pd.DataFrame, mapping: FieldMapping) -> pd.Series:
     text = pd.Series(np.frombuffer(digits, dtype="S16").astype("U16"), index=raw.index, dtype="str")
     if mapping.repeats == "merge":
         return text
-    number = parts.groupby([raw["_delivery"].to_numpy(), hashes], sort=False).cumcount() + 1
+    brought = [raw[name].to_numpy() for name in ("_hour", "_load_id", "_delivery")]
+    number = parts.groupby([*brought, hashes], sort=False).cumcount() + 1
     suffix = ("-" + number.astype("str")).where(number > 1, "")
     return text.str.cat(suffix.astype("str"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from shop_assets.settings.mapping import Condition, When
@@ -30,8 +32,7 @@ def _meets(values: pd.Series, condition: Condition) -> pd.Series:
     if condition.in_ is not None:
         result &= text.isin([_text(v) for v in condition.in_])
     if condition.matches is not None:
-        found = text.str.contains(condition.matches, regex=True)
-        result &= found.fillna(False).astype(bool)
+        result &= _contains(text, condition.matches)
     if condition.below is not None or condition.above is not None:
         number = pd.to_numeric(text, errors="coerce")
         if condition.below is not None:
@@ -41,6 +42,13 @@ def _meets(values: pd.Series, condition: Condition) -> pd.Series:
     if condition.not_ is not None:
         result &= ~_meets(values, condition.not_)
     return result
+
+
+def _contains(text: pd.Series, pattern: str) -> pd.Series:
+    """Where Python's `re` finds the pattern; of each different text it is asked once."""
+    finds = re.compile(pattern).search
+    found = {value: finds(value) is not None for value in text.dropna().unique()}
+    return text.map(found).eq(True).astype(bool)
 
 
 def _text(value: object) -> str:
