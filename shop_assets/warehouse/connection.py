@@ -22,6 +22,13 @@ Cursor = Any
 
 _CREATE_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('shop_assets.create', 0))"
 
+_RELATIONS = (
+    "(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE NOT c.relispartition AND c.relkind IN ('r', 'p', 'v', 'i', 'I', 'S') "
+    f"AND n.nspname = ANY ('{{{', '.join(ddl.SCHEMAS)}}}'))"
+)
+"""How many tables, views, indexes and sequences there are, months apart."""
+
 
 class WarehouseUnavailableError(UserError):
     """The warehouse cannot be reached or does not let us in."""
@@ -67,13 +74,26 @@ class Warehouse:
             connection.close()
 
     def create(self) -> None:
-        """Make what is missing of the schemas, tables and views."""
+        """Make what is missing of the schemas, tables and views.
+
+        Where nothing is, this takes no locks: made again, the views and indexes would wait for
+        every reader, and every load for them.
+        """
         if self._created:
             return
+        fingerprint = ddl.fingerprint(self._reader)
         with self.transaction() as cursor:
-            cursor.execute(_CREATE_LOCK)
-            for statement in ddl.create_all(self._reader):
-                cursor.execute(statement)
+            made = _is_made(cursor, fingerprint)
+        if not made:
+            with self.transaction() as cursor:
+                cursor.execute(_CREATE_LOCK)
+                for statement in ddl.create_all(self._reader):
+                    cursor.execute(statement)
+                cursor.execute("DELETE FROM meta.created")
+                cursor.execute(
+                    f"INSERT INTO meta.created (fingerprint, relations) VALUES ($1, {_RELATIONS})",
+                    parameters=(fingerprint,),
+                )
         self._created = True
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
@@ -126,6 +146,14 @@ def fetch_one(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> Any:
     cursor.execute(sql, parameters=tuple(parameters) or None)
     row = cursor.fetchone()
     return None if row is None else row[0]
+
+
+def _is_made(cursor: Cursor, fingerprint: str) -> bool:
+    """Whether all was made by these declarations, and nothing was taken away since."""
+    if fetch_one(cursor, "SELECT to_regclass('meta.created') IS NULL"):
+        return False
+    sql = f"SELECT relations <= {_RELATIONS} FROM meta.created WHERE fingerprint = $1"
+    return bool(fetch_one(cursor, sql, (fingerprint,)))
 
 
 def _types(arrow: pa.DataType) -> Any:

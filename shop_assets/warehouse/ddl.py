@@ -8,6 +8,7 @@ is `numeric` in major units and columns of persons are left out.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable, Iterator
 
 from shop_assets.entities import TABLES, Column, TableSpec
@@ -17,6 +18,10 @@ LAKE_ONLY = frozenset({"web_events"})
 """Entities that stay in the lake; PostgreSQL gets what is made of them."""
 
 META = """
+CREATE TABLE IF NOT EXISTS meta.created (
+    fingerprint text PRIMARY KEY,
+    relations bigint NOT NULL
+);
 CREATE TABLE IF NOT EXISTS meta.loads (
     load_id text PRIMARY KEY,
     asset text NOT NULL,
@@ -35,10 +40,11 @@ CREATE TABLE IF NOT EXISTS meta.slices (
     written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (asset, slice)
 );
+CREATE SEQUENCE IF NOT EXISTS meta.generations;
 CREATE TABLE IF NOT EXISTS meta.stale_slices (
     mart text NOT NULL,
     slice timestamptz NOT NULL,
-    generation bigint NOT NULL DEFAULT 1,
+    generation bigint NOT NULL DEFAULT nextval('meta.generations'),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (mart, slice)
 );
@@ -116,6 +122,11 @@ def create_all(reader: str | None) -> Iterator[str]:
         for schema in ("marts", "analytics"):
             yield f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {quoted(reader)}"
             yield f"GRANT SELECT ON ALL TABLES IN SCHEMA {quoted(schema)} TO {quoted(reader)}"
+
+
+def fingerprint(reader: str | None) -> str:
+    """What `create_all` makes, in a few characters: it changes with any declaration."""
+    return hashlib.sha256("\0".join(create_all(reader)).encode()).hexdigest()
 
 
 def create_table(spec: TableSpec) -> Iterator[str]:

@@ -16,9 +16,18 @@ def apply_difference(cursor: Cursor, spec: TableSpec, scope: str) -> int:
 
     `scope`: an SQL condition on the table's columns (as `t`), which all of `fresh` meets too.
     Returns how many rows came, went or changed; they stand in `pg_temp.gone` and `pg_temp.came`.
+
+    Raises:
+        ValueError: rows of `fresh` lie outside of `scope`, where nothing would replace them.
     """
     columns = ddl.column_list(spec)
     table = ddl.physical(spec)
+    outside = int(
+        fetch_one(cursor, f"SELECT count(*) FROM pg_temp.fresh t WHERE ({scope}) IS NOT TRUE")
+    )
+    if outside:
+        rows = "1 row lies" if outside == 1 else f"{outside} rows lie"
+        raise ValueError(f"{spec.name}: {rows} outside of the slice that is replaced")
     for name in ("gone", "came", "present"):
         cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
     cursor.execute(

@@ -65,6 +65,8 @@ def _merge_versions(cursor: Cursor, spec: TableSpec) -> int:
     """Add the staged versions, then make the current rows of the keys that got any."""
     key = (*spec.key, "version_at")
     kept = ddl.versions(spec)
+    # Loads of other hours may bring versions of the same rows: each must see those before it.
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 4))", parameters=(spec.name,))
     # A version that is told again may move in time: its row stands where it stood before.
     same = " AND ".join(f"v.{quoted(k)} = s.{quoted(k)}" for k in key)
     latest = fetch_one(

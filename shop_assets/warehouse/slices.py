@@ -4,7 +4,7 @@ A *slice* is one partition of an asset (an hour, a day) in PostgreSQL. A load co
 slices `[start, end)`. Each load
 
 1. takes an advisory lock on the asset and its slices, so that two loads of one slice wait for each
-   other, while loads of other slices go on;
+   other, while loads of other slices go on (up to where they merge into the same rows);
 2. is refused where a writer that began later has already published one of them (fencing): a worker
    that was stopped and wakes up does not undo its own retry;
 3. stages its rows by binary COPY, and changes the table;
@@ -190,10 +190,12 @@ def mark_stale(cursor: Cursor, mart: str, slices_sql: str) -> None:
     """Ask for the slices of a mart that a query names (one column of timestamptz).
 
     Part of the transaction that made them stale: the request is there exactly if the change is.
+    Generations never come twice, so a writer cannot take a new request for one that it has seen.
     """
     cursor.execute(
-        "INSERT INTO meta.stale_slices AS t (mart, slice) "
-        f"SELECT $1, s FROM ({slices_sql}) q(s) WHERE s IS NOT NULL GROUP BY s ORDER BY s "
-        "ON CONFLICT (mart, slice) DO UPDATE SET generation = t.generation + 1",
+        "INSERT INTO meta.stale_slices (mart, slice, generation) "
+        f"SELECT $1, s, nextval('meta.generations') FROM ({slices_sql}) q(s) "
+        "WHERE s IS NOT NULL GROUP BY s ORDER BY s "
+        "ON CONFLICT (mart, slice) DO UPDATE SET generation = excluded.generation",
         parameters=(mart,),
     )

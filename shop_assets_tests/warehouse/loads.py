@@ -102,8 +102,10 @@ def publish(
     **load: Any,
 ) -> Written:
     """Replace slices of a mart."""
-    noticed = stale_slices(warehouse, mart) if seen is None else seen
     declared = load_of(f"marts/{mart}", **load)
+    noticed = seen
+    if noticed is None:
+        noticed = stale_slices(warehouse, mart, declared.start, declared.end)
     return replace_slices(warehouse, TABLES[mart], rows(mart, *given), declared, noticed)
 
 

@@ -1,0 +1,170 @@
+"""The warehouse makes what is missing, waits for nobody, and says plainly when it is away."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg2
+import pyarrow as pa
+import pytest
+
+from shop_assets.entities import TABLES
+from shop_assets.errors import UserError
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets.stack.postgres import create_database
+from shop_assets.warehouse.connection import Warehouse, WarehouseUnavailableError
+from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url
+from shop_assets_tests.warehouse.loads import merge, publish, table_of
+
+ORDER = {"version_at": "2026-01-31 09:10"}
+MONTHS = "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' ORDER BY 1"
+
+
+def run(url: str, *statements: str) -> None:
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    connection.close()
+
+
+def test_processes_that_start_at_once_make_one_warehouse(stack: Endpoints) -> None:
+    name = f"together_{time.time_ns()}"
+    url = create_database(admin_url(stack), name, owner=OWNER, password=PASSWORD)
+    started = [Warehouse(url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Warehouse.create, started))
+    assert merge(started[0], "orders", ORDER).changed == 1
+
+
+def test_opening_the_warehouse_waits_for_no_reader_and_stops_no_load(
+    warehouse: Warehouse, url: str
+) -> None:
+    analyst = psycopg2.connect(url)
+    with ThreadPoolExecutor(1) as pool, analyst, analyst.cursor() as cursor:
+        cursor.execute("SELECT * FROM marts.sales_daily, marts.sales_hourly")
+        pool.submit(Warehouse(url, reader="reader").create).result(timeout=10)
+        assert merge(warehouse, "orders", ORDER).changed == 1
+    analyst.close()
+
+
+def test_opening_the_warehouse_waits_for_no_load(warehouse: Warehouse, url: str) -> None:
+    with ThreadPoolExecutor(1) as pool, warehouse.transaction() as cursor:
+        cursor.execute("INSERT INTO warehouse.orders SELECT * FROM warehouse.orders")
+        pool.submit(Warehouse(url, reader="reader").create).result(timeout=10)
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "TABLE marts_base.sales_daily CASCADE",
+        "VIEW marts.sales_daily",
+        "INDEX warehouse.payments_order_id",
+        "SEQUENCE meta.epochs",
+        "SCHEMA meta CASCADE",
+    ],
+)
+def test_what_was_taken_away_is_made_again(url: str, gone: str) -> None:
+    def found() -> list[Any]:
+        return table_of(
+            Warehouse(url),
+            "SELECT n.nspname, c.relname FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN "
+            "('meta', 'warehouse', 'marts', 'marts_base') ORDER BY 1, 2",
+        )
+
+    before = found()
+    run(url, f"DROP {gone}")
+    assert found() != before
+    Warehouse(url, reader="reader").create()
+    assert found() == before
+
+
+def test_what_an_older_release_made_is_brought_up_to_date(url: str) -> None:
+    stand_in = "CREATE VIEW marts.sales_hourly AS SELECT hour FROM marts_base.sales_hourly"
+    older = "UPDATE meta.created SET fingerprint = 'of an older release'"
+    run(url, "DROP VIEW marts.sales_hourly", stand_in, older)
+    Warehouse(url, reader="reader").create()
+    assert table_of(Warehouse(url), "SELECT hour, net_sales FROM marts.sales_hourly") == []
+
+
+def test_months_are_made_as_they_come_and_only_those(warehouse: Warehouse) -> None:
+    moments = ["2024-02-29 23:59", "2023-12-31 23:59:59.999999", "2024-01-01 00:00"]
+    stamps = pa.array(
+        [dt.datetime.fromisoformat(m).replace(tzinfo=dt.UTC) for m in moments] + [None],
+        pa.timestamp("us", "UTC"),
+    )
+    for _ in range(2):
+        warehouse.ensure_months(TABLES["orders"], stamps)
+    names = [("orders_2023_12",), ("orders_2024_01",), ("orders_2024_02",)]
+    assert table_of(warehouse, MONTHS) == names
+    warehouse.ensure_months(TABLES["products"], stamps)
+    warehouse.ensure_months(TABLES["payments"], stamps.slice(3))
+    warehouse.ensure_months(TABLES["payments"], stamps.slice(0, 0))
+    assert table_of(warehouse, MONTHS) == names
+
+
+def test_the_last_microsecond_of_a_month_and_the_first_of_the_next_part(
+    warehouse: Warehouse,
+) -> None:
+    last = {"order_id": "a", "placed_at": "2026-01-31 23:59:59.999999", "version_at": "2026-02-02"}
+    first = {"order_id": "b", "placed_at": "2026-02-01 00:00:00", "version_at": "2026-02-02"}
+    merge(warehouse, "orders", last, first)
+    sql = "SELECT order_id, tableoid::regclass::text FROM warehouse.orders ORDER BY 1"
+    assert table_of(warehouse, sql) == [
+        ("a", "warehouse.orders_2026_01"),
+        ("b", "warehouse.orders_2026_02"),
+    ]
+
+
+def test_an_error_rolls_everything_back(warehouse: Warehouse) -> None:
+    def break_off() -> None:
+        with warehouse.transaction() as cursor:
+            cursor.execute("INSERT INTO meta.mart_versions VALUES ('m', 1, now())")
+            raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        break_off()
+    assert table_of(warehouse, "SELECT * FROM meta.mart_versions") == []
+
+
+def test_readers_see_the_former_slice_until_the_commit(warehouse: Warehouse) -> None:
+    publish(warehouse, {"units_sold": 1})
+    units = "SELECT units_sold FROM marts.sales_hourly"
+    with warehouse.transaction() as cursor:
+        cursor.execute("DELETE FROM marts_base.sales_hourly")
+        assert table_of(warehouse, units) == [(1,)]
+
+
+@pytest.mark.parametrize("part", ["password", "server", "database"])
+def test_a_warehouse_that_is_away_is_named_without_its_password(url: str, part: str) -> None:
+    wrong = {
+        "password": url.replace(PASSWORD, "canary-secret"),
+        "server": "postgresql://loader:canary-secret@127.0.0.1:9/warehouse",
+        "database": url.rsplit("/", 1)[0] + "/canary",
+    }[part]
+    with pytest.raises(WarehouseUnavailableError) as caught:
+        Warehouse(wrong).create()
+    said = str(caught.value)
+    assert isinstance(caught.value, UserError)
+    assert said.startswith(f"warehouse {Warehouse(wrong).address}: ")
+    assert "SHOP_POSTGRES_URL" in said
+    assert "canary-secret" not in said
+    assert PASSWORD not in said
+    assert "\n" not in said
+
+
+def test_values_come_back_in_the_types_that_the_declarations_have(warehouse: Warehouse) -> None:
+    frame = warehouse.read(
+        "SELECT 1::bigint AS n, NULL::bigint AS nothing, 'Ünï 🛒' AS text, true AS flag, "
+        "1.5::float8 AS part, '2026-01-31'::date AS day, "
+        "'2026-01-31 09:00:00.000001+01'::timestamptz AS at"
+    )
+    dtypes = [str(dtype) for dtype in frame.dtypes]
+    assert dtypes[:2] == ["Int64", "Int64"]
+    assert dtypes[3:6] == ["boolean", "Float64", "date32[day][pyarrow]"]
+    assert frame["text"][0] == "Ünï 🛒"
+    assert frame["at"][0].isoformat() == "2026-01-31T08:00:00.000001+00:00"

@@ -1,0 +1,196 @@
+"""The sales ledger follows the versions of its orders, and asks for what it is seen in."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.warehouse.loads import (
+    NINE,
+    ledger,
+    merge,
+    settle_all,
+    stale,
+    table_of,
+)
+
+SUMS = (
+    "SELECT order_id, kind, sum(quantity)::bigint, sum(amount_micros)::bigint "
+    "FROM warehouse.sales_ledger GROUP BY 1, 2 ORDER BY 1, 2"
+)
+ORDER = {"version_at": "2026-01-31 09:10"}
+ITEM = {"version_at": "2026-01-31 09:10"}
+REFUND = {"refunded_at": "2026-02-14 15:30", "version_at": "2026-02-14 15:30"}
+
+
+def sell(warehouse: Warehouse, order_id: str, placed: str, **more: Any) -> None:
+    moment = {"order_id": order_id, "placed_at": placed, "version_at": placed}
+    merge(warehouse, "orders", moment | more)
+    merge(warehouse, "order_items", moment)
+    ledger(warehouse, order_id)
+
+
+def test_a_sale_and_its_late_refund_stand_each_in_its_own_hour(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    settle_all(warehouse)
+    merge(warehouse, "refunds", REFUND)
+    assert ledger(warehouse, "A").changed == 1
+    assert table_of(warehouse, SUMS) == [
+        ("A", "return", 1, 10_000_000),
+        ("A", "sale", 1, 10_000_000),
+    ]
+    assert stale(warehouse, "sales_hourly") == ["02-14 15:00"]
+    assert "02-14 00:00" in stale(warehouse, "sales_daily")
+    assert stale(warehouse, "product_sales_daily") == ["02-14 00:00"]
+    assert stale(warehouse, "customer_orders") == ["01-31 09:00"]
+
+
+def test_making_the_same_orders_again_changes_nothing_and_asks_for_nothing(
+    warehouse: Warehouse,
+) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    settle_all(warehouse)
+    assert ledger(warehouse, "A").changed == 0
+    assert table_of(warehouse, "SELECT count(*) FROM meta.stale_slices") == [(0,)]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_the_ledger_does_not_depend_on_the_order_of_loads(
+    warehouse: Warehouse, order: tuple[int, ...]
+) -> None:
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("orders", ORDER | {"shipping_micros": 3_000_000}),
+        ("order_items", ITEM),
+        ("order_items", ITEM | {"version_at": "2026-02-02 12:00", "quantity": 3}),
+        ("refunds", REFUND),
+    ]
+    for position in order:
+        merge(warehouse, changes[position][0], changes[position][1])
+        ledger(warehouse, "A")
+    rows = table_of(
+        warehouse,
+        "SELECT kind, happened_at::text, quantity, amount_micros FROM warehouse.sales_ledger "
+        "ORDER BY happened_at, kind",
+    )
+    assert rows == [
+        ("sale", "2026-01-31 09:10:00+00", 1, 10_000_000),
+        ("shipping", "2026-01-31 09:10:00+00", 0, 3_000_000),
+        ("sale", "2026-02-02 12:00:00+00", 2, 20_000_000),
+        ("return", "2026-02-14 15:30:00+00", 1, 10_000_000),
+    ]
+
+
+def test_an_order_that_moves_in_time_leaves_nothing_behind(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-02-02 09:10")
+    settle_all(warehouse)
+    moved = {"placed_at": "2026-01-05 07:00", "version_at": "2026-02-02 09:10"}
+    merge(warehouse, "orders", moved)
+    merge(warehouse, "order_items", moved)
+    ledger(warehouse, "A")
+    found = table_of(warehouse, "SELECT kind, happened_at::text FROM warehouse.sales_ledger")
+    assert found == [("sale", "2026-01-05 07:00:00+00")]
+    assert stale(warehouse, "sales_hourly") == ["01-05 07:00", "02-02 09:00"]
+    assert stale(warehouse, "sales_daily") == ["01-05 00:00", "02-02 00:00"]
+
+
+def test_a_deleted_order_is_taken_back(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    merge(warehouse, "orders", {"version_at": "2026-02-01 10:00", "deleted": True})
+    ledger(warehouse, "A")
+    assert table_of(warehouse, SUMS) == [("A", "sale", 0, 0)]
+
+
+def test_only_the_named_orders_are_made_again(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    sell(warehouse, "B", "2026-01-31 09:20")
+    later = {"version_at": "2026-02-02 12:00", "quantity": 5}
+    merge(warehouse, "order_items", ITEM | later, ITEM | later | {"order_id": "B"})
+    ledger(warehouse, "B")
+    found = {row[0]: row[2] for row in table_of(warehouse, SUMS)}
+    assert found == {"A": 1, "B": 5}
+
+
+def test_an_order_of_the_same_id_at_another_source_is_another_order(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    merge(warehouse, "orders", ORDER | {"source": "outlet"})
+    merge(warehouse, "order_items", ITEM | {"source": "outlet"})
+    ledger(warehouse, "A", source="outlet")
+    sources = "SELECT source FROM warehouse.sales_ledger ORDER BY 1"
+    assert table_of(warehouse, sources) == [("outlet",), ("shop",)]
+
+
+def test_no_orders_make_no_rows_but_the_hour_is_noted(warehouse: Warehouse) -> None:
+    assert ledger(warehouse).rows == 0
+    assert table_of(warehouse, "SELECT slice::text FROM meta.slices") == [
+        ("2026-01-31 09:00:00+00",)
+    ]
+
+
+def test_an_earlier_order_of_a_customer_moves_the_place_of_every_later_one(
+    warehouse: Warehouse,
+) -> None:
+    sell(warehouse, "B", "2026-02-02 10:00")
+    sell(warehouse, "C", "2026-03-03 11:00")
+    sell(warehouse, "D", "2026-03-03 12:00", customer_id="another")
+    settle_all(warehouse)
+    sell(warehouse, "A", "2026-01-31 09:10")
+    assert stale(warehouse, "customer_orders") == ["01-31 09:00", "02-02 10:00", "03-03 11:00"]
+    assert stale(warehouse, "sales_daily") == ["01-31 00:00", "02-02 00:00", "03-03 00:00"]
+    assert stale(warehouse, "sales_hourly") == ["01-31 09:00"]
+    assert stale(warehouse, "product_sales_daily") == ["01-31 00:00"]
+
+
+def test_an_order_given_to_another_customer_moves_the_orders_of_both(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    sell(warehouse, "B", "2026-02-02 10:00")
+    sell(warehouse, "C", "2026-03-03 11:00", customer_id="c2")
+    settle_all(warehouse)
+    merge(warehouse, "orders", ORDER | {"version_at": "2026-03-05", "customer_id": "c2"})
+    ledger(warehouse, "A")
+    assert stale(warehouse, "customer_orders") == ["01-31 09:00", "02-02 10:00", "03-03 11:00"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/London", "01-31 00:00"),
+        ("America/New_York", "01-30 00:00"),
+        ("Pacific/Auckland", "01-31 00:00"),
+    ],
+)
+def test_days_are_those_of_the_shops_time_zone(url: str, zone: str, day: str) -> None:
+    warehouse = Warehouse(url, zone=zone)
+    sell(warehouse, "A", "2026-01-31 03:10")
+    assert stale(warehouse, "sales_daily") == [day]
+    assert stale(warehouse, "sales_hourly") == ["01-31 03:00"]
+
+
+def test_of_two_loads_that_touch_one_order_the_second_sees_what_the_first_did(
+    warehouse: Warehouse,
+) -> None:
+    merge(warehouse, "orders", ORDER)
+    lines = [ITEM | {"item_id": str(n)} for n in range(8)]
+
+    def load(hour: int) -> None:
+        merge(warehouse, "order_items", lines[hour], start=NINE.replace(hour=hour))
+        ledger(warehouse, "A", start=NINE.replace(hour=hour))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(load, range(8)))
+    assert table_of(warehouse, SUMS) == [("A", "sale", 8, 80_000_000)]
+
+
+def test_the_ledger_is_made_under_one_lock(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    with ThreadPoolExecutor(1) as pool, warehouse.transaction() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('sales_ledger.orders', 2))")
+        waiting = pool.submit(partial(ledger, warehouse, "A", start=NINE.replace(hour=1)))
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        cursor.execute("SELECT 1")
+    assert waiting.result().changed == 0
