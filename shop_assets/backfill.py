@@ -10,8 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from dagster import (
     DagsterEventType,
@@ -31,6 +32,9 @@ from shop_assets.warehouse.connection import Warehouse
 
 CHUNK_HOURS = 31 * 24
 _DAY = dt.timedelta(days=1)
+
+Layer = Literal["raw", "clean"]
+_JOBS: dict[Layer, str] = {"raw": "hourly", "clean": "from_clean"}
 
 OnProgress = Callable[[str, float, int], None]
 """Called with what is being done, hours done (with a part of those under way), and hours in all."""
@@ -70,24 +74,46 @@ class Backfill:
     calendar: Calendar
     warehouse: Warehouse
 
-    def run(
+    def load(
         self,
-        start: dt.datetime,
-        end: dt.datetime,
+        hours: Iterable[dt.datetime],
         on_progress: OnProgress,
         *,
+        layer: Layer = "raw",
         chunk_hours: int = CHUNK_HOURS,
     ) -> BackfillReport:
-        """Load the hours `[start, end)` and everything that follows from them.
+        """Load hours from `layer` on, and everything that follows from them.
 
-        Raises `UserError` for what the user can put right, `RunError` where a step failed for
-        another reason or a blocking check did not pass. The chunks before it stay loaded; running
-        the same span again is safe and converges.
+        From `raw` the sources are asked; from `clean` what raw keeps is cleaned again. Raises
+        `UserError` for what the user can put right, `RunError` where a step failed for another
+        reason or a blocking check did not pass. The chunks before it stay loaded; loading the same
+        hours again is safe and converges.
         """
-        report = BackfillReport(hours=int((end - start) / HOUR))
+        wanted = sorted(set(hours))
+        report = self._load(_JOBS[layer], contiguous(wanted, HOUR, chunk_hours), on_progress)
+        on_progress("daily marts", report.hours, report.hours)
+        self._stale("hourly_marts", report)
+        if layer == "raw":
+            midnights = {_midnight(self.calendar.day_of(hour)) for hour in wanted}
+            for first, last in contiguous(midnights, _DAY, CHUNK_HOURS // 24):
+                self._execute("daily_marts", day_range_tags(first.date(), last.date()), report)
+        self._stale("daily_marts", report)
+        if self._has("analytics"):
+            on_progress("analytics", report.hours, report.hours)
+            self._execute("analytics", {}, report)
+        return report
+
+    def _load(
+        self,
+        job: str,
+        chunks: list[tuple[dt.datetime, dt.datetime]],
+        on_progress: OnProgress,
+    ) -> BackfillReport:
+        """One run for each chunk (its first and last hour)."""
+        counts = [int((last - first) / HOUR) + 1 for first, last in chunks]
+        report = BackfillReport(hours=sum(counts))
         done = 0
-        for first, last in _chunks(start, end, chunk_hours):
-            count = int((last - first) / HOUR) + 1
+        for (first, last), count in zip(chunks, counts, strict=True):
 
             def show(
                 part: float, day: dt.datetime = first, before: int = done, n: int = count
@@ -95,16 +121,8 @@ class Backfill:
                 on_progress(f"{day:%Y-%m-%d}", before + part * n, report.hours)
 
             show(0.0)
-            self._execute("hourly", hour_range_tags(first, last), report, show)
+            self._execute(job, hour_range_tags(first, last), report, show)
             done += count
-        on_progress("daily marts", done, report.hours)
-        self._stale("hourly_marts", report)
-        first_day, last_day = self.calendar.days(start, end)
-        self._execute("daily_marts", day_range_tags(first_day, last_day), report)
-        self._stale("daily_marts", report)
-        if self._has("analytics"):
-            on_progress("analytics", done, report.hours)
-            self._execute("analytics", {}, report)
         return report
 
     def _has(self, group: str) -> bool:
@@ -120,11 +138,7 @@ class Backfill:
         frame = self.warehouse.read("SELECT DISTINCT mart, slice FROM meta.stale_slices")
         slices = {s.to_pydatetime() for s in frame["slice"][frame["mart"].isin(list(names))]}
         now = dt.datetime.now(dt.UTC)
-        first = (
-            dt.datetime.combine(self.calendar.start, dt.time(tzinfo=dt.UTC))
-            if daily
-            else self.calendar.first_hour
-        )
+        first = _midnight(self.calendar.start) if daily else self.calendar.first_hour
         last = now if daily else partitions.floor_hour(now) - HOUR
         wanted = [s for s in slices if first <= s <= last]
         step, longest = (_DAY, CHUNK_HOURS // 24) if daily else (HOUR, CHUNK_HOURS)
@@ -169,6 +183,11 @@ class Backfill:
         report.seconds[job] = report.seconds.get(job, 0.0) + time.monotonic() - began
 
 
+def _midnight(day: dt.date) -> dt.datetime:
+    """A day as daily slices are written: its midnight in UTC."""
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
 def _error_of(result: ExecuteInProcessResult) -> Exception:
     """Why a run failed: the first mistake of the user's, else the first failure of a step."""
     failures = [(e.step_key, e.step_failure_data) for e in result.get_step_failure_events()]
@@ -184,14 +203,3 @@ def _error_of(result: ExecuteInProcessResult) -> Exception:
         error = error.cause
     lines = error.message.strip().splitlines() if error is not None else []
     return RunError(f"run {result.run_id}, step {step}: {lines[0] if lines else 'failed'}")
-
-
-def _chunks(
-    start: dt.datetime, end: dt.datetime, hours: int
-) -> Iterator[tuple[dt.datetime, dt.datetime]]:
-    """The first and last hour of each chunk of `[start, end)`."""
-    first = start
-    while first < end:
-        following = min(first + hours * HOUR, end)
-        yield first, following - HOUR
-        first = following

@@ -28,6 +28,14 @@ def build(hourly_marts: list[AssetKey], daily_marts: list[AssetKey]) -> dict[str
             AssetSelection.groups("raw", "clean", "warehouse") | marts_of_hours,
             description="One hour (or a range of hours) from the sources to the hourly marts.",
         ),
+        "from_clean": define_asset_job(
+            "from_clean",
+            AssetSelection.groups("clean", "warehouse") | marts_of_hours,
+            description=(
+                "Hours from their raw rows to the hourly marts, without asking a source: after a "
+                "rule or a mapping has changed."
+            ),
+        ),
         "hourly_marts": define_asset_job(
             "hourly_marts",
             marts_of_hours,

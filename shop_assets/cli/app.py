@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from shop_assets.cli import demo, inspect, run, stack
+from shop_assets.cli import demo, inspect, quarantine, run, stack
 from shop_assets.errors import RunError, UserError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app.command("env")(stack.env)
 app.command("demo")(demo.demo)
 app.command("up")(demo.up)
 app.add_typer(stack.app, name="stack")
-app.add_typer(inspect.quarantine, name="quarantine")
+app.add_typer(quarantine.app, name="quarantine")
 
 USER_ERROR = 2
 FAILURE = 1

@@ -44,16 +44,16 @@ def sales_by_day(warehouse: Warehouse, truth: pd.DataFrame) -> list[DaySales]:
         [(both[n] == both[f"{n}_truly"]).fillna(False).astype(bool) for n in _FIGURES], axis=1
     ).all(axis=1)
     shown = both[list(_FIGURES)].fillna(0).astype("int64")
-    found = []
+    days = []
     for (day, currency), figures, is_true in zip(
         shown.index.tolist(), shown.to_numpy().tolist(), same.tolist(), strict=True
     ):
         gross, discounts, returns, net = (_major(micros, currency) for micros in figures[1:])
         date = dt.date.fromisoformat(day)
-        found.append(
+        days.append(
             DaySales(date, currency, figures[0], gross, discounts, returns, net, bool(is_true))
         )
-    return found
+    return days
 
 
 def print_days(days: list[DaySales]) -> None:

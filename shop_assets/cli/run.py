@@ -3,15 +3,23 @@
 import datetime as dt
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from shop_assets import partitions
-from shop_assets.backfill import CHUNK_HOURS, Backfill, BackfillReport
+from shop_assets.backfill import CHUNK_HOURS, Backfill, BackfillReport, Layer
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
@@ -29,7 +37,7 @@ def run(
     shop = Shop.open(config, start=True)
     window = window_of(shop, start, end)
     began = time.monotonic()
-    report = backfill(shop, *window, quiet=as_json)
+    report = load_hours(shop, partitions.hours(*window), quiet=as_json)
     seconds = time.monotonic() - began
     found = rows_by_source(shop.warehouse, *window)
     if as_json:
@@ -46,25 +54,24 @@ def run(
     console().print(f"{report.hours:,} hours in {seconds:.0f} s ({report.runs} runs: {parts})")
 
 
-def backfill(
+def load_hours(
     shop: Shop,
-    start: dt.datetime,
-    end: dt.datetime,
+    hours: Iterable[dt.datetime],
     *,
-    quiet: bool = False,
+    layer: Layer = "raw",
     chunk_hours: int = CHUNK_HOURS,
+    quiet: bool = False,
 ) -> BackfillReport:
-    """Load a span with a progress bar on the terminal's error stream."""
-    shop.warehouse.create()
+    """Load hours with a progress bar on the terminal's error stream; see `Backfill.load`."""
     with shop.instance() as instance, hours_bar(quiet=quiet) as progress:
-        task = progress.add_task("starting", total=(end - start) / partitions.HOUR)
+        task = progress.add_task("starting", total=None)
 
         def show(doing: str, done: float, total: int) -> None:
             progress.update(task, description=doing, completed=done, total=total)
 
         runner = Backfill(shop.definitions(), instance, shop.calendar, shop.warehouse)
-        report = runner.run(start, end, show, chunk_hours=chunk_hours)
-        progress.update(task, description="loaded", completed=report.hours)
+        report = runner.load(hours, show, layer=layer, chunk_hours=chunk_hours)
+        progress.update(task, description="loaded", completed=report.hours, total=report.hours)
     return report
 
 
@@ -73,7 +80,8 @@ def hours_bar(*, quiet: bool) -> Progress:
     return Progress(
         TextColumn("{task.description:24}"),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} hours"),
+        MofNCompleteColumn(),
+        TextColumn("hours"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
