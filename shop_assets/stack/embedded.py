@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shop_assets.stack import cache, postgres, s3, state
-from shop_assets.stack.endpoints import Endpoints, replaced_services, resolve_endpoints
+from shop_assets.stack.endpoints import (
+    Endpoints,
+    check_replacements,
+    replaced_services,
+    resolve_endpoints,
+)
 from shop_assets.stack.process import HOST, is_running
 from shop_assets.stack.state import ServiceRecord, StackState
 
@@ -49,6 +54,7 @@ def start(
         # Written before the servers are made: their data is of no use without its credentials.
         state.save(home, current)
         replaced = replaced_services(environ, current)
+        check_replacements(environ, replaced)
         wanted = {
             postgres.NAME: not replaced.postgres,
             s3.NAME: not replaced.s3,
@@ -83,10 +89,9 @@ def start(
 
 def stop(home: Path) -> list[str]:
     """Stop what runs from this home; returns the names of the servers stopped."""
-    folder = state.stack_dir(home)
-    if not folder.exists():
+    if state.load(home) is None:
         return []
-    with state.locked(folder):
+    with state.locked(state.stack_dir(home)):
         current = state.load(home)
         if current is None:
             return []
@@ -125,9 +130,8 @@ def running(
 ) -> Iterator[Endpoints]:
     """Start the stack; at the end stop it, unless it had been running before."""
     before = any(service.running for service in status(home))
-    endpoints = start(home, environ=environ, durable=durable, progress=progress)
     try:
-        yield endpoints
+        yield start(home, environ=environ, durable=durable, progress=progress)
     finally:
         if not before:
             stop(home)

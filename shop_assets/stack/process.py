@@ -79,6 +79,19 @@ def find(program: str, marker: str) -> list[int]:
     return found
 
 
+def find_titled(title: str) -> list[int]:
+    """Processes that call themselves by a title that begins so, as PostgreSQL's children do."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            command = process.cmdline()
+        except psutil.Error:
+            continue
+        if command and command[0].startswith(title):
+            found.append(process.pid)
+    return found
+
+
 def _matches(process: psutil.Process, program: str, marker: str) -> bool:
     if process.status() == psutil.STATUS_ZOMBIE:
         return False

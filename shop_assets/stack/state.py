@@ -68,7 +68,7 @@ def prepare_home(home: Path) -> Path:
         raise StackError(
             f"{error.filename or folder}: the home folder of the stack cannot be made "
             f"({error.strerror}), expected a folder that this user may write; set SHOP_HOME."
-        ) from error
+        ) from None
     return folder
 
 
@@ -78,7 +78,7 @@ def load(home: Path) -> StackState | None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["version"] != VERSION:
-            raise UserError(
+            raise StackError(
                 f"{path} has version {document['version']}, expected {VERSION}: it was written "
                 "by another release of shop-assets."
             )
@@ -88,17 +88,19 @@ def load(home: Path) -> StackState | None:
                 name: ServiceRecord(**record) for name, record in document["services"].items()
             },
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except PermissionError as error:
-        raise UserError(
-            f"{path} cannot be read by this user, expected the user who started the stack."
-        ) from error
+    except PermissionError:
+        raise StackError(
+            f"{path} cannot be read by this user, expected the user who started the stack; "
+            "set SHOP_HOME to a folder of your own."
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
+        # Not the error itself: it may repeat a part of the file.
+        raise StackError(
             f"{path} is not a state file of the stack ({type(error).__name__}); move it away "
             "and run `shop-assets stack up` to make new credentials."
-        ) from error
+        ) from None
 
 
 def new() -> StackState:
@@ -146,7 +148,13 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         StackError: another command held the lock for two minutes.
     """
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StackError(
+            f"{folder}/lock cannot be opened ({error.strerror}), expected a folder that this user "
+            "may write; set SHOP_HOME."
+        ) from None
     try:
         deadline = time.monotonic() + LOCK_TIMEOUT
         while True:
