@@ -4,13 +4,16 @@ import datetime as dt
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from dagster import ConfigurableIOManager, InputContext, OutputContext, ResourceDependency
 
 from shop_assets.entities import ENTITIES
 from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.partitions import HOUR
 from shop_assets.resources import LakeResource, WarehouseResource
 from shop_assets.transforms.clean import QUARANTINE, Cleaned
-from shop_assets.warehouse import rows
+from shop_assets.warehouse import rows, slices
+from shop_assets.warehouse.connection import Warehouse
 
 _HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
 
@@ -90,13 +93,19 @@ class CleanLakeIOManager(_LakeInput):
 
 def write_cleaned(
     lake: DeltaStore,
-    warehouse: Any,
+    warehouse: Warehouse,
     entity: str,
     cleaned: Cleaned,
     window: tuple[dt.datetime, dt.datetime],
     attempt: str,
 ) -> None:
-    """Replace an entity's hours in the lake, quarantine first, and then their counts."""
+    """Replace an entity's hours in the lake, quarantine first, and then their counts.
+
+    Under a lock on the hours, so that of two attempts at once all three come from the same one.
+
+    Raises:
+        ValueError: rows of other hours; nothing is written.
+    """
     start, end = window
     spec = ENTITIES[entity]
     aside = pa.Table.from_pandas(
@@ -112,6 +121,16 @@ def write_cleaned(
     published = pa.Table.from_pandas(
         cleaned.published, schema=spec.arrow_schema.append(_HOUR), preserve_index=False
     )
-    lake.replace(f"quarantine/{entity}", aside, start, end, load_id=attempt)
-    lake.replace(f"clean/{entity}", published, start, end, load_id=attempt)
-    rows.record_counts(warehouse, entity, cleaned.counts, start, end, attempt)
+    asset = f"clean/{entity}"
+    for hours in (published["_hour"], aside["_hour"], pa.array(cleaned.counts["hour"])):
+        bounds = pc.min_max(hours).as_py()
+        if bounds["min"] is not None and not start <= bounds["min"] <= bounds["max"] < end:
+            raise ValueError(
+                f"{asset}: rows from {bounds['min']} to {bounds['max']} are outside of the range "
+                f"[{start}, {end}) that is replaced"
+            )
+    with warehouse.transaction() as cursor:
+        slices.lock(cursor, asset, start, end, HOUR)
+        lake.replace(f"quarantine/{entity}", aside, start, end, load_id=attempt)
+        lake.replace(asset, published, start, end, load_id=attempt)
+        rows.record_counts(cursor, entity, cleaned.counts, start, end, attempt)

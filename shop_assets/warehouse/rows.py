@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from shop_assets.transforms.clean import COUNTS
 from shop_assets.warehouse import slices
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.connection import Cursor, Warehouse
 
 _SCHEMA = pa.schema(
     [
@@ -23,37 +23,35 @@ _SCHEMA = pa.schema(
 
 
 def record_counts(
-    warehouse: Warehouse,
+    cursor: Cursor,
     entity: str,
     counts: pd.DataFrame,
     start: dt.datetime,
     end: dt.datetime,
     load_id: str,
 ) -> None:
-    """Replace what is known of an entity's hours `[start, end)` by `counts` (see `clean`)."""
+    """Replace what is known of an entity's hours `[start, end)` by `counts` (see `clean`).
+
+    The caller holds the lock on the hours.
+    """
     staged = pa.Table.from_pandas(counts, schema=_SCHEMA, preserve_index=False)
     names = ", ".join(_SCHEMA.names)
-    with warehouse.transaction() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 3))", parameters=(entity,)
-        )
-        slices.stage(cursor, "counts", staged)
-        cursor.execute(
-            "CREATE TEMP TABLE recounted ON COMMIT DROP AS WITH gone AS ("
-            "DELETE FROM meta.row_ledger WHERE entity = $1 AND hour >= $2 AND hour < $3 "
-            "RETURNING hour) SELECT DISTINCT hour FROM gone",
-            parameters=(entity, start, end),
-        )
-        cursor.execute(
-            f"INSERT INTO meta.row_ledger ({names}, load_id) "
-            f"SELECT {names}, $1 FROM pg_temp.counts",
-            parameters=(load_id,),
-        )
-        slices.mark_stale(
-            cursor,
-            "data_quality_hourly",
-            "SELECT hour FROM pg_temp.recounted UNION SELECT hour FROM pg_temp.counts",
-        )
+    slices.stage(cursor, "counts", staged)
+    cursor.execute(
+        "CREATE TEMP TABLE recounted ON COMMIT DROP AS WITH gone AS ("
+        "DELETE FROM meta.row_ledger WHERE entity = $1 AND hour >= $2 AND hour < $3 "
+        "RETURNING hour) SELECT DISTINCT hour FROM gone",
+        parameters=(entity, start, end),
+    )
+    cursor.execute(
+        f"INSERT INTO meta.row_ledger ({names}, load_id) SELECT {names}, $1 FROM pg_temp.counts",
+        parameters=(load_id,),
+    )
+    slices.mark_stale(
+        cursor,
+        "data_quality_hourly",
+        "SELECT hour FROM pg_temp.recounted UNION SELECT hour FROM pg_temp.counts",
+    )
 
 
 def read_counts(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

@@ -50,11 +50,6 @@ class Load:
     step: dt.timedelta
     epoch: int
 
-    @property
-    def count(self) -> int:
-        """How many slices the load covers."""
-        return int((self.end - self.start) / self.step)
-
 
 @dataclass(frozen=True)
 class Written:
@@ -107,7 +102,7 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
     The body writes the rows and calls `note`; where `before` says that the load is known, it
     writes nothing. Asked under the lock, since the load may have been on its way until then.
     """
-    _lock(cursor, load)
+    lock(cursor, load.asset, load.start, load.end, load.step)
     publication = Publication(find_load(cursor, load.load_id))
     if publication.before is not None:
         yield publication
@@ -143,18 +138,21 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
     _note_load(cursor, load, publication.written)
 
 
-def _lock(cursor: Cursor, load: Load) -> None:
+def lock(
+    cursor: Cursor, asset: str, start: dt.datetime, end: dt.datetime, step: dt.timedelta
+) -> None:
+    """Lock an asset's slices `[start, end)` for the transaction; waits for who has any of them."""
     whole = "hashtextextended($1, 0)"
-    if load.count >= _MANY:
-        cursor.execute(f"SELECT pg_advisory_xact_lock({whole})", parameters=(load.asset,))
+    if (end - start) / step >= _MANY:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({whole})", parameters=(asset,))
         return
-    cursor.execute(f"SELECT pg_advisory_xact_lock_shared({whole})", parameters=(load.asset,))
+    cursor.execute(f"SELECT pg_advisory_xact_lock_shared({whole})", parameters=(asset,))
     # In the order of time, so that two loads that overlap cannot wait for each other.
     cursor.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended($1 || s::text, 1)) FROM "
         "(SELECT s FROM generate_series($2::timestamptz, $3::timestamptz - "
         "make_interval(secs => $4), make_interval(secs => $4)) s ORDER BY s) ordered",
-        parameters=(load.asset, load.start, load.end, load.step.total_seconds()),
+        parameters=(asset, start, end, step.total_seconds()),
     )
 
 

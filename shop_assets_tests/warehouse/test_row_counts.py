@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from shop_assets.transforms.clean import COUNTS
+from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import MARTS
 from shop_assets.warehouse.rows import read_counts, record_counts
@@ -31,14 +32,10 @@ def record(warehouse: Warehouse, frame: pd.DataFrame, hours: int = 1, **more: An
     usual: dict[str, Any] = {"entity": "orders", "start": NINE, "load_id": "x"}
     arguments = usual | more
     start: dt.datetime = arguments["start"]
-    record_counts(
-        warehouse,
-        arguments["entity"],
-        frame,
-        start,
-        start + hours * HOUR,
-        arguments["load_id"],
-    )
+    entity, end = arguments["entity"], start + hours * HOUR
+    with warehouse.transaction() as cursor:
+        slices.lock(cursor, f"clean/{entity}", start, end, HOUR)
+        record_counts(cursor, entity, frame, start, end, arguments["load_id"])
 
 
 def test_the_counts_of_an_hour_are_replaced_and_no_others(warehouse: Warehouse) -> None:

@@ -49,8 +49,15 @@ def together() -> Iterator[ThreadPoolExecutor]:
 
 
 def everything(warehouse: Warehouse) -> list[Any]:
-    names = ("warehouse.orders", "warehouse.customers", "warehouse.web_activity", "meta.slices")
-    names += ("marts_base.sales_hourly", "warehouse.sales_ledger", "meta.stale_slices")
+    names = [
+        "warehouse.orders",
+        "warehouse.customers",
+        "warehouse.web_activity",
+        "warehouse.sales_ledger",
+        "marts_base.sales_hourly",
+        "meta.slices",
+        "meta.stale_slices",
+    ]
     return [table_of(warehouse, f"SELECT t::text FROM {name} t ORDER BY 1") for name in names]
 
 

@@ -1,0 +1,46 @@
+"""A shop of each test's own: a warehouse and a lake on the worker's servers."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.resources.connections import open_lake
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.warehouse.databases import copied, make_template
+
+
+@pytest.fixture(scope="session")
+def io_template(stack: Endpoints) -> str:
+    return make_template(stack)
+
+
+@pytest.fixture
+def shop(
+    stack: Endpoints, io_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Endpoints]:
+    """The endpoints that the resources find in the environment."""
+    with copied(stack, io_template) as url:
+        own = dataclasses.replace(
+            stack, postgres_url=url, s3_url=f"{stack.s3_url}/{uuid.uuid4().hex}"
+        )
+        monkeypatch.setenv("SHOP_HOME", str(tmp_path))
+        for name, value in own.environment().items():
+            monkeypatch.setenv(name, value)
+        yield own
+
+
+@pytest.fixture
+def warehouse(shop: Endpoints) -> Warehouse:
+    return Warehouse(shop.postgres_url)
+
+
+@pytest.fixture
+def lake(shop: Endpoints) -> DeltaStore:
+    return open_lake(shop)
