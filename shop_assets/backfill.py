@@ -10,11 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import pairwise
 
 from dagster import (
+    AssetKey,
+    AssetSelection,
     DagsterEventType,
     DagsterInstance,
     Definitions,
@@ -32,9 +34,6 @@ from shop_assets.warehouse.connection import Warehouse
 
 CHUNK_HOURS = 31 * 24
 _DAY = dt.timedelta(days=1)
-
-Layer = Literal["raw", "clean"]
-_JOBS: dict[Layer, str] = {"raw": "hourly", "clean": "from_clean"}
 
 OnProgress = Callable[[str, float, int], None]
 """Called with what is being done, hours done (with a part of those under way), and hours in all."""
@@ -79,39 +78,69 @@ class Backfill:
         hours: Iterable[dt.datetime],
         on_progress: OnProgress,
         *,
-        layer: Layer = "raw",
         chunk_hours: int = CHUNK_HOURS,
     ) -> BackfillReport:
-        """Load hours from `layer` on, and everything that follows from them.
+        """Load hours from the sources, and everything that follows from them.
 
-        From `raw` the sources are asked; from `clean` what raw keeps is cleaned again. Raises
-        `UserError` for what the user can put right, `RunError` where a step failed for another
-        reason or a blocking check did not pass. The chunks before it stay loaded; loading the same
-        hours again is safe and converges.
+        Raises `UserError` for what the user can put right, `RunError` where a step failed for
+        another reason or a blocking check did not pass. The chunks before it stay loaded; loading
+        the same hours again is safe and converges.
         """
         wanted = sorted(set(hours))
-        report = self._load(_JOBS[layer], contiguous(wanted, HOUR, chunk_hours), on_progress)
+        report = BackfillReport()
+        self._load("hourly", contiguous(wanted, HOUR, chunk_hours), None, report, on_progress)
         on_progress("daily marts", report.hours, report.hours)
+        midnights = {_midnight(self.calendar.day_of(hour)) for hour in wanted}
+        for first, last in contiguous(midnights, _DAY, CHUNK_HOURS // 24):
+            self._execute("daily_marts", day_range_tags(first.date(), last.date()), report)
+        self._follow(report, on_progress)
+        return report
+
+    def clean_again(
+        self, hours: Iterable[dt.datetime], entities: Iterable[str], on_progress: OnProgress
+    ) -> BackfillReport:
+        """Clean what raw keeps of these hours again, and load everything that follows from it.
+
+        No source is asked. Hours between those given that are less than a day apart are cleaned
+        too: a few long runs cost less than many short ones. Raises as `load` does.
+        """
+        given = sorted(set(hours))
+        wanted = set(given)
+        for hour, following in pairwise(given):
+            if following - hour < _DAY:
+                wanted.update(partitions.hours(hour, following))
+        report = BackfillReport()
+        chunks = contiguous(wanted, HOUR, CHUNK_HOURS)
+        self._load("from_clean", chunks, self._made_of(entities), report, on_progress)
+        self._follow(report, on_progress)
+        return report
+
+    def _made_of(self, entities: Iterable[str]) -> list[AssetKey]:
+        """The clean assets of these entities, and what the warehouse makes of them."""
+        made = AssetSelection.assets(*(["clean", name] for name in entities)).downstream()
+        wanted = made & AssetSelection.groups("clean", "warehouse")
+        return sorted(wanted.resolve(self.definitions.resolve_asset_graph()))
+
+    def _follow(self, report: BackfillReport, on_progress: OnProgress) -> None:
+        """Compute the marts that loaded rows have touched, and the analytics."""
+        on_progress("marts touched", report.hours, report.hours)
         self._stale("hourly_marts", report)
-        if layer == "raw":
-            midnights = {_midnight(self.calendar.day_of(hour)) for hour in wanted}
-            for first, last in contiguous(midnights, _DAY, CHUNK_HOURS // 24):
-                self._execute("daily_marts", day_range_tags(first.date(), last.date()), report)
         self._stale("daily_marts", report)
         if self._has("analytics"):
             on_progress("analytics", report.hours, report.hours)
             self._execute("analytics", {}, report)
-        return report
 
     def _load(
         self,
         job: str,
         chunks: list[tuple[dt.datetime, dt.datetime]],
+        assets: Sequence[AssetKey] | None,
+        report: BackfillReport,
         on_progress: OnProgress,
-    ) -> BackfillReport:
-        """One run for each chunk (its first and last hour)."""
+    ) -> None:
+        """One run for each chunk (its first and last hour), of all the job's assets or some."""
         counts = [int((last - first) / HOUR) + 1 for first, last in chunks]
-        report = BackfillReport(hours=sum(counts))
+        report.hours = sum(counts)
         done = 0
         for (first, last), count in zip(chunks, counts, strict=True):
 
@@ -121,9 +150,8 @@ class Backfill:
                 on_progress(f"{day:%Y-%m-%d}", before + part * n, report.hours)
 
             show(0.0)
-            self._execute(job, hour_range_tags(first, last), report, show)
+            self._execute(job, hour_range_tags(first, last), report, assets, show)
             done += count
-        return report
 
     def _has(self, group: str) -> bool:
         return any(group in spec.key.path for spec in self.definitions.resolve_all_asset_specs())
@@ -153,14 +181,18 @@ class Backfill:
         job: str,
         tags: dict[str, str],
         report: BackfillReport,
+        assets: Sequence[AssetKey] | None = None,
         on_part: Callable[[float], None] | None = None,
     ) -> None:
-        """Run a job in this process; `on_part` is told which part of its steps is done."""
+        """Run a job (or some assets of it) in this process.
+
+        `on_part` is told which part of its steps is done.
+        """
         began = time.monotonic()
         definition = self.definitions.resolve_job_def(job)
         run_id = str(uuid.uuid4())
         if on_part is not None:
-            steps, done = len(definition.graph.nodes), 0
+            steps, done = len(assets or definition.graph.nodes), 0
 
             def count(event: EventLogEntry) -> None:
                 nonlocal done
@@ -173,6 +205,7 @@ class Backfill:
         result = definition.execute_in_process(
             instance=self.instance,
             run_id=run_id,
+            asset_selection=assets,
             tags={PRIORITY: BACKFILL, **tags},
             raise_on_error=False,
         )

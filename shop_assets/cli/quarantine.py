@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shop_assets.cli.figures import console, print_checks, records
-from shop_assets.cli.run import load_hours
+from shop_assets.cli.run import backfill
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
 
@@ -81,7 +81,9 @@ def replay_quarantine(
     shop = Shop.open(config, start=True)
     before = _quarantined(shop, entity, rule)
     hours = sorted({hour.to_pydatetime() for hour in before["_hour"]})
-    report = load_hours(shop, hours, layer="clean", quiet=as_json)
+    entities = sorted(before["entity"].unique())
+    with backfill(shop, quiet=as_json) as (runner, show):
+        report = runner.clean_again(hours, entities, show)
     after = _quarantined(shop, entity, rule)
     if as_json:
         facts = {"hours": len(hours), "before": len(before), "after": len(after)}

@@ -3,7 +3,8 @@
 import datetime as dt
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from rich.progress import (
 )
 
 from shop_assets import partitions
-from shop_assets.backfill import CHUNK_HOURS, Backfill, BackfillReport, Layer
+from shop_assets.backfill import CHUNK_HOURS, Backfill, BackfillReport, OnProgress
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
@@ -58,21 +59,25 @@ def load_hours(
     shop: Shop,
     hours: Iterable[dt.datetime],
     *,
-    layer: Layer = "raw",
     chunk_hours: int = CHUNK_HOURS,
     quiet: bool = False,
 ) -> BackfillReport:
     """Load hours with a progress bar on the terminal's error stream; see `Backfill.load`."""
+    with backfill(shop, quiet=quiet) as (runner, show):
+        return runner.load(hours, show, chunk_hours=chunk_hours)
+
+
+@contextmanager
+def backfill(shop: Shop, *, quiet: bool = False) -> Iterator[tuple[Backfill, OnProgress]]:
+    """A shop's backfill, and a progress bar for it on the terminal's error stream."""
     with shop.instance() as instance, hours_bar(quiet=quiet) as progress:
         task = progress.add_task("starting", total=None)
 
         def show(doing: str, done: float, total: int) -> None:
             progress.update(task, description=doing, completed=done, total=total)
 
-        runner = Backfill(shop.definitions(), instance, shop.calendar, shop.warehouse)
-        report = runner.load(hours, show, layer=layer, chunk_hours=chunk_hours)
-        progress.update(task, description="loaded", completed=report.hours, total=report.hours)
-    return report
+        yield Backfill(shop.definitions(), instance, shop.calendar, shop.warehouse), show
+        progress.update(task, description="done")
 
 
 def hours_bar(*, quiet: bool) -> Progress:
