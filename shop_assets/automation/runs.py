@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
@@ -17,12 +17,15 @@ UNDER_WAY = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
+LOADING = ("hourly", "from_clean", "__ASSET_JOB")
+"""The jobs that load hours: ours, and Dagster's own for assets that someone materializes."""
 _PARTITION = "dagster/partition"
 
 
-def under_way(instance: DagsterInstance, job: str) -> list[DagsterRun]:
-    """The runs of a job that have not ended."""
-    return list(instance.get_runs(RunsFilter(job_name=job, statuses=UNDER_WAY)))
+def under_way(instance: DagsterInstance, *jobs: str) -> list[DagsterRun]:
+    """The runs of some jobs that have not ended."""
+    found = instance.get_runs(RunsFilter(statuses=UNDER_WAY))
+    return [run for run in found if run.job_name in jobs]
 
 
 def span_of(run: DagsterRun) -> tuple[str, str] | None:
@@ -36,9 +39,9 @@ def span_of(run: DagsterRun) -> tuple[str, str] | None:
 
 
 def covered(runs: Iterable[DagsterRun], key: str) -> bool:
-    """Whether any of the runs covers a partition; keys order as their times do."""
+    """Whether any of the runs covers a partition; keys of hours, or of days, order as times do."""
     spans = [span for run in runs if (span := span_of(run)) is not None]
-    return any(first <= key <= last for first, last in spans)
+    return any(first <= key <= last for first, last in spans if len(first) == len(key))
 
 
 def failed_lately(instance: DagsterInstance, job: str, within: dt.timedelta) -> list[DagsterRun]:
@@ -49,6 +52,24 @@ def failed_lately(instance: DagsterInstance, job: str, within: dt.timedelta) -> 
             RunsFilter(job_name=job, statuses=[DagsterRunStatus.FAILURE], updated_after=since)
         )
     )
+
+
+def requested(
+    moments: Collection[dt.datetime],
+    key_of: Callable[[dt.datetime], str],
+    step: dt.timedelta,
+    longest: int,
+    failed: Iterable[DagsterRun],
+) -> list[tuple[dt.datetime, dt.datetime]]:
+    """The spans (first, last) to ask for, in order: neighbours together, unless that has failed.
+
+    Of a range that failed each partition is asked for by itself, so that one that cannot be
+    computed does not hold back the others.
+    """
+    ranges = [run for run in failed if len(set(span_of(run) or ())) > 1]
+    alone = {moment for moment in moments if covered(ranges, key_of(moment))}
+    together = contiguous((m for m in moments if m not in alone), step, longest)
+    return sorted([*together, *((moment, moment) for moment in alone)])
 
 
 def contiguous(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dagster import (
+    DagsterRun,
     DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
@@ -27,7 +28,6 @@ from shop_assets.automation.jobs import ANALYTICS, CATCH_UP, PRIORITY
 from shop_assets.partitions import HOUR, Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.marts import mart_versions
 
 HOURS_A_RUN = 24
 DAYS_A_RUN = 31
@@ -35,6 +35,7 @@ ATTEMPTS = 3
 _PAUSE = dt.timedelta(minutes=10)
 _DAY = dt.timedelta(days=1)
 _ANSWERS = "shop/answers"
+_NEVER = "0"
 
 
 def build(
@@ -67,12 +68,15 @@ def _missing_hours(job: Any, calendar: Calendar) -> SensorDefinition:
     ) -> Iterator[RunRequest | SkipReason]:
         now = dt.datetime.now(dt.UTC)
         missing = find_missing_hours(warehouse.open(), now)
-        busy = runs.under_way(context.instance, "hourly")
+        busy = runs.under_way(context.instance, *runs.LOADING)
         busy += runs.failed_lately(context.instance, "hourly", _PAUSE)
+        failed = runs.failed_lately(context.instance, "hourly", _DAY)
         open_hours = [h for h in missing if not runs.covered(busy, partitions.hour_key(h))]
         if not open_hours:
             yield SkipReason("No hour is missing that no run is loading.")
-        for first, last in runs.contiguous(open_hours, HOUR, HOURS_A_RUN):
+        for first, last in runs.requested(
+            open_hours, partitions.hour_key, HOUR, HOURS_A_RUN, failed
+        ):
             yield RunRequest(
                 tags={PRIORITY: CATCH_UP, **runs.hour_range_tags(first, last)},
             )
@@ -114,16 +118,17 @@ def _stale_marts(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
         frame = warehouse.open().read("SELECT DISTINCT mart, slice FROM meta.stale_slices")
+        # What a shop does not have it cannot compute, and would be asked for for ever.
+        frame = frame[frame["mart"].isin(_marts_of(hourly_job) | _marts_of(daily_job))]
         requested = False
         daily = frame["mart"].isin(list(daily_marts))
         for job, is_daily in (("hourly_marts", False), ("daily_marts", True)):
-            busy = runs.under_way(context.instance, job)
+            # A run that loads hours computes their marts too.
+            busy = runs.under_way(context.instance, job, *runs.LOADING)
             busy += runs.failed_lately(context.instance, job, _PAUSE)
-            if not is_daily:
-                # Their own run computes the marts of the hours that it loads.
-                busy += runs.under_way(context.instance, "hourly")
+            failed = runs.failed_lately(context.instance, job, _DAY)
             slices = {s.to_pydatetime() for s in frame["slice"][daily == is_daily].unique()}
-            for request in _mart_requests(job, slices, busy, calendar, is_daily=is_daily):
+            for request in _mart_requests(job, slices, busy, failed, calendar, is_daily=is_daily):
                 requested = True
                 yield request
         if not requested:
@@ -132,10 +137,15 @@ def _stale_marts(
     return stale_marts
 
 
+def _marts_of(job: Any) -> set[str]:
+    return {key.path[-1] for key in job.selection.selected_keys}
+
+
 def _mart_requests(
     job: str,
     slices: set[dt.datetime],
-    busy: list[Any],
+    busy: list[DagsterRun],
+    failed: list[DagsterRun],
     calendar: Calendar,
     *,
     is_daily: bool,
@@ -155,7 +165,7 @@ def _mart_requests(
     )
     key_of = (lambda s: partitions.day_key(s.date())) if is_daily else partitions.hour_key
     wanted = [s for s in slices if earliest <= s <= latest and not runs.covered(busy, key_of(s))]
-    for first, last in reversed(runs.contiguous(wanted, step, longest)):
+    for first, last in reversed(runs.requested(wanted, key_of, step, longest, failed)):
         tags = (
             runs.day_range_tags(first.date(), last.date())
             if is_daily
@@ -177,17 +187,18 @@ def _on_change(job: Any, name: str) -> SensorDefinition:
     def on_change(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> RunRequest | SkipReason:
-        versions = mart_versions(warehouse.open())
-        version = sum(versions.get(mart, 0) for mart in marts)
-        if str(version) == (context.cursor or "0"):
+        version = _version(warehouse.open(), marts)
+        if version == (context.cursor or _NEVER):
             return SkipReason(f"{', '.join(marts)}: no change since version {version}.")
         answer = f"{name}:{version}"
         tried = context.instance.get_runs(RunsFilter(tags={_ANSWERS: answer}))
         if any(run.status == DagsterRunStatus.SUCCESS for run in tried):
-            context.update_cursor(str(version))
+            context.update_cursor(version)
             return SkipReason(f"{answer} is computed.")
-        if any(run.status in runs.UNDER_WAY for run in tried):
-            return SkipReason(f"{answer} is being computed.")
+        # One at a time: a run that read the marts earlier must not write later.
+        for run in runs.under_way(context.instance, "analytics"):
+            if run.tags.get(_ANSWERS, f"{name}:").startswith(f"{name}:"):
+                return SkipReason(f"{name} is being computed by run {run.run_id}.")
         if len(tried) >= ATTEMPTS:
             return SkipReason(f"{answer} has failed {ATTEMPTS} times; the next change counts anew.")
         return RunRequest(
@@ -197,3 +208,11 @@ def _on_change(job: Any, name: str) -> SensorDefinition:
         )
 
     return on_change
+
+
+def _version(warehouse: Warehouse, marts: tuple[str, ...]) -> str:
+    """What tells one content of some marts from another, also after a backup was restored."""
+    frame = warehouse.read("SELECT mart, version, changed_at FROM meta.mart_versions ORDER BY mart")
+    frame = frame[frame["mart"].isin(marts)]
+    changes = zip(frame["version"], frame["changed_at"], strict=True)
+    return ",".join(f"{number}@{moment.isoformat()}" for number, moment in changes) or _NEVER
