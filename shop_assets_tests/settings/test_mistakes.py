@@ -40,6 +40,8 @@ from shop_assets_tests.settings.writing import RIGHT, changed, refused, write
         ("[trim]", "[trm]", 18, "clean.1: found trm", "'trim', 'upper', 'lower'"),
         ("[trim]", "trim", 18, "clean: found trim", "a list"),
         ("    url: till", "    url: [till]", 26, "sources.till.url: found a list", "text"),
+        ("    url: till", "    files: {url: 5}\n    url: [till]", 27, "till.url: found a list",
+         "text"),
         # Values of the right type that cannot be.
         ("Europe/Berlin", "Europe/Berln", 3, "no such time zone: 'Europe/Berln'", "IANA name"),
         ("Europe/Berlin", "../../etc/passwd", 3, "no such time zone: '../../etc/passwd'", "IANA"),

@@ -122,7 +122,12 @@ def test_a_second_start_starts_nothing(home: Path, where: Endpoints) -> None:
 def test_the_variables_of_a_stack_name_the_stack_itself(home: Path, where: Endpoints) -> None:
     assert resolve_endpoints(home, where.environment()) == where
     assert resolve_endpoints(home / "elsewhere", where.environment()) == where
-    old = {**where.environment(), "SHOP_REDIS_URL": str(where.redis_url).replace("@127", "@10.127")}
+    old = {
+        **where.environment(),
+        "SHOP_POSTGRES_URL": where.postgres_url.replace("@127.0.0.1:", "@127.0.0.1:1"),
+        "SHOP_S3_ENDPOINT": "http://127.0.0.1:1",
+        "SHOP_REDIS_URL": str(where.redis_url).replace("@127.0.0.1:", "@127.0.0.1:1"),
+    }
     assert resolve_endpoints(home, old) == where, "a port that has changed since is no other server"
 
 

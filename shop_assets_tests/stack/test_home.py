@@ -19,8 +19,13 @@ from shop_assets.stack.endpoints import resolve_endpoints
 from shop_assets.stack.state import StackError, stack_dir
 
 WHOLE = {"redis": "hunter2", "s3_access_key": "", "s3_secret_key": "", "s3_signing_key": ""}
+NOTHING_TO_START = {
+    "SHOP_POSTGRES_URL": "postgresql://u:p@db/warehouse",
+    "SHOP_S3_URL": "s3://bucket",
+    "SHOP_REDIS_URL": "redis://:p@cache/0",
+}
 COMMANDS: dict[str, Callable[[Path], object]] = {
-    "start": lambda home: embedded.start(home, environ={}),
+    "start": lambda home: embedded.start(home, environ=NOTHING_TO_START),
     "stop": embedded.stop,
     "status": embedded.status,
     "env": lambda home: resolve_endpoints(home, {}),
@@ -115,7 +120,7 @@ def test_a_start_waits_for_another_and_says_so_when_it_does_not_end(
     with (folder / "lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(StackError, match=r"/lock: another command has been starting or stopp"):
-            embedded.start(tmp_path, environ={})
+            embedded.start(tmp_path, environ=NOTHING_TO_START)
     assert not (folder / "state.json").exists()
 
 

@@ -73,6 +73,7 @@ def test_where_one_url_is_malformed_no_server_is_started_for_the_others(
     ):
         pass
     assert not processes(home)
+    assert {p.name for p in (home / "stack").iterdir()} == {"lock", "state.json"}
 
 
 @pytest.mark.parametrize("lacking", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
