@@ -6,7 +6,7 @@ configuration or the UI. Connections are made when first used, in the process th
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import redis
 from dagster import ConfigurableResource
@@ -34,13 +34,17 @@ def endpoints() -> Endpoints:
 
 def open_warehouse(where: Endpoints, zone: str) -> Warehouse:
     """The warehouse at those endpoints, with its schemas and tables made if they are missing."""
-    reader = urlsplit(where.postgres_reader_url).username if where.postgres_reader_url else None
-    loader = urlsplit(where.postgres_url).username
+    reader, loader = map(_role, (where.postgres_reader_url, where.postgres_url))
     warehouse = Warehouse(
         where.postgres_url, zone=zone, reader=reader if reader != loader else None
     )
     warehouse.create()
     return warehouse
+
+
+def _role(url: str) -> str | None:
+    name = urlsplit(url).username
+    return unquote(name) if name else None
 
 
 def open_lake(where: Endpoints) -> DeltaStore:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from shop_assets.errors import UserError
+from shop_assets.resources import CacheResource
+from shop_assets.resources.connections import open_warehouse
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
 from shop_assets.warehouse.connection import Warehouse, WarehouseUnavailableError
@@ -51,6 +55,32 @@ def test_where_all_three_are_named_nothing_is_started(stack: Endpoints, tmp_path
         assert where.postgres_admin_url is None
         assert where.storage_options() == stack.storage_options()
     assert {p.name for p in (tmp_path / "stack").iterdir()} == {"lock", "state.json"}
+
+
+def test_a_reader_is_found_by_its_name_however_its_url_writes_it(stack: Endpoints) -> None:
+    written = replace(
+        stack, postgres_reader_url=stack.postgres_reader_url.replace("reader:", "%72eader:")
+    )
+    open_warehouse(written, "UTC")
+    assert query(written.postgres_reader_url, "SELECT count(*) FROM marts.sales_daily") == 0
+
+
+def test_a_cache_that_is_away_is_passed_over_at_once(
+    stack: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path))
+    for variable, value in owned(stack, *NAMES).items():
+        monkeypatch.setenv(variable, value)
+    assert CacheResource().put("test:kpi", "12", seconds=60)
+    assert cache(stack).get("test:kpi") == b"12"
+    wrong = str(stack.redis_url).replace("redis://:", "redis://:hunter2")
+    for away in (wrong, "redis://127.0.0.1:1/0"):
+        monkeypatch.setenv("SHOP_REDIS_URL", away)
+        began = time.monotonic()
+        assert not CacheResource().put("test:kpi", "13", seconds=60)
+        assert time.monotonic() - began < 1
+    monkeypatch.delenv("SHOP_REDIS_URL")
+    assert not CacheResource().put("test:kpi", "13", seconds=60)
 
 
 def test_redis_alone_may_be_missing(stack: Endpoints, tmp_path: Path) -> None:
