@@ -21,6 +21,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
 from psycopg2.extras import execute_values
+from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
@@ -50,10 +51,25 @@ _RESULT = (
     "materialization_event_storage_id",
 )
 _PAGE = 1000
+_AIM = text(
+    f"UPDATE {AssetCheckExecutionsTable.name} c SET materialization_event_storage_id = m.id "  # noqa: S608
+    "FROM unnest(CAST(:ids AS bigint[]), CAST(:partitions AS text[])) m (id, partition) "
+    "WHERE c.asset_key = :asset_key AND c.check_name = ANY (:checks) AND c.run_id = :run_id "
+    "AND c.partition = m.partition"
+)
 
 
 class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
     """Dagster's event log on PostgreSQL, with bulk writes of asset events and check results."""
+
+    def __init__(
+        self,
+        postgres_url: str,
+        should_autocreate_tables: bool = True,
+        inst_data: ConfigurableClassData | None = None,
+    ) -> None:
+        self._reported: dict[tuple[str, str], set[str]] = {}
+        super().__init__(postgres_url, should_autocreate_tables, inst_data)
 
     @classmethod
     def from_config_value(
@@ -73,10 +89,11 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store one event; one that plans many partitions becomes a row for each."""
-        if planned_partitions(event) is None:
-            super().store_event(event)
-        else:
+        checked = (event.run_id, _asset_of(event)) in self._reported
+        if checked or planned_partitions(event) is not None:
             self.store_event_batch([event])
+        else:
+            super().store_event(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of any kinds, in their order within each kind."""
@@ -122,6 +139,30 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
             connection.execute(query)
         if checks:
             connection.execute(AssetCheckExecutionsTable.insert(), checks)
+        self._aim_checks(connection, stored, ids)
+
+    def _aim_checks(self, connection: Connection, stored: list[Stored], ids: list[int]) -> None:
+        """Say of a run's check results that they are about these materializations.
+
+        They are reported before, and Dagster counts a result for a partition only if it is about
+        the partition's newest materialization.
+        """
+        targets: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        for (event, row), event_id in zip(stored, ids, strict=True):
+            run_and_asset = (event.run_id, _asset_of(event))
+            if run_and_asset in self._reported and row["partition"] is not None:
+                targets.setdefault(run_and_asset, []).append((event_id, row["partition"]))
+        for (run_id, asset_key), found in targets.items():
+            connection.execute(
+                _AIM,
+                {
+                    "run_id": run_id,
+                    "asset_key": asset_key,
+                    "checks": sorted(self._reported[run_id, asset_key]),
+                    "ids": [event_id for event_id, _ in found],
+                    "partitions": [partition for _, partition in found],
+                },
+            )
 
     def _summary(self, event: EventLogEntry, event_id: int) -> Mapping[str, Any]:
         indexed = self.has_secondary_index(ASSET_KEY_INDEX_COLS)
@@ -137,6 +178,10 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         self, stored: list[Stored], executions: Sequence[Mapping[str, Any]]
     ) -> None:
         """Store check results: their events, and one execution row for each, in this order."""
+        for row in executions:
+            self._reported.setdefault((row["run_id"], row["asset_key"]), set()).add(
+                row["check_name"]
+            )
         with self.index_transaction() as connection:
             ids = insert_rows(connection, stored)
             # A run that plans a check plans it for each partition: those rows get their result.
@@ -152,6 +197,14 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
                     for row, event_id in zip(executions, ids, strict=True)
                 ],
             )
+
+
+def _asset_of(event: EventLogEntry) -> str:
+    """The asset that an event says is materialized, as tables have it; '' for any other event."""
+    made = event.dagster_event
+    if made is None or made.event_type != DagsterEventType.ASSET_MATERIALIZATION:
+        return ""
+    return made.asset_key.to_string() if made.asset_key else ""
 
 
 def insert_rows(connection: Connection, stored: list[Stored]) -> list[int]:
