@@ -1,9 +1,6 @@
 """The real shop through the command line, over the days on which its two exports overlap."""
 
-import json
-import os
 import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,41 +10,16 @@ import pytest
 
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets_tests.conftest import REPOSITORY
+from shop_assets_tests.end_to_end.commands import Command
 
 CONFIG = REPOSITORY / "examples" / "online_retail" / "shop.yaml"
 FIRST, LAST = "2010-11-29", "2010-12-10"
 pytestmark = [pytest.mark.xdist_group("real_shop"), pytest.mark.timeout(600)]
 
 
-class Command:
-    """`shop-assets` in a process of its own, for one home folder."""
-
-    def __init__(self, home: Path, data: Path) -> None:
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("SHOP_", "DAGSTER_"))},
-            "SHOP_HOME": str(home),
-            "SHOP_CONFIG": str(CONFIG),
-            "SHOP_REAL_DATA": str(data),
-        }
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("shop-assets")), *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def json(self, *arguments: str) -> Any:
-        done = self(*arguments, "--json")
-        assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads(done.stdout)
-
-
 @pytest.fixture(scope="module")
 def command(stack: Endpoints, stack_home: Path, real_data: Path) -> Command:
-    return Command(stack_home, real_data)
+    return Command(stack_home, SHOP_CONFIG=str(CONFIG), SHOP_REAL_DATA=str(real_data))
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +107,7 @@ def test_dagsters_own_command_materializes_an_hour(loaded: Any, command: Command
     variables = command.json("env")
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("dagster")),
+            command.program("dagster"),
             *("asset", "materialize", "-m", "shop_assets.definitions"),
             *("--select", "group:raw or group:clean or group:warehouse"),
             *("--partition", "2010-12-01-09:00"),

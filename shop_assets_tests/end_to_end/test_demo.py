@@ -1,0 +1,163 @@
+"""The simulated shop through the command line: `make demo` and `make up`."""
+
+import json
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from shop_assets.stack import embedded
+from shop_assets.stack.process import free_ports
+from shop_assets_tests.end_to_end.commands import Command
+
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
+SIZE = ("--days", "1", "--orders-per-hour", "15")
+QUERY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+    schedules { name scheduleState { status } } sensors { name sensorState { status } }
+} } } }"""
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    home = tmp_path_factory.mktemp("home")
+    yield Command(home, SHOP_POSTGRES_URL="postgresql://a-real-shop.invalid/warehouse")
+    embedded.stop(home / "demo")
+
+
+@pytest.fixture(scope="module")
+def shown(command: Command) -> Any:
+    return command.json("demo", *SIZE)
+
+
+@pytest.fixture(scope="module")
+def inside(command: Command, shown: Any) -> Command:
+    """Commands for the demo that is there, with its servers running."""
+    home = command.home / "demo"
+    found = Command(home, SHOP_CONFIG=str(home / "shop.yaml"))
+    assert found("stack", "up").returncode == 0
+    return found
+
+
+def running(home: Path) -> list[str]:
+    """Command lines of the processes that name this folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            line = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if str(home) in line:
+            found.append(line)
+    return found
+
+
+def test_a_demo_shows_what_its_shop_truly_sold_and_stops_what_it_started(
+    shown: Any, command: Command
+) -> None:
+    assert shown["hours"] == 24
+    assert shown["checks_passed"] > 50
+    assert {day["currency"] for day in shown["days"]} >= {"EUR", "JPY"}
+    assert all(day["is_true"] for day in shown["days"])
+    for row in shown["rows"]:
+        ended = sum(row[name] for name in ("published", "quarantined", "deduplicated", "folded"))
+        assert row["read"] == ended > 0, row
+    assert {row["source"] for row in shown["rows"]} == {
+        *("storefront", "wms", "tracker", "ads", "crm", "payments")
+    }
+    assert sum(row["quarantined"] for row in shown["rows"]) > 0
+    assert running(command.home) == []
+
+
+def test_a_demo_run_twice_works_twice(shown: Any, command: Command) -> None:
+    done = command("demo", *SIZE)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Sales by day" in done.stdout
+    assert "24 hours loaded" in done.stdout
+    assert running(command.home) == []
+
+
+def test_rows_leave_the_quarantine_when_a_rule_has_changed(inside: Command) -> None:
+    listed = inside.json("quarantine", "list")
+    held = sum(row["rows"] for row in listed if row["rule"] == "debug_ping")
+    (before,) = inside.json("sql", "select sum(rows_published) n from marts.data_quality_hourly")
+    assert held > 0
+    config = Path(inside.environment["SHOP_CONFIG"])
+    text = config.read_text("utf-8")
+    changed = text.replace("{type: {is: debug_ping}}", "{type: {is: no_such_step}}").replace(
+        "purchase: purchase", "purchase: purchase\n                  debug_ping: view"
+    )
+    config.write_text(changed, "utf-8")
+    replayed = inside.json("quarantine", "replay", "--rule", "debug_ping")
+    assert (replayed["before"], replayed["after"]) == (held, 0)
+    (after,) = inside.json("sql", "select sum(rows_published) n from marts.data_quality_hourly")
+    assert int(after["n"]) == int(before["n"]) + held
+    config.write_text(text, "utf-8")
+
+
+def test_an_asset_is_materialized_by_dagsters_own_command_over_a_range(inside: Command) -> None:
+    last = inside.json("status")["assets"]
+    hour = max(row["last"] for row in last if row["asset"] == "marts/sales_hourly")
+    key = f"{hour[:10]}-{hour[11:16]}"
+    done = subprocess.run(
+        [
+            inside.program("dagster"),
+            *("asset", "materialize", "-m", "shop_assets.definitions"),
+            *("--select", "key:raw/crm__contacts or key:clean/crm_contacts"),
+            *("--partition-range", f"{hour[:10]}-05:00...{key}"),
+        ],
+        env={**inside.environment, **inside.json("env")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
+    shown: Any, command: Command, tmp_path: Path
+) -> None:
+    (port,) = free_ports(1)
+    log = tmp_path / "up.log"
+    process = command.start("up", "--port", str(port), log=log)
+    try:
+        said = _until(lambda: "The Dagster UI is at" in log.read_text("utf-8", "replace"), 300)
+        assert said, log.read_text("utf-8", "replace")[-2000:]
+        second = command("demo", *SIZE)
+        assert second.returncode == 2
+        assert "another demo is running" in second.stderr
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/graphql",
+            json.dumps({"query": QUERY}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            (location,) = json.load(response)["data"]["repositoriesOrError"]["nodes"]
+        states = {s["name"]: s["scheduleState"]["status"] for s in location["schedules"]}
+        states |= {s["name"]: s["sensorState"]["status"] for s in location["sensors"]}
+        assert states == dict.fromkeys(
+            [
+                *("every_hour", "missing_hours", "stale_marts"),
+                *("customer_rfm_on_change", "sales_summary_on_change", "stock_alerts_on_change"),
+            ],
+            "RUNNING",
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(120)
+    assert code == 0, log.read_text("utf-8", "replace")[-2000:]
+    assert running(command.home) == []
+
+
+def _until(condition: Any, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.5)
+    return False
