@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
@@ -50,14 +52,14 @@ def _contract(cleaned: Cleaned, spec: TableSpec) -> Outcome:
     keys = hour_keys(published["_hour"])
     # A key may come in several versions, so the version is part of what must be unique.
     identity = [*spec.key, "version_at", "_hour"]
-    outcome = judge_contract(published[spec.column_names], _without_key(spec), keys)
-    repeated = published.duplicated(identity)
-    if not repeated.any():
+    outcome = judge_contract(published.drop(columns="_hour"), _without_key(spec), keys)
+    if not set(identity) <= set(published.columns):
         return outcome
-    failed = {
-        str(k): {"repeated_versions": int(n)} for k, n in keys[repeated].value_counts().items()
-    }
-    return Outcome(outcome.check, outcome.severity, {**outcome.failed, **failed}, outcome.metadata)
+    repeated = published.duplicated(identity)
+    failed = {key: dict(found) for key, found in outcome.failed.items()}
+    for key, n in keys[repeated].value_counts().items():
+        failed.setdefault(str(key), {})["repeated_versions"] = int(n)
+    return replace(outcome, failed=failed)
 
 
 def _without_key(spec: TableSpec) -> TableSpec:

@@ -29,8 +29,11 @@ def judge_contract(rows: pd.DataFrame, spec: TableSpec, keys: pd.Series | None) 
     """Whether rows meet the contract; never raises for what the rows hold.
 
     `keys`: the partition key of each row, or None for a table without partitions. A sample names
-    the column, the check and the number of rows, and shows values of columns that name no person.
+    the column, the check and the number of rows, and shows values of columns that name no person,
+    without e-mail addresses. A fault of the frame itself (a column that is missing, or of another
+    type) is one of all its partitions.
     """
+    rows = rows.reset_index(drop=True)
     cases = _failures(rows, spec)
     if cases is None:
         return Outcome(CONTRACT, AssetCheckSeverity.ERROR, metadata={"rows": len(rows)})
@@ -44,9 +47,10 @@ def judge_contract(rows: pd.DataFrame, spec: TableSpec, keys: pd.Series | None) 
     failed: dict[str, dict[str, Any]] = {}
     if keys is not None and cases["index"].notna().any():
         positions = cases["index"].dropna().astype("int64")
-        failing = pd.Series(keys.loc[positions.tolist()].to_numpy()).value_counts()
+        failing = pd.Series(keys.iloc[positions.tolist()].to_numpy()).value_counts()
         failed = {str(key): {"failures": int(n)} for key, n in failing.items()}
-    return Outcome(CONTRACT, AssetCheckSeverity.ERROR, failed, metadata, whole_failed=not failed)
+    of_frame = bool(cases["index"].isna().any()) or not failed
+    return Outcome(CONTRACT, AssetCheckSeverity.ERROR, failed, metadata, whole_failed=of_frame)
 
 
 def _failures(rows: pd.DataFrame, spec: TableSpec) -> pd.DataFrame | None:
@@ -56,8 +60,15 @@ def _failures(rows: pd.DataFrame, spec: TableSpec) -> pd.DataFrame | None:
         spec.pandera.validate(rows, lazy=True)
     except pandera.errors.SchemaErrors as error:
         found.append(error.failure_cases[["column", "check", "failure_case", "index"]])
+    doubled = rows.columns[rows.columns.duplicated()].unique()
+    if len(doubled):
+        found.append(
+            pd.DataFrame(
+                {"column": doubled, "check": "stands once", "failure_case": None, "index": None}
+            )
+        )
     key = [k for k in spec.key if k in rows.columns]
-    repeated = rows.duplicated(key) if key else pd.Series(False, index=rows.index)
+    repeated = _repeated(rows[key]) if key else pd.Series(False, index=rows.index)
     if repeated.any():
         found.append(
             pd.DataFrame(
@@ -72,10 +83,18 @@ def _failures(rows: pd.DataFrame, spec: TableSpec) -> pd.DataFrame | None:
     return pd.concat(found, ignore_index=True) if found else None
 
 
+def _repeated(keys: pd.DataFrame) -> pd.Series:
+    try:
+        return keys.duplicated()
+    except TypeError:
+        # Lists and the like, which are no keys, but are no reason to stop either.
+        return keys.astype("str").duplicated()
+
+
 def _sample(cases: pd.DataFrame, spec: TableSpec) -> str:
     personal = {c.name for c in spec.columns if c.pii}
     shown = cases[~cases["column"].isin(personal)].head(_SAMPLE)
     return "; ".join(
-        f"{column}={str(value)[:40]!r}"
+        f"{column}={'(an e-mail address)' if '@' in str(value) else str(value)[:40]!r}"
         for column, value in zip(shown["column"], shown["failure_case"], strict=True)
     )

@@ -72,7 +72,7 @@ def store_partitions(
             AssetCheckEvaluation(
                 asset_key=asset,
                 check_name=outcome.check,
-                passed=key not in outcome.failed,
+                passed=not outcome.whole_failed and key not in outcome.failed,
                 severity=outcome.severity,
                 metadata=dict(outcome.failed.get(key, {})),
                 partition=key,
