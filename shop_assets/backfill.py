@@ -29,11 +29,11 @@ from shop_assets.assets.steps import is_users_mistake
 from shop_assets.automation.jobs import BACKFILL, PRIORITY
 from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_tags
 from shop_assets.errors import RunError, UserError
-from shop_assets.partitions import HOUR, Calendar
+from shop_assets.partitions import DAY, HOUR, Calendar
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.progress import missing_hours
 
 CHUNK_HOURS = 31 * 24
-_DAY = dt.timedelta(days=1)
 
 OnProgress = Callable[[str, float, int], None]
 """Called with what is being done, hours done (with a part of those under way), and hours in all."""
@@ -73,6 +73,12 @@ class Backfill:
     calendar: Calendar
     warehouse: Warehouse
 
+    def missing(self, now: dt.datetime) -> list[dt.datetime]:
+        """The hours up to now that are not loaded whole."""
+        keys = self.definitions.resolve_job_def("hourly").asset_layer.executable_asset_keys
+        tables = [key.to_user_string() for key in keys if key.path[0] in ("warehouse", "marts")]
+        return missing_hours(self.warehouse, tables, *self.calendar.hours_until(now))
+
     def load(
         self,
         hours: Iterable[dt.datetime],
@@ -90,8 +96,8 @@ class Backfill:
         report = BackfillReport()
         self._load("hourly", contiguous(wanted, HOUR, chunk_hours), None, report, on_progress)
         on_progress("daily marts", report.hours, report.hours)
-        midnights = {_midnight(self.calendar.day_of(hour)) for hour in wanted}
-        for first, last in contiguous(midnights, _DAY, CHUNK_HOURS // 24):
+        midnights = {partitions.day_slice(self.calendar.day_of(hour)) for hour in wanted}
+        for first, last in contiguous(midnights, DAY, CHUNK_HOURS // 24):
             self._execute("daily_marts", day_range_tags(first.date(), last.date()), report)
         self._follow(report, on_progress)
         return report
@@ -107,7 +113,7 @@ class Backfill:
         given = sorted(set(hours))
         wanted = set(given)
         for hour, following in pairwise(given):
-            if following - hour < _DAY:
+            if following - hour < DAY:
                 wanted.update(partitions.hours(hour, following))
         report = BackfillReport()
         chunks = contiguous(wanted, HOUR, CHUNK_HOURS)
@@ -166,10 +172,10 @@ class Backfill:
         frame = self.warehouse.read("SELECT DISTINCT mart, slice FROM meta.stale_slices")
         slices = {s.to_pydatetime() for s in frame["slice"][frame["mart"].isin(list(names))]}
         now = dt.datetime.now(dt.UTC)
-        first = _midnight(self.calendar.start) if daily else self.calendar.first_hour
-        last = now if daily else partitions.floor_hour(now) - HOUR
-        wanted = [s for s in slices if first <= s <= last]
-        step, longest = (_DAY, CHUNK_HOURS // 24) if daily else (HOUR, CHUNK_HOURS)
+        span = self.calendar.day_slices_until if daily else self.calendar.hours_until
+        first, after = span(now)
+        wanted = [s for s in slices if first <= s < after]
+        step, longest = (DAY, CHUNK_HOURS // 24) if daily else (HOUR, CHUNK_HOURS)
         for begin, end in contiguous(wanted, step, longest):
             tags = (
                 day_range_tags(begin.date(), end.date()) if daily else hour_range_tags(begin, end)
@@ -214,11 +220,6 @@ class Backfill:
         report.add_checks(result)
         report.runs += 1
         report.seconds[job] = report.seconds.get(job, 0.0) + time.monotonic() - began
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    """A day as daily slices are written: its midnight in UTC."""
-    return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
 def _error_of(result: ExecuteInProcessResult) -> Exception:

@@ -36,7 +36,7 @@ def build_definitions(
     settings: ShopSettings, resources: Mapping[str, Any] | None = None
 ) -> Definitions:
     """Fresh definitions for a shop; `resources` replace those of the same name."""
-    calendar = Calendar(settings.shop.start, settings.shop.zone)
+    calendar = Calendar(settings.shop.start, settings.shop.zone, settings.shop.end)
     raw = raw_assets(settings, calendar)
     clean = clean_assets(settings, calendar)
     warehouse = warehouse_assets(settings, calendar)
@@ -50,11 +50,15 @@ def build_definitions(
         [mart_key(name) for name in sorted(names - daily)],
         [mart_key(name) for name in sorted(daily)],
     )
+    hourly_tables = [asset.key.to_user_string() for asset in warehouse]
+    hourly_tables += [mart_key(name).to_user_string() for name in sorted(names - daily)]
     return Definitions(
         assets=[*raw, *clean, *warehouse, *marts, *analytics],
         jobs=list(built.values()),
-        schedules=[schedules.hourly(built["hourly"])],
-        sensors=sensors.build(built, calendar, daily, {asset.key.path[-1] for asset in analytics}),
+        schedules=[schedules.hourly(built["hourly"], calendar)],
+        sensors=sensors.build(
+            built, hourly_tables, calendar, daily, {asset.key.path[-1] for asset in analytics}
+        ),
         resources={**_resources(settings), **(resources or {})},
         executor=in_process_executor,
     )

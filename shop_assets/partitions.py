@@ -18,6 +18,7 @@ from dagster import (
 )
 
 HOUR = dt.timedelta(hours=1)
+DAY = dt.timedelta(days=1)
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"
 DAY_FORMAT = "%Y-%m-%d"
 
@@ -28,6 +29,7 @@ class Calendar:
 
     start: dt.date
     zone: ZoneInfo
+    end: dt.date | None = None
 
     @property
     def first_hour(self) -> dt.datetime:
@@ -37,7 +39,9 @@ class Calendar:
     @property
     def hourly(self) -> HourlyPartitionsDefinition:
         """Dagster's hourly partitions, in UTC."""
-        return HourlyPartitionsDefinition(start_date=self.first_hour, timezone="UTC")
+        return HourlyPartitionsDefinition(
+            start_date=self.first_hour, end_date=self._after_end, timezone="UTC"
+        )
 
     @property
     def daily(self) -> DailyPartitionsDefinition:
@@ -47,7 +51,10 @@ class Calendar:
         `day_window` says which hours a day really has. Today is one of them, in every zone.
         """
         return DailyPartitionsDefinition(
-            start_date=self.start.strftime(DAY_FORMAT), timezone="UTC", end_offset=2
+            start_date=day_slice(self.start),
+            end_date=None if self.end is None else day_slice(self.end) + DAY,
+            timezone="UTC",
+            end_offset=2 if self.end is None else 0,
         )
 
     @property
@@ -56,6 +63,22 @@ class Calendar:
         return TimeWindowPartitionMapping(
             start_offset=-14, end_offset=14, allow_nonexistent_upstream_partitions=True
         )
+
+    @property
+    def _after_end(self) -> dt.datetime | None:
+        """The first full hour after the shop's last day."""
+        return None if self.end is None else ceil_hour(self.day_start(self.end + DAY))
+
+    def hours_until(self, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+        """The half-open span of the hours that are over, and are partitions to Dagster."""
+        over = floor_hour(now)
+        return self.first_hour, over if self._after_end is None else min(over, self._after_end)
+
+    def day_slices_until(self, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+        """The half-open span of the slices of the shop's days up to today."""
+        today = self.day_of(now)
+        last = today if self.end is None else min(today, self.end)
+        return day_slice(self.start), day_slice(last) + DAY
 
     def day_of(self, moment: dt.datetime) -> dt.date:
         """The shop's day of a moment."""
@@ -77,6 +100,16 @@ class Calendar:
 def floor_hour(moment: dt.datetime) -> dt.datetime:
     """The start of the hour (UTC) that the moment is in."""
     return moment.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def ceil_hour(moment: dt.datetime) -> dt.datetime:
+    """The first full hour (UTC) that is not before the moment."""
+    return floor_hour(moment + HOUR - dt.timedelta(microseconds=1))
+
+
+def day_slice(day: dt.date) -> dt.datetime:
+    """A day as daily slices are written: its midnight in UTC, whatever the shop's zone."""
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
 def hour_key(hour: dt.datetime) -> str:

@@ -7,17 +7,19 @@ from dagster import (
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
+    SkipReason,
     schedule,
 )
 
 from shop_assets import partitions
 from shop_assets.automation.jobs import LIVE, PRIORITY
+from shop_assets.partitions import Calendar
 
 MINUTE = 2
 """Minutes past the hour at which the hour before is loaded, so that its last rows are there."""
 
 
-def hourly(job: Any) -> ScheduleDefinition:
+def hourly(job: Any, calendar: Calendar) -> ScheduleDefinition:
     """Load each hour when it is over. Ticks missed while the daemon was down are made up."""
 
     @schedule(
@@ -28,8 +30,12 @@ def hourly(job: Any) -> ScheduleDefinition:
         default_status=DefaultScheduleStatus.RUNNING,
         description="Loads the hour that has just ended, from every source to the hourly marts.",
     )
-    def every_hour(context: ScheduleEvaluationContext) -> RunRequest:
-        ended = partitions.floor_hour(context.scheduled_execution_time) - partitions.HOUR
+    def every_hour(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        now = context.scheduled_execution_time
+        ended = partitions.floor_hour(now) - partitions.HOUR
+        first, after = calendar.hours_until(now)
+        if not first <= ended < after:
+            return SkipReason(f"{ended:%Y-%m-%d %H:%M} is no hour of this shop's.")
         key = partitions.hour_key(ended)
         return RunRequest(run_key=key, partition_key=key, tags={PRIORITY: LIVE})
 

@@ -6,7 +6,7 @@ whose run failed is made again.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from dagster import (
@@ -28,11 +28,13 @@ from shop_assets.automation.jobs import ANALYTICS, CATCH_UP, PRIORITY
 from shop_assets.partitions import HOUR, Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.progress import first_loaded, missing_hours
 
 HOURS_A_RUN = 24
 DAYS_A_RUN = 31
 ATTEMPTS = 3
 _PAUSE = dt.timedelta(minutes=10)
+_LEFT_TO_SCHEDULE = dt.timedelta(minutes=10)
 _DAY = dt.timedelta(days=1)
 _ANSWERS = "shop/answers"
 _NEVER = "0"
@@ -40,19 +42,20 @@ _NEVER = "0"
 
 def build(
     jobs: dict[str, Any],
+    tables: Collection[str],
     calendar: Calendar,
     daily_marts: set[str],
     analytics: set[str],
 ) -> list[SensorDefinition]:
-    """All sensors of a shop."""
+    """All sensors of a shop; `tables`: the assets that an hour's run writes to the warehouse."""
     return [
-        _missing_hours(jobs["hourly"], calendar),
+        _missing_hours(jobs["hourly"], tables, calendar),
         _stale_marts(jobs["hourly_marts"], jobs["daily_marts"], calendar, daily_marts),
         *(_on_change(jobs["analytics"], name) for name in sorted(analytics)),
     ]
 
 
-def _missing_hours(job: Any, calendar: Calendar) -> SensorDefinition:
+def _missing_hours(job: Any, tables: Collection[str], calendar: Calendar) -> SensorDefinition:
     @sensor(
         name="missing_hours",
         job=job,
@@ -63,11 +66,11 @@ def _missing_hours(job: Any, calendar: Calendar) -> SensorDefinition:
             "after the daemon was down, or a run failed for good."
         ),
     )
-    def missing_hours(
+    def look_for_missing_hours(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
         now = dt.datetime.now(dt.UTC)
-        missing = find_missing_hours(warehouse.open(), now)
+        missing = find_missing_hours(warehouse.open(), tables, calendar, now)
         busy = runs.under_way(context.instance, *runs.LOADING)
         busy += runs.failed_lately(context.instance, "hourly", _PAUSE)
         failed = runs.failed_lately(context.instance, "hourly", _DAY)
@@ -81,24 +84,22 @@ def _missing_hours(job: Any, calendar: Calendar) -> SensorDefinition:
                 tags={PRIORITY: CATCH_UP, **runs.hour_range_tags(first, last)},
             )
 
-    return missing_hours
+    return look_for_missing_hours
 
 
-def find_missing_hours(warehouse: Warehouse, now: dt.datetime) -> list[dt.datetime]:
-    """Hours that ended before `now`, after the first that was loaded, and that were not loaded.
+def find_missing_hours(
+    warehouse: Warehouse, tables: Collection[str], calendar: Calendar, now: dt.datetime
+) -> list[dt.datetime]:
+    """Hours that ended before `now`, after the first that was loaded, and were not loaded whole.
 
-    An hour counts as loaded when each mart of its hour was written; the newest hour is left to the
+    `tables`: the assets that an hour's run writes to the warehouse. The newest hour is left to the
     schedule for a few minutes.
     """
-    frame = warehouse.read(
-        "SELECT h FROM generate_series("
-        "(SELECT min(slice) FROM meta.slices WHERE asset = 'marts/data_quality_hourly'), "
-        "$1::timestamptz, interval '1 hour') h WHERE NOT EXISTS ("
-        "SELECT FROM meta.slices s WHERE s.asset = 'marts/data_quality_hourly' AND s.slice = h) "
-        "ORDER BY h",
-        (partitions.floor_hour(now - dt.timedelta(minutes=10)) - HOUR,),
-    )
-    return [hour.to_pydatetime() for hour in frame["h"]]
+    first = first_loaded(warehouse, tables)
+    _, after = calendar.hours_until(now - _LEFT_TO_SCHEDULE)
+    if first is None or first >= after:
+        return []
+    return missing_hours(warehouse, tables, first, after)
 
 
 def _stale_marts(
@@ -152,19 +153,9 @@ def _mart_requests(
 ) -> Iterator[RunRequest]:
     step, longest = (_DAY, DAYS_A_RUN) if is_daily else (HOUR, HOURS_A_RUN)
     now = dt.datetime.now(dt.UTC)
-    # Dagster has partitions from the shop's first day to the last hour (or day) that has begun.
-    earliest = (
-        dt.datetime.combine(calendar.start, dt.time(tzinfo=dt.UTC))
-        if is_daily
-        else calendar.first_hour
-    )
-    latest = (
-        dt.datetime.combine(calendar.day_of(now), dt.time(tzinfo=dt.UTC))
-        if is_daily
-        else partitions.floor_hour(now) - HOUR
-    )
+    earliest, after = calendar.day_slices_until(now) if is_daily else calendar.hours_until(now)
     key_of = (lambda s: partitions.day_key(s.date())) if is_daily else partitions.hour_key
-    wanted = [s for s in slices if earliest <= s <= latest and not runs.covered(busy, key_of(s))]
+    wanted = [s for s in slices if earliest <= s < after and not runs.covered(busy, key_of(s))]
     for first, last in reversed(runs.requested(wanted, key_of, step, longest, failed)):
         tags = (
             runs.day_range_tags(first.date(), last.date())

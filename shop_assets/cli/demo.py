@@ -8,18 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from shop_assets import partitions
 from shop_assets.backfill import BackfillReport
 from shop_assets.cli.demo_home import DemoHome
 from shop_assets.cli.demo_sales import DaySales, print_days, sales_by_day
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
-from shop_assets.cli.run import hours_bar, load_hours
+from shop_assets.cli.run import backfill, hours_bar
 from shop_assets.cli.serve import serving
 from shop_assets.cli.shop import JsonOption, Shop
 from shop_assets.demo import DemoPlan, SimulatedShop
 from shop_assets.errors import RunError
 from shop_assets.stack import embedded
-from shop_assets.warehouse.marts import written_slices
 
 DaysOption = Annotated[int, typer.Option(min=1, max=60, help="Whole days before today.")]
 SizeOption = Annotated[float, typer.Option(help="Orders an hour, in the mean.")]
@@ -113,10 +111,8 @@ def _fill(place: DemoHome, simulated: SimulatedShop, until: dt.datetime, *, quie
         bar.update(task, completed=(until - opened) / hour)
     lived_for = time.monotonic() - began
     shop = Shop.open(place.config, start=True)
-    written = set(written_slices(shop.warehouse, "marts/data_quality_hourly"))
-    whole = partitions.hours(shop.calendar.first_hour, partitions.floor_hour(until))
-    missing = [hour for hour in whole if hour not in written]
-    report = load_hours(shop, missing, quiet=quiet, chunk_hours=_CHUNK_HOURS)
+    with backfill(shop, quiet=quiet) as (runner, show):
+        report = runner.load(runner.missing(until), show, chunk_hours=_CHUNK_HOURS)
     return Filled(shop, report, {"the shop's life": lived_for, **report.seconds})
 
 

@@ -99,13 +99,18 @@ def window_of(shop: Shop, start: str, end: str) -> tuple[dt.datetime, dt.datetim
     first, last = _moment(shop, start, "--from"), _moment(shop, end, "--to")
     if first >= last:
         raise UserError(f"--from {start} is not before --to {end}, expected an earlier one")
-    now = partitions.floor_hour(dt.datetime.now(dt.UTC))
-    if last > now:
+    opened, after = shop.calendar.hours_until(dt.datetime.now(dt.UTC))
+    if last > after and shop.settings.shop.end is not None:
         raise UserError(
-            f"--to {end} is in the future, expected at most {now:%Y-%m-%dT%H:%M} (UTC): an hour "
+            f"--to {end} is after the shop's last day {shop.settings.shop.end}, expected at most "
+            f"{after:%Y-%m-%dT%H:%M} (UTC; shop.end in {shop.path})"
+        )
+    if last > after:
+        raise UserError(
+            f"--to {end} is in the future, expected at most {after:%Y-%m-%dT%H:%M} (UTC): an hour "
             "is loaded when it is over"
         )
-    if first < shop.calendar.first_hour:
+    if first < opened:
         raise UserError(
             f"--from {start} is before {shop.settings.shop.start}, expected the shop's first day "
             f"(shop.start in {shop.path}) or later"

@@ -79,7 +79,8 @@ class Shop:
     @cached_property
     def calendar(self) -> Calendar:
         """The shop's hours and days."""
-        return Calendar(self.settings.shop.start, self.settings.shop.zone)
+        shop = self.settings.shop
+        return Calendar(shop.start, shop.zone, shop.end)
 
     @cached_property
     def warehouse(self) -> Warehouse:

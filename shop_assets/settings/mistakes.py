@@ -93,7 +93,7 @@ def _branches(error: Mapping[str, Any]) -> str:
 
 def _unknown(key: str, where: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
-    guess = f"{close[0]} is expected, or" if close else "expected is"
+    guess = f"{close[0]} is expected, or" if close else "expected"
     rest = [name for name in known if name not in close]
     others = f"{guess} one of {', '.join(rest)} " if rest else f"{guess} "
     place = f"in {where}" if where else "at the top"

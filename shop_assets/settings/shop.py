@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -38,6 +38,8 @@ class Shop(Strict):
     """Of amounts that name none."""
     start: dt.date
     """The first day, in the shop's zone, of which there is anything."""
+    end: dt.date | None = None
+    """The last day, of a shop whose history is closed. A shop that goes on has none."""
     owner: str = "data@shop.example"
     """Who is responsible for the data: an e-mail address."""
 
@@ -45,6 +47,14 @@ class Shop(Strict):
     def zone(self) -> ZoneInfo:
         """The shop's time zone."""
         return ZoneInfo(self.timezone)
+
+    @field_validator("end")
+    @classmethod
+    def _after_start(cls, value: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        start = info.data.get("start")
+        if value is not None and start is not None and value < start:
+            raise WrongValueError("the shop ends before it starts", f"{start} or later")
+        return value
 
 
 class StreamBase(Strict):

@@ -1,23 +1,40 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from itertools import product
 
 from dagster import DagsterRunStatus
 
 from shop_assets.automation import runs
 from shop_assets.automation.jobs import CATCH_UP, PRIORITY
-from shop_assets.automation.sensors import find_missing_hours
 from shop_assets.partitions import HOUR, hour_key
 from shop_assets_tests.automation.tiny_shop import TinyShop, newest_due_hour
 
+TABLES = (
+    "warehouse/order_items",
+    "warehouse/sales_ledger",
+    "marts/sales_hourly",
+    "marts/customer_orders",
+    "marts/data_quality_hourly",
+)
+"""What an hour's run of the tiny shop writes to the warehouse."""
 
-def mark_loaded(shop: TinyShop, *hours: dt.datetime) -> None:
+
+TABLES = (
+    *("warehouse/order_items", "warehouse/sales_ledger"),
+    *("marts/sales_hourly", "marts/customer_orders", "marts/data_quality_hourly"),
+)
+"""What the run of an hour writes to the warehouse."""
+
+
+def mark_loaded(shop: TinyShop, *hours: dt.datetime, tables: Sequence[str] = TABLES) -> None:
+    """Note slices as written, as the loads of these hours do."""
     with shop.warehouse.transaction() as cursor:
-        for hour in hours:
+        for hour, table in product(hours, tables):
             cursor.execute(
-                "INSERT INTO meta.slices (asset, slice, epoch, load_id) "
-                "VALUES ('marts/data_quality_hourly', $1, 1, 'x')",
-                parameters=(hour,),
+                "INSERT INTO meta.slices (asset, slice, epoch, load_id) VALUES ($1, $2, 1, 'x')",
+                parameters=(table, hour),
             )
 
 
@@ -30,19 +47,17 @@ def span(first: dt.datetime, last: dt.datetime | None = None) -> tuple[str, str]
 
 
 def test_before_anything_is_loaded_nothing_is_missing(watched: TinyShop) -> None:
-    assert find_missing_hours(watched.warehouse, dt.datetime.now(dt.UTC)) == []
     tick = watched.tick("missing_hours")
     assert tick.requests == []
     assert tick.skipped == "No hour is missing that no run is loading."
 
 
-def test_an_hour_is_left_to_the_schedule_for_ten_minutes(watched: TinyShop) -> None:
-    noon = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
-    mark_loaded(watched, noon - 3 * HOUR)
-    expected = [noon - 2 * HOUR]
-    assert find_missing_hours(watched.warehouse, noon + dt.timedelta(minutes=9)) == expected
-    expected.append(noon - HOUR)
-    assert find_missing_hours(watched.warehouse, noon + dt.timedelta(minutes=10)) == expected
+def test_nothing_is_missing_up_to_the_hour_that_is_left_to_the_schedule(watched: TinyShop) -> None:
+    due = newest_due_hour()
+    mark_loaded(watched, due - 2 * HOUR, due - HOUR)
+    assert asked(watched) == [span(due)]
+    mark_loaded(watched, due)
+    assert asked(watched) == []
 
 
 def test_every_hole_is_found_and_neighbours_are_asked_for_together(watched: TinyShop) -> None:

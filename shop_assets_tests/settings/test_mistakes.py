@@ -104,8 +104,8 @@ def test_the_configuration_that_the_mistakes_are_made_in_is_right(tmp_path: Path
 def test_a_key_that_resembles_none_is_answered_with_all(tmp_path: Path) -> None:
     said = refused(tmp_path, changed("  start:", "  zzz: 1\n  start:"))
     assert said == (
-        "shop.yaml:5: unknown key zzz in shop; expected is one of name, timezone, currency, start, "
-        "owner (see docs/configuration.md)"
+        "shop.yaml:5: unknown key zzz in shop; expected one of name, timezone, currency, start, "
+        "end, owner (see docs/configuration.md)"
     )
 
 
