@@ -73,6 +73,14 @@ def test_every_hole_is_found_and_neighbours_are_asked_for_together(watched: Tiny
     assert first.tags[PRIORITY] == CATCH_UP
 
 
+def test_an_hour_of_which_only_a_part_was_written_is_missing(watched: TinyShop) -> None:
+    due = newest_due_hour()
+    mark_loaded(watched, due - 3 * HOUR, due - HOUR)
+    mark_loaded(watched, due - 2 * HOUR, tables=TABLES[1:])
+    mark_loaded(watched, due, tables=TABLES[:-1])
+    assert asked(watched) == [span(due - 2 * HOUR), span(due)]
+
+
 def test_an_hour_that_a_run_is_loading_is_not_asked_for(watched: TinyShop) -> None:
     due = newest_due_hour()
     mark_loaded(watched, due - 5 * HOUR)

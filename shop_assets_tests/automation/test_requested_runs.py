@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 
 from dagster import AssetKey, DagsterRunStatus, DefaultSensorStatus, RunsFilter
 
@@ -89,6 +90,37 @@ def test_a_blocking_check_that_fails_stops_what_is_downstream(shop: TinyShop) ->
     assert "warehouse/sales_ledger" not in written(shop)
     assert "marts/sales_hourly" not in written(shop)
     assert shop.hourly_sales() == {}
+
+
+def test_values_at_the_limits_of_what_cleaning_publishes_are_loaded_and_computed(
+    shop: TinyShop,
+) -> None:
+    due = newest_due_hour()
+    chance = random.Random(7)
+    at = due.isoformat()
+
+    def identity() -> str:
+        return "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(255))
+
+    rows = [
+        f"{identity()},{identity()},{at},{identity()},1,10.00,{at}",
+        f"A,1,{at},p,1,100000000000,{at}",
+        f"A,2,{at},p,-1,100000000000,{at}",
+        f"B,1,{at},p,999999999999999,0.0001,{at}",
+        f"C,1,1900-01-02T00:00:00Z,p,1,1,{at}",
+        f"D,1,2199-12-30T00:00:00Z,p,1,1,{at}",
+        f"E,1,9999-12-31,p,1,1,{at}",
+        f"F,1,0001-01-01,p,1,1,{at}",
+        f"G,1,{at},p,999999999999999,99999999999,{at}",
+        f"{'x' * 3000},1,{at},p,1,1,{at}",
+        f"now,1,now,p,1,1,{at}",
+    ]
+    shop.deliver("odd", *rows)
+    assert shop.load(due)
+    counts = shop.warehouse.read("SELECT rows_read r, rows_published p FROM meta.row_ledger")
+    assert counts.to_numpy().tolist() == [[11, 6]]
+    for request in shop.tick("stale_marts").requests:
+        assert shop.answer(request), request
 
 
 def test_every_sensor_runs_without_being_switched_on(watched: TinyShop) -> None:
