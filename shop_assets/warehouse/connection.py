@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -41,23 +43,25 @@ class Warehouse:
     """
 
     def __init__(self, url: str, *, zone: str = "UTC", reader: str | None = None) -> None:
-        self._url = url
+        self.url = url
         self.zone = zone
         self._reader = reader
         self._partitions: set[str] = set()
         self._created = False
+        self._first: Any = None
+        self._opening = threading.Lock()
 
     @property
     def address(self) -> str:
         """Server and database, without credentials."""
-        parts = urlsplit(self._url)
+        parts = urlsplit(self.url)
         return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
         """A cursor in a transaction that commits at the end, and rolls back on any error."""
         try:
-            connection = adbc.connect(self._url)
+            connection = self._connect()
         except AdbcError as error:
             raise WarehouseUnavailableError(
                 f"warehouse {self.address}: {_first_line(error)}; expected a PostgreSQL server "
@@ -72,6 +76,19 @@ class Warehouse:
             raise
         finally:
             connection.close()
+
+    def _connect(self) -> Any:
+        """A connection of its own for one transaction.
+
+        The driver reads all of the server's types when it first connects, which takes ten times as
+        long as connecting. So one connection stays open, idle and outside of any transaction, and
+        the others share what it knows; they do not need it to be alive.
+        """
+        with self._opening:
+            if self._first is None:
+                self._first = adbc.connect(self.url, autocommit=True)
+                weakref.finalize(self, self._first.close)
+        return self._first.adbc_clone()
 
     def create(self) -> None:
         """Make what is missing of the schemas, tables and views.

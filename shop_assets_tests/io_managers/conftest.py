@@ -13,32 +13,33 @@ from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.resources.connections import open_lake
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets_tests.warehouse.databases import copied, make_template
+from shop_assets_tests.warehouse.databases import copied, emptied, make_template
 
 
 @pytest.fixture(scope="session")
-def io_template(stack: Endpoints) -> str:
-    return make_template(stack)
+def shared(stack: Endpoints) -> Iterator[Warehouse]:
+    with copied(stack, make_template(stack)) as url:
+        yield Warehouse(url)
 
 
 @pytest.fixture
 def shop(
-    stack: Endpoints, io_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Endpoints, shared: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Endpoints]:
-    """The endpoints that the resources find in the environment."""
-    with copied(stack, io_template) as url:
-        own = dataclasses.replace(
-            stack, postgres_url=url, s3_url=f"{stack.s3_url}/{uuid.uuid4().hex}"
-        )
-        monkeypatch.setenv("SHOP_HOME", str(tmp_path))
-        for name, value in own.environment().items():
-            monkeypatch.setenv(name, value)
-        yield own
+    """The endpoints that the resources find in the environment; nothing is there yet."""
+    own = dataclasses.replace(
+        stack, postgres_url=shared.url, s3_url=f"{stack.s3_url}/{uuid.uuid4().hex}"
+    )
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path))
+    for name, value in own.environment().items():
+        monkeypatch.setenv(name, value)
+    yield own
+    emptied(shared.url)
 
 
 @pytest.fixture
-def warehouse(shop: Endpoints) -> Warehouse:
-    return Warehouse(shop.postgres_url)
+def warehouse(shop: Endpoints, shared: Warehouse) -> Warehouse:
+    return shared
 
 
 @pytest.fixture

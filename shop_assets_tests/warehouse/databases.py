@@ -31,6 +31,23 @@ def make_template(stack: Endpoints) -> str:
     return url
 
 
+def emptied(url: str) -> None:
+    """Take all rows out of a warehouse, and let its numbers begin anew."""
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables "
+            "WHERE schemaname IN ('meta', 'warehouse', 'marts_base', 'analytics_base') "
+            "AND tablename <> 'created'"
+        )
+        (tables,) = cursor.fetchone() or ("",)
+        cursor.execute(
+            f"TRUNCATE {tables}; ALTER SEQUENCE meta.epochs RESTART; "
+            "ALTER SEQUENCE meta.generations RESTART"
+        )
+    connection.close()
+
+
 @contextmanager
 def copied(stack: Endpoints, template: str) -> Iterator[str]:
     """The owner's URL of a fresh copy of a template, dropped afterwards."""

@@ -67,31 +67,32 @@ def test_opening_the_warehouse_waits_for_no_load(warehouse: Warehouse, url: str)
         "SCHEMA meta CASCADE",
     ],
 )
-def test_what_was_taken_away_is_made_again(url: str, gone: str) -> None:
+def test_what_was_taken_away_is_made_again(own_url: str, gone: str) -> None:
     def found() -> list[Any]:
         return table_of(
-            Warehouse(url),
+            Warehouse(own_url),
             "SELECT n.nspname, c.relname FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN "
             "('meta', 'warehouse', 'marts', 'marts_base') ORDER BY 1, 2",
         )
 
     before = found()
-    run(url, f"DROP {gone}")
+    run(own_url, f"DROP {gone}")
     assert found() != before
-    Warehouse(url, reader="reader").create()
+    Warehouse(own_url, reader="reader").create()
     assert found() == before
 
 
-def test_what_an_older_release_made_is_brought_up_to_date(url: str) -> None:
+def test_what_an_older_release_made_is_brought_up_to_date(own_url: str) -> None:
     stand_in = "CREATE VIEW marts.sales_hourly AS SELECT hour FROM marts_base.sales_hourly"
     older = "UPDATE meta.created SET fingerprint = 'of an older release'"
-    run(url, "DROP VIEW marts.sales_hourly", stand_in, older)
-    Warehouse(url, reader="reader").create()
-    assert table_of(Warehouse(url), "SELECT hour, net_sales FROM marts.sales_hourly") == []
+    run(own_url, "DROP VIEW marts.sales_hourly", stand_in, older)
+    Warehouse(own_url, reader="reader").create()
+    assert table_of(Warehouse(own_url), "SELECT hour, net_sales FROM marts.sales_hourly") == []
 
 
-def test_months_are_made_as_they_come_and_only_those(warehouse: Warehouse) -> None:
+def test_months_are_made_as_they_come_and_only_those(own_url: str) -> None:
+    warehouse = Warehouse(own_url)
     moments = ["2024-02-29 23:59", "2023-12-31 23:59:59.999999", "2024-01-01 00:00"]
     stamps = pa.array(
         [dt.datetime.fromisoformat(m).replace(tzinfo=dt.UTC) for m in moments] + [None],
@@ -118,6 +119,33 @@ def test_the_last_microsecond_of_a_month_and_the_first_of_the_next_part(
         ("a", "warehouse.orders_2026_01"),
         ("b", "warehouse.orders_2026_02"),
     ]
+
+
+def test_a_server_that_dropped_every_connection_is_reached_again(own_url: str) -> None:
+    warehouse = Warehouse(own_url)
+    assert table_of(warehouse, "SELECT 1") == [(1,)]
+    run(
+        own_url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    assert table_of(warehouse, "SELECT 2") == [(2,)]
+
+
+OTHERS = (
+    "SELECT state FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def test_between_transactions_nothing_is_open_but_one_idle_connection(own_url: str) -> None:
+    def use(used: Warehouse) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: table_of(used, "SELECT 1"), range(12)))
+        assert table_of(used, OTHERS) == [("idle",)]
+
+    use(Warehouse(own_url))
+    use(Warehouse(own_url))  # the former one's connection went with it
 
 
 def test_an_error_rolls_everything_back(warehouse: Warehouse) -> None:

@@ -58,9 +58,9 @@ def test_every_table_has_the_columns_types_and_key_of_its_declaration(
             assert [row[:3] for row in found] == [row[:3] for row in declared]
 
 
-def test_no_table_stands_there_that_is_not_declared(warehouse: Warehouse) -> None:
+def test_no_table_stands_there_that_is_not_declared(own_url: str) -> None:
     found = table_of(
-        warehouse,
+        Warehouse(own_url),
         "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE "
         "table_schema IN ('warehouse', 'marts_base', 'analytics_base') ORDER BY 1",
     )

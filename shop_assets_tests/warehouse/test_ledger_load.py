@@ -59,7 +59,7 @@ def test_making_the_same_orders_again_changes_nothing_and_asks_for_nothing(
     assert table_of(warehouse, "SELECT count(*) FROM meta.stale_slices") == [(0,)]
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
 def test_the_ledger_does_not_depend_on_the_order_of_loads(
     warehouse: Warehouse, order: tuple[int, ...]
 ) -> None:

@@ -59,8 +59,8 @@ def test_many_hours_at_once_leave_the_newest_version_of_every_row(
     assert found == [("A", "7"), ("B", "6"), ("C", "7"), ("D", "7"), ("E", "7")]
 
 
-def test_months_are_made_once_by_however_many_loads(url: str) -> None:
-    loads = [Warehouse(url) for _ in range(4)]
+def test_months_are_made_once_by_however_many_loads(own_url: str) -> None:
+    loads = [Warehouse(own_url) for _ in range(4)]
     years = [f"{year}-0{month}-03 04:00" for year in (2024, 2025) for month in range(1, 4)]
     given = [{"order_id": at, "placed_at": at, "version_at": at} for at in years]
 
