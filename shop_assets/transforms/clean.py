@@ -139,7 +139,7 @@ def newest_attempts(raw: pd.DataFrame) -> pd.DataFrame:
     Raw keeps what every attempt read; a row that stands at the same place with the same content
     is the same row.
     """
-    if "_extracted_at" in raw.columns:
+    if "_extracted_at" in raw.columns and raw["_extracted_at"].min() != raw["_extracted_at"].max():
         raw = raw.sort_values("_extracted_at", kind="stable")
     repeated = raw.duplicated(["_hour", "_position", "_row_hash"], keep="last")
     return raw[~repeated] if repeated.any() else raw

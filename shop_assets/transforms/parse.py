@@ -265,7 +265,7 @@ def fingerprint(raw: pd.DataFrame, mapping: FieldMapping) -> pd.Series:
     text = pd.Series(np.frombuffer(digits, dtype="S16").astype("U16"), index=raw.index, dtype="str")
     if mapping.repeats == "merge":
         return text
-    brought = [raw[name].to_numpy() for name in ("_hour", "_load_id", "_delivery")]
-    number = parts.groupby([*brought, hashes], sort=False).cumcount() + 1
+    brought = [raw[name] for name in ("_hour", "_load_id", "_delivery")]
+    number = parts.groupby([*brought, hashes], sort=False, observed=True).cumcount() + 1
     suffix = ("-" + number.astype("str")).where(number > 1, "")
     return text.str.cat(suffix.astype("str"))

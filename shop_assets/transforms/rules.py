@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from shop_assets.settings.mapping import Condition, When
 from shop_assets.transforms.parse import as_text
@@ -47,8 +49,14 @@ def _meets(values: pd.Series, condition: Condition) -> pd.Series:
 def _contains(text: pd.Series, pattern: str) -> pd.Series:
     """Where Python's `re` finds the pattern; of each different text it is asked once."""
     finds = re.compile(pattern).search
-    found = {value: finds(value) is not None for value in text.dropna().unique()}
-    return text.map(found).eq(True).astype(bool)
+    array = pa.array(text.astype("str"), pa.large_string(), from_pandas=True)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    encoded = array.dictionary_encode()
+    different = encoded.dictionary.to_pylist()
+    found = np.array([finds(value) is not None for value in different] + [False])
+    codes = encoded.indices.fill_null(len(different)).to_numpy(zero_copy_only=False)
+    return pd.Series(found[codes], index=text.index)
 
 
 def _text(value: object) -> str:

@@ -53,6 +53,13 @@ def test_text_is_compared_as_it_stands_whatever_the_columns_type() -> None:
     assert meets(["a'; DROP TABLE x; --", ".*"], {"is": ".*"}) == [False, True]
 
 
+def test_text_that_was_put_together_of_parts_is_searched_like_any_other() -> None:
+    parts = [pd.Series([text, None], dtype="str") for text in ("POST", "x", "post")]
+    assert meets(pd.concat(parts, ignore_index=True), {"matches": "(?i)^p"}) == [
+        True, False, False, False, True, False,
+    ]  # fmt: skip
+
+
 def test_nothing_at_all_meets_only_what_asks_for_nothing() -> None:
     empty = [None, None]
     assert meets(empty, {"missing": True}) == [True, True]
