@@ -17,7 +17,7 @@ from shop_assets.assets.analytics import analytics_assets
 from shop_assets.assets.clean import clean_assets
 from shop_assets.assets.marts import mart_assets, mart_key, present_marts
 from shop_assets.assets.raw import raw_assets
-from shop_assets.assets.warehouse import warehouse_assets
+from shop_assets.assets.warehouse import warehouse_assets, warehouse_checks
 from shop_assets.automation import jobs, schedules, sensors
 from shop_assets.errors import UserError
 from shop_assets.io_managers.delta import CleanLakeIOManager, RawLakeIOManager
@@ -54,6 +54,7 @@ def build_definitions(
     hourly_tables += [mart_key(name).to_user_string() for name in sorted(names - daily)]
     return Definitions(
         assets=[*raw, *clean, *warehouse, *marts, *analytics],
+        asset_checks=warehouse_checks(settings, calendar),
         jobs=list(built.values()),
         schedules=[schedules.hourly(built["hourly"], calendar)],
         sensors=sensors.build(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from dagster import AssetExecutionContext, AssetKey, TableColumnLineage
+from dagster import AssetCheckExecutionContext, AssetExecutionContext, AssetKey, TableColumnLineage
 
 from shop_assets import partitions
 
@@ -22,7 +22,7 @@ class Span:
     keys: tuple[str, ...]
 
     @classmethod
-    def of(cls, context: AssetExecutionContext) -> Span:
+    def of(cls, context: AssetExecutionContext | AssetCheckExecutionContext) -> Span:
         """The span of a step over hours."""
         window = context.partition_time_window
         return cls(

@@ -3,6 +3,9 @@
 import pandas as pd
 import pyarrow as pa
 from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetChecksDefinition,
     AssetDep,
     AssetExecutionContext,
     AssetIn,
@@ -11,6 +14,7 @@ from dagster import (
     BackfillPolicy,
     MaterializeResult,
     asset,
+    asset_check,
 )
 
 from shop_assets.assets.clean import clean_key
@@ -18,6 +22,8 @@ from shop_assets.assets.columns import declared_columns, same_columns, table_met
 from shop_assets.assets.lineage import LEDGER
 from shop_assets.assets.steps import RETRIES, step
 from shop_assets.checks import loading
+from shop_assets.checks.cleaning import hour_keys
+from shop_assets.checks.contract import CONTRACT, contract_spec, judge_contract
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TABLES, TableSpec
 from shop_assets.io_managers.postgres import ActivityRows, EntityRows, LedgerOrders
@@ -29,6 +35,7 @@ from shop_assets.transforms.sessions import web_activity
 from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import to_frame
 from shop_assets.warehouse.ddl import LAKE_ONLY
+from shop_assets.warehouse.mart_inputs import ledger_rows
 
 _LEDGER_ENTITIES = ("orders", "order_items", "refunds")
 
@@ -140,6 +147,34 @@ def _ledger_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinitio
     return sales_ledger
 
 
+def warehouse_checks(settings: ShopSettings, calendar: Calendar) -> list[AssetChecksDefinition]:
+    """The checks that read back what was written, as steps of their own."""
+    return [_ledger_contract(calendar)] if "order_items" in settings.entities else []
+
+
+def _ledger_contract(calendar: Calendar) -> AssetChecksDefinition:
+    spec = TABLES["sales_ledger"]
+    key = warehouse_key(spec.name)
+
+    @asset_check(
+        asset=key,
+        name=CONTRACT,
+        blocking=True,
+        partitions_def=calendar.hourly,
+        description="Every row that happened in the hour has the declared types, keys and values.",
+    )
+    def sales_ledger_contract(
+        context: AssetCheckExecutionContext, warehouse: WarehouseResource
+    ) -> AssetCheckResult:
+        span = Span.of(context)
+        rows = ledger_rows(warehouse.open(), span.start, span.end)
+        outcome = judge_contract(rows, spec, hour_keys(rows["happened_at"]))
+        (result,) = report(context, key, span, outcome)
+        return result
+
+    return sales_ledger_contract
+
+
 def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinition:
     spec = TABLES["web_activity"]
     key = warehouse_key(spec.name)
@@ -158,6 +193,7 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
         tags={"layer": "warehouse"},
         description=spec.description,
         metadata=table_metadata(spec, f"warehouse.{spec.name}"),
+        check_specs=[contract_spec(key)],
     )
     @step
     def activity(
@@ -168,9 +204,11 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
         frame = web_activity(to_frame(events))
         lineage = same_columns(spec, clean_key("web_events"), ("source", "visitor_id", "is_bot"))
         rows = rows_by_hour(frame["change_hour"])
+        outcome = judge_contract(frame, spec, hour_keys(frame["change_hour"]))
         return MaterializeResult(
             value=ActivityRows(frame, epoch),
             metadata=describe_partitions(context, span, key, rows, lineage),
+            check_results=report(context, key, span, outcome),
         )
 
     return activity

@@ -11,6 +11,7 @@ from typing import Any
 
 from dagster import (
     AssetCheckEvaluation,
+    AssetCheckExecutionContext,
     AssetCheckResult,
     AssetExecutionContext,
     AssetKey,
@@ -26,7 +27,10 @@ _SHOWN = 10
 
 
 def report(
-    context: AssetExecutionContext, asset: AssetKey, span: Span, *outcomes: Outcome
+    context: AssetExecutionContext | AssetCheckExecutionContext,
+    asset: AssetKey,
+    span: Span,
+    *outcomes: Outcome,
 ) -> list[AssetCheckResult]:
     """The results to give back from the asset; those of a range's partitions are stored at once."""
     if span.is_range:

@@ -24,6 +24,7 @@ from shop_assets.backfill import CHUNK_HOURS, Backfill, BackfillReport, OnProgre
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
+from shop_assets.sources import connect
 
 FromOption = Annotated[
     str, typer.Option("--from", help="First day (shop's zone) or hour (UTC): 2026-01-31[T09:00].")
@@ -37,6 +38,7 @@ def run(
     """Load the hours from --from to --to, and all that follows from them."""
     shop = Shop.open(config, start=True)
     window = window_of(shop, start, end)
+    expect_sources(shop)
     began = time.monotonic()
     report = load_hours(shop, partitions.hours(*window), quiet=as_json)
     seconds = time.monotonic() - began
@@ -53,6 +55,17 @@ def run(
     print_checks(report)
     parts = ", ".join(f"{name} {spent:.0f} s" for name, spent in report.seconds.items())
     console().print(f"{report.hours:,} hours in {seconds:.0f} s ({report.runs} runs: {parts})")
+
+
+def expect_sources(shop: Shop) -> None:
+    """Look at every source before anything is loaded; `UserError` where one cannot be read."""
+    for name, source in shop.settings.sources.items():
+        connector = connect(name, source, base=shop.path.parent)
+        try:
+            for stream in source.streams:
+                connector.check(stream)
+        finally:
+            connector.close()
 
 
 def load_hours(

@@ -108,12 +108,20 @@ class PostgresReader:
     def _unreachable(self, error: Exception) -> SourceError:
         text = self._plain(error)
         if "password authentication failed" in text or "no password supplied" in text:
-            return SourceError(f"{self.where}: the password of user {self._user} is not accepted")
+            return SourceError(
+                f"{self.where}: the password of user {self._user} is not accepted, "
+                "expected the one that the server knows"
+            )
         if re.search(r'database ".*" does not exist', text):
-            return SourceError(f"{self.where}: there is no such database")
+            return SourceError(f"{self.where}: there is no such database, expected one that is")
         if re.search(r'role ".*" does not exist', text):
-            return SourceError(f"{self.where}: there is no user {self._user}")
-        return SourceError(f"{self.where}: it cannot be reached: {text}", transient=True)
+            return SourceError(
+                f"{self.where}: there is no user {self._user}, expected one that the server knows"
+            )
+        return SourceError(
+            f"{self.where}: it cannot be reached: {text}; expected a server that answers",
+            transient=True,
+        )
 
     def _failed(self, error: Exception) -> SourceError:
         text = self._plain(error)

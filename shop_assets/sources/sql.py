@@ -113,8 +113,8 @@ class SqlConnector:
         columns = snapshot.columns(TableName.parse(stream.table))
         if not columns:
             raise SourceError(
-                f"{self._reader().where}: there is no table or view {stream.table}, "
-                f"which stream {name} is to read"
+                f"{self._reader().where}: there is no table or view {stream.table}, expected "
+                f"one for stream {name} to read"
             )
         return columns
 

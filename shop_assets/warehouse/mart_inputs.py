@@ -24,7 +24,8 @@ _LEDGER = TABLES["sales_ledger"]
 _LEDGER_COLUMNS = ddl.column_list(_LEDGER, "l.")
 
 
-def _ledger(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def ledger_rows(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """The sales ledger's rows that happened in `[start, end)`."""
     frame = warehouse.read(
         f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l "
         "WHERE l.happened_at >= $1 AND l.happened_at < $2",
@@ -35,7 +36,7 @@ def _ledger(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.Da
 
 def sales_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.sales_hourly`."""
-    return sales.sales_hourly(_ledger(warehouse, start, end))
+    return sales.sales_hourly(ledger_rows(warehouse, start, end))
 
 
 def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
@@ -51,12 +52,12 @@ def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
         "AND happened_at >= $1 AND happened_at < $2 AND ordered_at >= $1 AND ordered_at < $2) c",
         (start, end),
     )
-    return sales.sales_daily(_ledger(warehouse, start, end), firsts, ZoneInfo(warehouse.zone))
+    return sales.sales_daily(ledger_rows(warehouse, start, end), firsts, ZoneInfo(warehouse.zone))
 
 
 def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.product_sales_daily`."""
-    return sales.product_sales_daily(_ledger(warehouse, start, end), ZoneInfo(warehouse.zone))
+    return sales.product_sales_daily(ledger_rows(warehouse, start, end), ZoneInfo(warehouse.zone))
 
 
 def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

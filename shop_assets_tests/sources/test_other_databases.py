@@ -185,7 +185,7 @@ def test_rows_without_a_time_are_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "cursor", "sentence"),
     [
-        ("gone", "at", "there is no table or view gone, which stream rows is to read"),
+        ("gone", "at", "there is no table or view gone, expected one for stream rows to read"),
         ("orders", "gone", "has no column 'gone', the cursor of stream rows; it has id, at"),
         ("orders", "id", "the cursor 'id' of stream rows is INTEGER; a timestamp or date is exp"),
     ],

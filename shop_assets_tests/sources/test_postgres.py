@@ -309,7 +309,7 @@ def said(source: Any) -> SourceError:
 def test_a_missing_table_is_said_so(postgres: Postgres) -> None:
     at = f"shop: PostgreSQL at {postgres.socket}, database {postgres.database}"
     for table in ("orders", "no.orders"):
-        expected = f"{at}: there is no table or view {table}, which stream rows is to read"
+        expected = f"{at}: there is no table or view {table}, expected one for stream rows to read"
         assert str(said(database(postgres.url, table))) == expected
 
 
@@ -324,7 +324,9 @@ def test_a_missing_cursor_is_said_so(postgres: Postgres) -> None:
 
 def test_a_wrong_password_is_said_so_and_not_said(postgres: Postgres) -> None:
     error = said(database(postgres.url_of_clerk("wrong-canary"), "orders"))
-    assert str(error).endswith(": the password of user clerk is not accepted")
+    assert str(error).endswith(
+        ": the password of user clerk is not accepted, expected the one that the server knows"
+    )
     assert "canary" not in str(error)
     assert not error.transient
 
@@ -332,19 +334,23 @@ def test_a_wrong_password_is_said_so_and_not_said(postgres: Postgres) -> None:
 def test_a_missing_database_is_said_so(postgres: Postgres) -> None:
     url = f"postgresql://postgres@/gone?host={postgres.socket}"
     assert str(said(database(url, "orders"))) == (
-        f"shop: PostgreSQL at {postgres.socket}, database gone: there is no such database"
+        f"shop: PostgreSQL at {postgres.socket}, database gone: there is no such database, "
+        "expected one that is"
     )
 
 
 def test_a_missing_user_is_said_so(postgres: Postgres) -> None:
     url = f"postgresql://nobody@/{postgres.database}?host={postgres.socket}"
-    assert str(said(database(url, "orders"))).endswith(": there is no user nobody")
+    assert str(said(database(url, "orders"))).endswith(
+        ": there is no user nobody, expected one that the server knows"
+    )
 
 
 def test_a_server_that_does_not_answer_is_said_so() -> None:
     error = said(database(f"postgresql://clerk:{PASSWORD}@127.0.0.1:1/shop", "orders"))
     assert str(error) == (
-        "shop: PostgreSQL at 127.0.0.1:1, database shop: it cannot be reached: Connection refused"
+        "shop: PostgreSQL at 127.0.0.1:1, database shop: it cannot be reached: Connection refused; "
+        "expected a server that answers"
     )
     assert error.transient
 
