@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -304,6 +305,22 @@ def test_folded_rows_are_one_for_each_key_and_hour_the_newest_with_the_earliest_
     assert ends(found) == {"published": 3, "folded": 1, "quarantined": 1}
     first = found.published[found.published["customer_id"] == "c"].iloc[0]
     assert (first["country"], first["created_at"]) == ("DE", pd.Timestamp("2026-05-02T00:00Z"))
+
+
+def test_columns_that_the_source_has_typed_are_taken_by_their_values() -> None:
+    typed = mapping(
+        fields=ORDERS | {"is_test": "test", "shipping_micros": "paid", "order_id": "id"}
+    )
+    row = {
+        "id": 7, "at": dt.datetime(2026, 5, 4, 8, tzinfo=dt.UTC), "status": "open", "test": True,
+        "paid": Decimal("4.90"),
+    }  # fmt: skip
+    found = cleaned(load(read([row, row | {"id": 8, "test": None, "paid": None}])), typed)
+    (first,) = found.published.to_dict("records")
+    assert (first["order_id"], first["is_test"], first["shipping_micros"]) == ("7", True, 4_900_000)
+    (aside,) = found.quarantined.to_dict("records")
+    assert aside["rule"] == "contract"
+    assert combine([found], ENTITIES["orders"]) is found
 
 
 def test_two_streams_that_tell_the_same_version_publish_it_once() -> None:

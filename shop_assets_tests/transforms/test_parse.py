@@ -282,6 +282,13 @@ def test_typed_times_and_dates_are_taken_as_they_are_within_reason() -> None:
     assert field(dates, placed) == [pd.Timestamp("2024-04-30T22:00Z"), None]
 
 
+def test_numbers_with_a_fraction_are_finite() -> None:
+    rate = column("data_quality_hourly", "accuracy")
+    assert field(texts("0.5", "1e-3", "inf", "-inf", "nan", "half", None), rate) == [
+        0.5, 0.001, "bad", "bad", "bad", "bad", None,
+    ]  # fmt: skip
+
+
 def test_a_constant_and_a_joined_key_need_no_column_of_their_own() -> None:
     rows = pd.DataFrame({"a": texts("1", None), "b": texts("2", "3")})
     nothing = pd.Series(pd.NA, index=rows.index, dtype="str")
