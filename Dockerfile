@@ -16,6 +16,8 @@ RUN python -m venv /opt/build \
 
 COPY pyproject.toml README.md LICENSE ./
 COPY shop_assets ./shop_assets
+COPY dagster.yaml ./
+COPY examples/demo/shop.yaml ./examples/demo/
 RUN /opt/build/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/shop-assets/bin/pip install --no-index --no-deps /dist/*.whl \
     && /opt/shop-assets/bin/pip check

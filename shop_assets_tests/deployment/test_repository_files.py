@@ -197,3 +197,21 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     sources = {str(p.relative_to(ROOT)) for p in (ROOT / "shop_assets").rglob("*.py")}
     assert packed == sources
     assert "shop_assets/py.typed" in names
+
+
+def test_an_installed_package_carries_what_its_commands_need(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps"),
+            *("--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        for name in ("dagster.yaml", "examples/demo/shop.yaml"):
+            shipped = archive.read(f"shop_assets/shipped/{name}")
+            assert shipped == (ROOT / name).read_bytes()
