@@ -1,6 +1,7 @@
-"""Runs of small assets through the IO managers, each in an instance of its own."""
+"""Runs of small assets through the IO managers."""
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,12 +25,21 @@ from shop_assets.partitions import Calendar
 from shop_assets.resources import LakeResource, WarehouseResource
 
 CALENDAR = Calendar(dt.date(2026, 1, 1), dt.UTC)  # type: ignore[arg-type]
+_instances = threading.local()
 NINE = "2026-01-31-09:00"
 
 
 def key_of(hour: int, day: int = 31) -> str:
     """The key of an hour of January 2026."""
     return f"2026-01-{day:02}-{hour:02}:00"
+
+
+def instance() -> DagsterInstance:
+    """This thread's instance, in memory: each takes longer to make than a run."""
+    if not hasattr(_instances, "mine"):
+        _instances.mine = DagsterInstance.ephemeral()
+    mine: DagsterInstance = _instances.mine
+    return mine
 
 
 def resources() -> dict[str, Any]:
@@ -78,15 +88,14 @@ def run(
     if last is not None:
         tags["dagster/asset_partition_range_start"] = str(first)
         tags["dagster/asset_partition_range_end"] = last
-    with DagsterInstance.ephemeral() as instance:
-        return materialize(
-            [definition],
-            instance=instance,
-            resources=resources(),
-            partition_key=first if last is None else None,
-            tags=tags,
-            **more,
-        )
+    return materialize(
+        [definition],
+        instance=instance(),
+        resources=resources(),
+        partition_key=first if last is None else None,
+        tags=tags,
+        **more,
+    )
 
 
 def read_by(
@@ -120,14 +129,13 @@ def read_by(
     if last is not None:
         tags["dagster/asset_partition_range_start"] = str(first)
         tags["dagster/asset_partition_range_end"] = last
-    with DagsterInstance.ephemeral() as instance:
-        materialize(
-            [upstream, reading],
-            instance=instance,
-            resources=resources(),
-            partition_key=first if last is None else None,
-            tags=tags,
-            selection=[reading],
-        )
+    materialize(
+        [upstream, reading],
+        instance=instance(),
+        resources=resources(),
+        partition_key=first if last is None else None,
+        tags=tags,
+        selection=[reading],
+    )
     (rows,) = found
     return rows
