@@ -198,17 +198,13 @@ class TinyShop:
     def tick(self, name: str) -> Tick:
         """Evaluate a sensor as its daemon does, in a process that knows nothing but its cursor."""
         sensor = self.definitions.resolve_sensor_def(name)
-        while True:
-            due = newest_due_hour()
-            with build_sensor_context(
-                instance=self.instance,
-                cursor=self.cursors.get(name),
-                resources={"warehouse": WarehouseResource(zone=self.settings.shop.timezone)},
-                sensor_name=name,
-            ) as context:
-                found: SensorExecutionData = sensor.evaluate_tick(context)
-            if newest_due_hour() == due:
-                break
+        with build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursors.get(name),
+            resources={"warehouse": WarehouseResource(zone=self.settings.shop.timezone)},
+            sensor_name=name,
+        ) as context:
+            found: SensorExecutionData = sensor.evaluate_tick(context)
         self.cursors[name] = found.cursor
         return Tick(found.run_requests or [], found.skip_message, found.cursor)
 
