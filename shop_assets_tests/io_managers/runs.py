@@ -1,8 +1,10 @@
 """Runs of small assets through the IO managers."""
 
 import datetime as dt
+import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from dagster import (
@@ -42,9 +44,14 @@ def instance() -> DagsterInstance:
     return mine
 
 
+@lru_cache
+def _warehouse(url: str) -> WarehouseResource:
+    return WarehouseResource(zone="UTC")
+
+
 def resources() -> dict[str, Any]:
     """The IO managers as the code location has them."""
-    lake, warehouse = LakeResource(), WarehouseResource(zone="UTC")
+    lake, warehouse = LakeResource(), _warehouse(os.environ["SHOP_POSTGRES_URL"])
     return {
         "raw_lake": RawLakeIOManager(lake=lake),
         "clean_lake": CleanLakeIOManager(lake=lake, warehouse=warehouse),

@@ -58,7 +58,8 @@ def everything(warehouse: Warehouse) -> list[Any]:
         "meta.slices",
         "meta.stale_slices",
     ]
-    return [table_of(warehouse, f"SELECT t::text FROM {name} t ORDER BY 1") for name in names]
+    each = [f"SELECT '{name}', t::text FROM {name} t" for name in names]
+    return table_of(warehouse, " UNION ALL ".join(each) + " ORDER BY 1, 2")
 
 
 def test_writers_are_numbered_in_the_order_they_began(warehouse: Warehouse) -> None:
