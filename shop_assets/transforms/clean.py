@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping
+from shop_assets.transforms.deduplicate import newest_attempts, repeated
 from shop_assets.transforms.fields import (
     MissingColumnError,
     StreamOrigin,
@@ -120,9 +121,9 @@ def combine(parts: list[Cleaned], spec: TableSpec) -> Cleaned:
     )
 
 
-def _recounted(counts: pd.DataFrame, repeated: pd.Series) -> pd.DataFrame:
+def _recounted(counts: pd.DataFrame, hours: pd.Series) -> pd.DataFrame:
     """A stream's counts, after the rows of these hours turned out to be another stream's too."""
-    again = counts["hour"].map(repeated.value_counts()).fillna(0).astype("Int64")
+    again = counts["hour"].map(hours.value_counts()).fillna(0).astype("Int64")
     published = counts["rows_published"] - again
     return counts.assign(
         rows_published=published,
@@ -131,18 +132,6 @@ def _recounted(counts: pd.DataFrame, repeated: pd.Series) -> pd.DataFrame:
         ),
         rows_deduplicated=counts["rows_deduplicated"] + again,
     )
-
-
-def newest_attempts(raw: pd.DataFrame) -> pd.DataFrame:
-    """Each row that any attempt at an hour saw, once, in the order of the last that saw it.
-
-    Raw keeps what every attempt read; a row that stands at the same place with the same content
-    is the same row.
-    """
-    if "_extracted_at" in raw.columns and raw["_extracted_at"].min() != raw["_extracted_at"].max():
-        raw = raw.sort_values("_extracted_at", kind="stable")
-    repeated = raw.duplicated(["_hour", "_position", "_row_hash"], keep="last")
-    return raw[~repeated] if repeated.any() else raw
 
 
 def clean(
@@ -194,7 +183,7 @@ def clean(
     good = rule.isna()
     if mapping.grain == "folded":
         _keep_earliest(fields, rows["_hour"], spec, good)
-    again = _repeated(rows[good], fields[good], spec, mapping, earlier)
+    again = repeated(rows[good], fields[good], spec, mapping, earlier)
     outcome = pd.Series("quarantined", index=rows.index, dtype="str")
     outcome.loc[good] = "published"
     outcome.loc[again.index[again]] = "folded" if mapping.grain == "folded" else "deduplicated"
@@ -283,59 +272,6 @@ def _keep_earliest(fields: pd.DataFrame, hour: pd.Series, spec: TableSpec, good:
         if column.merge == "earliest":
             grouped = fields.loc[good, column.name].groupby(by, sort=False)
             fields.loc[good, column.name] = grouped.transform("min")
-
-
-def _repeated(
-    rows: pd.DataFrame,
-    fields: pd.DataFrame,
-    spec: TableSpec,
-    mapping: EntityMapping,
-    earlier: pd.DataFrame | None,
-) -> pd.Series:
-    """Which rows are there again: the same version of the same key, in this hour or `earlier`.
-
-    Of several in one hour, the last delivered of the last attempt stays. Of rows that are folded,
-    one for each key and hour stays: the newest.
-    """
-    key = list(spec.key)
-    identity = key if mapping.grain == "folded" else [*key, "version_at"]
-    order = pd.DataFrame(
-        {
-            "_hour": rows["_hour"],
-            "version_at": fields["version_at"],
-            "_attempt": rows.get("_extracted_at", pd.Series(pd.NaT, index=rows.index)),
-            "_delivery": rows["_delivery"],
-            "_line": _line_number(rows["_position"]),
-            "_position": rows["_position"],
-        }
-    ).sort_values(
-        ["_hour", "version_at", "_attempt", "_delivery", "_line", "_position"], kind="stable"
-    )
-    inside = fields.loc[order.index, identity].assign(_hour=order["_hour"])
-    if mapping.grain == "folded":
-        again = inside.duplicated([*identity, "_hour"], keep="last")
-    else:
-        # The change time is part of the identity, so the same version has the same hour, unless
-        # windows overlap: then the earliest hour keeps it.
-        again = inside.duplicated([*identity, "_hour"], keep="last")
-        again |= _in_earlier_hour(inside, identity)
-    again = again.reindex(fields.index)
-    if earlier is not None and len(earlier) and mapping.grain == "row":
-        known = pd.MultiIndex.from_frame(earlier[identity])
-        again |= pd.MultiIndex.from_frame(fields[identity]).isin(known)
-    return again.astype(bool)
-
-
-def _in_earlier_hour(inside: pd.DataFrame, identity: list[str]) -> pd.Series:
-    first = inside.groupby(identity, sort=False, dropna=False, observed=True)["_hour"].transform(
-        "min"
-    )
-    return inside["_hour"] > first
-
-
-def _line_number(position: pd.Series) -> pd.Series:
-    number = position.str.extract(r":(\d{1,15})$", expand=False)
-    return pd.to_numeric(number, errors="coerce").fillna(-1).astype("int64")
 
 
 def _set_aside(

@@ -1,0 +1,73 @@
+"""Which rows were there before: in an earlier attempt, another delivery, an earlier hour."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from shop_assets.entities import TableSpec
+from shop_assets.settings.mapping import EntityMapping
+
+
+def newest_attempts(raw: pd.DataFrame) -> pd.DataFrame:
+    """Each row that any attempt at an hour saw, once, in the order of the last that saw it.
+
+    Raw keeps what every attempt read; a row that stands at the same place with the same content
+    is the same row.
+    """
+    if "_extracted_at" in raw.columns and raw["_extracted_at"].min() != raw["_extracted_at"].max():
+        raw = raw.sort_values("_extracted_at", kind="stable")
+    repeated = raw.duplicated(["_hour", "_position", "_row_hash"], keep="last")
+    return raw[~repeated] if repeated.any() else raw
+
+
+def repeated(
+    rows: pd.DataFrame,
+    fields: pd.DataFrame,
+    spec: TableSpec,
+    mapping: EntityMapping,
+    earlier: pd.DataFrame | None,
+) -> pd.Series:
+    """Which rows are there again: the same version of the same key, in this hour or `earlier`.
+
+    Of several in one hour, the last delivered of the last attempt stays. Of rows that are folded,
+    one for each key and hour stays: the newest.
+    """
+    key = list(spec.key)
+    identity = key if mapping.grain == "folded" else [*key, "version_at"]
+    order = pd.DataFrame(
+        {
+            "_hour": rows["_hour"],
+            "version_at": fields["version_at"],
+            "_attempt": rows.get("_extracted_at", pd.Series(pd.NaT, index=rows.index)),
+            "_delivery": rows["_delivery"],
+            "_line": _line_number(rows["_position"]),
+            "_position": rows["_position"],
+        }
+    ).sort_values(
+        ["_hour", "version_at", "_attempt", "_delivery", "_line", "_position"], kind="stable"
+    )
+    inside = fields.loc[order.index, identity].assign(_hour=order["_hour"])
+    if mapping.grain == "folded":
+        again = inside.duplicated([*identity, "_hour"], keep="last")
+    else:
+        # The change time is part of the identity, so the same version has the same hour, unless
+        # windows overlap: then the earliest hour keeps it.
+        again = inside.duplicated([*identity, "_hour"], keep="last")
+        again |= _in_earlier_hour(inside, identity)
+    again = again.reindex(fields.index)
+    if earlier is not None and len(earlier) and mapping.grain == "row":
+        known = pd.MultiIndex.from_frame(earlier[identity])
+        again |= pd.MultiIndex.from_frame(fields[identity]).isin(known)
+    return again.astype(bool)
+
+
+def _in_earlier_hour(inside: pd.DataFrame, identity: list[str]) -> pd.Series:
+    first = inside.groupby(identity, sort=False, dropna=False, observed=True)["_hour"].transform(
+        "min"
+    )
+    return inside["_hour"] > first
+
+
+def _line_number(position: pd.Series) -> pd.Series:
+    number = position.str.extract(r":(\d{1,15})$", expand=False)
+    return pd.to_numeric(number, errors="coerce").fillna(-1).astype("int64")
