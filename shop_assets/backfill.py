@@ -1,4 +1,4 @@
-"""Loading a span of hours, from the sources to the marts, in this process.
+"""Loading a span of hours, from the sources (or a later layer) to the marts, in this process.
 
 The span is cut into chunks; each chunk is one Dagster run over a range of hours, recorded like any
 other, so that the UI shows every partition as materialized. Afterwards the daily marts follow, then
@@ -26,7 +26,7 @@ from dagster import (
 
 from shop_assets import partitions
 from shop_assets.assets.steps import is_users_mistake
-from shop_assets.automation.jobs import BACKFILL, PRIORITY
+from shop_assets.automation.jobs import BACKFILL, FROM_LAYER, PRIORITY, Layer
 from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_tags
 from shop_assets.errors import RunError, UserError
 from shop_assets.partitions import DAY, HOUR, Calendar
@@ -64,6 +64,33 @@ class BackfillReport:
             self.warned[name] = self.warned.get(name, 0) + partitions_failed
 
 
+OnRun = Callable[[str, tuple[dt.datetime, dt.datetime] | None], None]
+"""Called with each run that succeeded, and the hours that it loaded, if it was a chunk's."""
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Where the runs of one backfill are told of."""
+
+    report: BackfillReport
+    on_progress: OnProgress
+    on_run: OnRun | None
+
+    def add(
+        self,
+        result: ExecuteInProcessResult,
+        job: str,
+        seconds: float,
+        span: tuple[dt.datetime, dt.datetime] | None,
+    ) -> None:
+        """Count a run that succeeded."""
+        self.report.add_checks(result)
+        self.report.runs += 1
+        self.report.seconds[job] = self.report.seconds.get(job, 0.0) + seconds
+        if self.on_run is not None:
+            self.on_run(result.run_id, span)
+
+
 @dataclass(frozen=True)
 class Backfill:
     """A shop's definitions with the instance that records their runs."""
@@ -84,22 +111,26 @@ class Backfill:
         hours: Iterable[dt.datetime],
         on_progress: OnProgress,
         *,
+        layer: Layer = "raw",
         chunk_hours: int = CHUNK_HOURS,
+        on_run: OnRun | None = None,
     ) -> BackfillReport:
-        """Load hours from the sources, and everything that follows from them.
+        """Load hours from a layer on, and everything that follows from them.
 
+        From `raw` the sources are asked; from `clean` what raw keeps is cleaned again, and so on.
         Raises `UserError` for what the user can put right, `RunError` where a step failed for
         another reason or a blocking check did not pass. The chunks before it stay loaded; loading
         the same hours again is safe and converges.
         """
         wanted = sorted(set(hours))
         report = BackfillReport()
-        self._load("hourly", contiguous(wanted, HOUR, chunk_hours), None, report, on_progress)
+        runs = _Runs(report, on_progress, on_run)
+        self._load(FROM_LAYER[layer], contiguous(wanted, HOUR, chunk_hours), None, runs)
         on_progress("daily marts", report.hours, report.hours)
         midnights = {partitions.day_slice(self.calendar.day_of(hour)) for hour in wanted}
         for first, last in contiguous(midnights, DAY, CHUNK_HOURS // 24):
-            self._execute("daily_marts", day_range_tags(first.date(), last.date()), report)
-        self._follow(report, on_progress)
+            self._execute("daily_marts", day_range_tags(first.date(), last.date()), runs)
+        self._follow(runs)
         return report
 
     def clean_again(
@@ -116,9 +147,10 @@ class Backfill:
             if following - hour < DAY:
                 wanted.update(partitions.hours(hour, following))
         report = BackfillReport()
+        runs = _Runs(report, on_progress, None)
         chunks = contiguous(wanted, HOUR, CHUNK_HOURS)
-        self._load("from_clean", chunks, self._made_of(entities), report, on_progress)
-        self._follow(report, on_progress)
+        self._load("from_clean", chunks, self._made_of(entities), runs)
+        self._follow(runs)
         return report
 
     def _made_of(self, entities: Iterable[str]) -> list[AssetKey]:
@@ -127,42 +159,43 @@ class Backfill:
         wanted = made & AssetSelection.groups("clean", "warehouse")
         return sorted(wanted.resolve(self.definitions.resolve_asset_graph()))
 
-    def _follow(self, report: BackfillReport, on_progress: OnProgress) -> None:
+    def _follow(self, runs: _Runs) -> None:
         """Compute the marts that loaded rows have touched, and the analytics."""
-        on_progress("marts touched", report.hours, report.hours)
-        self._stale("hourly_marts", report)
-        self._stale("daily_marts", report)
+        hours = runs.report.hours
+        runs.on_progress("marts touched", hours, hours)
+        self._stale("hourly_marts", runs)
+        self._stale("daily_marts", runs)
         if self._has("analytics"):
-            on_progress("analytics", report.hours, report.hours)
-            self._execute("analytics", {}, report)
+            runs.on_progress("analytics", hours, hours)
+            self._execute("analytics", {}, runs)
 
     def _load(
         self,
         job: str,
         chunks: list[tuple[dt.datetime, dt.datetime]],
         assets: Sequence[AssetKey] | None,
-        report: BackfillReport,
-        on_progress: OnProgress,
+        runs: _Runs,
     ) -> None:
         """One run for each chunk (its first and last hour), of all the job's assets or some."""
         counts = [int((last - first) / HOUR) + 1 for first, last in chunks]
-        report.hours = sum(counts)
+        runs.report.hours = sum(counts)
         done = 0
         for (first, last), count in zip(chunks, counts, strict=True):
 
             def show(
                 part: float, day: dt.datetime = first, before: int = done, n: int = count
             ) -> None:
-                on_progress(f"{day:%Y-%m-%d}", before + part * n, report.hours)
+                runs.on_progress(f"{day:%Y-%m-%d}", before + part * n, runs.report.hours)
 
             show(0.0)
-            self._execute(job, hour_range_tags(first, last), report, assets, show)
+            tags = hour_range_tags(first, last)
+            self._execute(job, tags, runs, assets, show, (first, last + HOUR))
             done += count
 
     def _has(self, group: str) -> bool:
         return any(group in spec.key.path for spec in self.definitions.resolve_all_asset_specs())
 
-    def _stale(self, job: str, report: BackfillReport) -> None:
+    def _stale(self, job: str, runs: _Runs) -> None:
         """Compute the slices that loaded rows have touched, as far as Dagster has partitions."""
         daily = job == "daily_marts"
         names = {
@@ -180,19 +213,20 @@ class Backfill:
             tags = (
                 day_range_tags(begin.date(), end.date()) if daily else hour_range_tags(begin, end)
             )
-            self._execute(job, tags, report)
+            self._execute(job, tags, runs)
 
     def _execute(
         self,
         job: str,
         tags: dict[str, str],
-        report: BackfillReport,
+        runs: _Runs,
         assets: Sequence[AssetKey] | None = None,
         on_part: Callable[[float], None] | None = None,
+        span: tuple[dt.datetime, dt.datetime] | None = None,
     ) -> None:
         """Run a job (or some assets of it) in this process.
 
-        `on_part` is told which part of its steps is done.
+        `on_part` is told which part of its steps is done; `span`: the hours that it loads.
         """
         began = time.monotonic()
         definition = self.definitions.resolve_job_def(job)
@@ -217,9 +251,7 @@ class Backfill:
         )
         if not result.success:
             raise _error_of(result)
-        report.add_checks(result)
-        report.runs += 1
-        report.seconds[job] = report.seconds.get(job, 0.0) + time.monotonic() - began
+        runs.add(result, job, time.monotonic() - began, span)
 
 
 def _error_of(result: ExecuteInProcessResult) -> Exception:

@@ -33,10 +33,18 @@ from shop_assets.settings import ShopSettings, load_settings
 
 
 def build_definitions(
-    settings: ShopSettings, resources: Mapping[str, Any] | None = None
+    settings: ShopSettings,
+    resources: Mapping[str, Any] | None = None,
+    *,
+    hours_a_run: int | None = None,
 ) -> Definitions:
-    """Fresh definitions for a shop; `resources` replace those of the same name."""
-    calendar = Calendar(settings.shop.start, settings.shop.zone, settings.shop.end)
+    """Fresh definitions for a shop.
+
+    `resources` replace those of the same name; `hours_a_run`: how many hours (or days) one run of
+    a backfill in the UI takes; all, if not given.
+    """
+    shop = settings.shop
+    calendar = Calendar(shop.start, shop.zone, shop.end, hours_a_run)
     raw = raw_assets(settings, calendar)
     clean = clean_assets(settings, calendar)
     warehouse = warehouse_assets(settings, calendar)
@@ -88,4 +96,13 @@ def defs() -> Definitions:
             "SHOP_CONFIG is not set, expected the path of the shop's configuration "
             '(`eval "$(shop-assets env)"` sets it)'
         )
-    return build_definitions(load_settings(Path(config), os.environ))
+    return build_definitions(load_settings(Path(config), os.environ), hours_a_run=_hours_a_run())
+
+
+def _hours_a_run() -> int | None:
+    given = os.environ.get("SHOP_BACKFILL_HOURS")
+    if not given:
+        return None
+    if not given.isdecimal() or int(given) == 0:
+        raise UserError(f"SHOP_BACKFILL_HOURS is {given}, expected a number of hours such as 24")
+    return int(given)

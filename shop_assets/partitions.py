@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from dagster import (
+    BackfillPolicy,
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
     TimeWindowPartitionMapping,
@@ -30,6 +31,19 @@ class Calendar:
     start: dt.date
     zone: ZoneInfo
     end: dt.date | None = None
+    hours_a_run: int | None = None
+    """How many hours one run of a backfill takes; all, if not given."""
+
+    @property
+    def backfill_policy(self) -> BackfillPolicy:
+        """How the UI's backfills are cut into runs.
+
+        Without `hours_a_run` a range is one run, which `dagster asset materialize
+        --partition-range` insists on.
+        """
+        if self.hours_a_run is None:
+            return BackfillPolicy.single_run()
+        return BackfillPolicy.multi_run(max_partitions_per_run=self.hours_a_run)
 
     @property
     def first_hour(self) -> dt.datetime:

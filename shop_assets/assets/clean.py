@@ -9,7 +9,6 @@ from dagster import (
     AssetIn,
     AssetKey,
     AssetsDefinition,
-    BackfillPolicy,
     MaterializeResult,
     asset,
 )
@@ -58,7 +57,7 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
         key=key,
         ins={name: AssetIn(key=raw_key(*origin)) for name, origin in inputs.items()},
         partitions_def=calendar.hourly,
-        backfill_policy=BackfillPolicy.single_run(),
+        backfill_policy=calendar.backfill_policy,
         io_manager_key="clean_lake",
         retry_policy=RETRIES,
         group_name="clean",

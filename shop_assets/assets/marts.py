@@ -8,7 +8,6 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetsDefinition,
-    BackfillPolicy,
     MaterializeResult,
     asset,
 )
@@ -95,7 +94,7 @@ def _mart_asset(
         key=key,
         deps=[AssetDep(origin, partition_mapping=mapping) for origin in reads or clean],
         partitions_def=calendar.daily if declared.daily else calendar.hourly,
-        backfill_policy=BackfillPolicy.single_run(),
+        backfill_policy=calendar.backfill_policy,
         io_manager_key="postgres",
         retry_policy=RETRIES,
         group_name="marts",

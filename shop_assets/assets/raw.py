@@ -7,7 +7,6 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetsDefinition,
-    BackfillPolicy,
     MaterializeResult,
     asset,
 )
@@ -48,7 +47,7 @@ def _raw_asset(
     @asset(
         key=key,
         partitions_def=calendar.hourly,
-        backfill_policy=BackfillPolicy.single_run(),
+        backfill_policy=calendar.backfill_policy,
         io_manager_key="raw_lake",
         retry_policy=RETRIES,
         group_name="raw",

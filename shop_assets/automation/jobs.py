@@ -5,7 +5,7 @@ The queue takes runs by their tag `dagster/priority`: the live hour first, backf
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from dagster import AssetKey, AssetSelection, define_asset_job
 
@@ -14,6 +14,15 @@ LIVE = "10"
 ANALYTICS = "5"
 CATCH_UP = "0"
 BACKFILL = "-10"
+
+Layer = Literal["raw", "clean", "warehouse", "marts"]
+FROM_LAYER: dict[Layer, str] = {
+    "raw": "hourly",
+    "clean": "from_clean",
+    "warehouse": "from_warehouse",
+    "marts": "hourly_marts",
+}
+"""The job that computes hours again from a layer on."""
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -35,6 +44,11 @@ def build(hourly_marts: list[AssetKey], daily_marts: list[AssetKey]) -> dict[str
                 "Hours from their raw rows to the hourly marts, without asking a source: after a "
                 "rule or a mapping has changed."
             ),
+        ),
+        "from_warehouse": define_asset_job(
+            "from_warehouse",
+            AssetSelection.groups("warehouse") | marts_of_hours,
+            description="Hours from their clean rows to the hourly marts.",
         ),
         "hourly_marts": define_asset_job(
             "hourly_marts",

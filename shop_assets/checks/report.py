@@ -1,7 +1,7 @@
-"""Giving check results to Dagster: one for the step, and one for each partition of a range.
+"""Giving check results to Dagster: one for the step, and one for each of its partitions.
 
-In a range run Dagster stores a check's result once, without a partition, and leaves the
-partitions' own as planned for ever. So each partition's result is reported beside it.
+Dagster stores the result that a step gives once, without a partition, and leaves those of a range as
+planned for ever. So each partition's result is reported beside it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ def report(
     span: Span,
     *outcomes: Outcome,
 ) -> list[AssetCheckResult]:
-    """The results to give back from the asset; those of a range's partitions are stored at once."""
-    if span.is_range:
-        store_partitions(context.instance, context.run, asset, span.keys, outcomes)
+    """The results to give back from the asset; those of its partitions are stored at once."""
+    store_partitions(context.instance, context.run, asset, span.keys, outcomes)
     return [
         AssetCheckResult(
             check_name=outcome.check,

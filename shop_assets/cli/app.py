@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from shop_assets.cli import demo, inspect, quarantine, run, stack
+from shop_assets.cli import demo, inspect, quarantine, reprocess, run, stack
 from shop_assets.errors import RunError, UserError
 
 app = typer.Typer(
@@ -15,6 +15,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("run")(run.run)
+app.command("reprocess")(reprocess.reprocess)
+app.command("changes")(reprocess.show_changes)
 app.command("sql")(inspect.sql)
 app.command("status")(inspect.status)
 app.command("env")(stack.env)

@@ -53,6 +53,31 @@ CREATE TABLE IF NOT EXISTS meta.mart_versions (
     version bigint NOT NULL,
     changed_at timestamptz NOT NULL
 );
+CREATE TABLE IF NOT EXISTS meta.mart_changes (
+    load_id text NOT NULL,
+    mart text NOT NULL,
+    day date NOT NULL,
+    currency text NOT NULL,
+    delta jsonb NOT NULL,
+    PRIMARY KEY (load_id, mart, day, currency)
+);
+CREATE TABLE IF NOT EXISTS meta.reprocessings (
+    id text PRIMARY KEY,
+    layer text NOT NULL,
+    starts timestamptz NOT NULL,
+    ends timestamptz NOT NULL,
+    reason text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz
+);
+CREATE TABLE IF NOT EXISTS meta.reprocessed (
+    id text NOT NULL REFERENCES meta.reprocessings,
+    run_id text NOT NULL,
+    starts timestamptz,
+    ends timestamptz,
+    done_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (id, run_id)
+);
 CREATE TABLE IF NOT EXISTS meta.row_ledger (
     source text NOT NULL,
     stream text NOT NULL,
@@ -140,9 +165,9 @@ def create_table(spec: TableSpec) -> Iterator[str]:
         f"CREATE TABLE IF NOT EXISTS {name} ({_columns(spec.columns)}, "
         f"PRIMARY KEY ({', '.join(map(quoted, key))})){partitioning}"
     )
-    yield f"COMMENT ON TABLE {name} IS {_literal(spec.description)}"
+    yield f"COMMENT ON TABLE {name} IS {literal(spec.description)}"
     for column in spec.columns:
-        yield (f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {_literal(column.description)}")
+        yield (f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {literal(column.description)}")
     for index in spec.indexes:
         index_name = quoted("_".join((spec.name, *index))[:60])
         columns = ", ".join(quoted(c) for c in index)
@@ -196,5 +221,6 @@ def _columns(columns: Iterable[Column]) -> str:
     )
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

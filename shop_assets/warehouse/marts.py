@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from shop_assets.entities import TableSpec
 from shop_assets.warehouse import slices
+from shop_assets.warehouse.changes import note_changes
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.ddl import quoted
 from shop_assets.warehouse.difference import apply_difference
@@ -53,6 +54,7 @@ def replace_slices(
         _settle(cursor, spec.name, seen)
         if changed:
             note_change(cursor, spec.name)
+            note_changes(cursor, spec, load.load_id, warehouse.zone)
         return publication.note(fresh.num_rows, changed)
 
 

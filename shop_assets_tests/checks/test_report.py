@@ -66,11 +66,14 @@ RANGE = hour_range_tags(HOURS[0], HOURS[-1])
 KEYS = [hour_key(hour) for hour in HOURS]
 
 
-def test_a_single_run_stores_one_result_with_what_was_found() -> None:
+def test_a_single_run_stores_what_was_found_for_its_partition_too() -> None:
     outcome = Outcome("c", ERROR, {KEYS[0]: {"failures": 3}}, {"rows": 7})
-    (stored,) = evaluations(ONE, outcome).values()
-    assert (stored.passed, stored.severity) == (False, ERROR)
-    assert (value(stored, "failures"), value(stored, "rows")) == (3, 7)
+    found = evaluations(ONE, outcome)
+    assert passed(found, "c") == {None: False, KEYS[0]: False}
+    whole = found["c", None]
+    assert (value(whole, "failures"), value(whole, "rows")) == (3, 7)
+    assert value(found["c", KEYS[0]], "failures") == 3
+    assert {stored.severity for stored in found.values()} == {ERROR}
 
 
 def test_a_range_stores_a_result_for_each_partition_and_one_for_all() -> None:
@@ -88,7 +91,7 @@ def test_a_range_stores_a_result_for_each_partition_and_one_for_all() -> None:
 def test_what_failed_as_a_whole_has_failed_in_every_partition() -> None:
     whole = Outcome("sums", ERROR, metadata={"off_by_EUR": "x"}, whole_failed=True)
     assert passed(evaluations(RANGE, whole), "sums") == dict.fromkeys([None, *KEYS], False)
-    assert list(passed(evaluations(ONE, whole), "sums").values()) == [False]
+    assert passed(evaluations(ONE, whole), "sums") == {None: False, KEYS[0]: False}
 
 
 def test_of_many_failed_partitions_the_first_ten_are_named() -> None:
