@@ -1,6 +1,6 @@
 """Giving check results to Dagster: one for the step, and one for each of its partitions.
 
-Dagster stores the result that a step gives once, without a partition, and leaves those of a range as
+Dagster stores the result that a step gives once, without a partition, and leaves a range's own as
 planned for ever. So each partition's result is reported beside it.
 """
 
