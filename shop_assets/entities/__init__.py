@@ -21,7 +21,7 @@ def _fact(
 
 
 def _dimension(name: str, model: type[Table]) -> TableSpec:
-    return TableSpec(name, "warehouse", model, None)
+    return TableSpec(name, "warehouse", model, None, versioned=True)
 
 
 ENTITIES: dict[str, TableSpec] = {
@@ -34,7 +34,7 @@ ENTITIES: dict[str, TableSpec] = {
         _fact("refunds", commerce.Refunds, "refunded_at", ("source", "order_id")),
         _fact("payments", commerce.Payments, "created_at", ("order_id",)),
         _fact("inventory_movements", stock.InventoryMovements, "moved_at"),
-        _fact("inventory_levels", stock.InventoryLevels, "measured_at", versioned=False),
+        _fact("inventory_levels", stock.InventoryLevels, "measured_at"),
         _fact("web_events", web.WebEvents, "occurred_at", versioned=False),
         _dimension("campaigns", marketing.Campaigns),
         _dimension("ad_spend", marketing.AdSpend),

@@ -7,7 +7,7 @@ import pandas as pd
 from shop_assets.entities import TABLES
 from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.difference import apply_difference
+from shop_assets.warehouse.difference import Target, apply_difference
 from shop_assets.warehouse.slices import Load, Written
 
 _FUNNEL_HOURS = """
@@ -33,7 +33,7 @@ def load_activity(warehouse: Warehouse, activity: pd.DataFrame, load: Load) -> W
         slices.stage(cursor, "fresh", fresh)
         changed = apply_difference(
             cursor,
-            spec,
+            Target.of(spec),
             f"t.change_hour >= '{load.start.isoformat()}' "
             f"AND t.change_hour < '{load.end.isoformat()}'",
         )

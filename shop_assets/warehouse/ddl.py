@@ -17,6 +17,9 @@ SCHEMAS = ("meta", "warehouse", "marts_base", "analytics_base", "marts", "analyt
 LAKE_ONLY = frozenset({"web_events"})
 """Entities that stay in the lake; PostgreSQL gets what is made of them."""
 
+CHANGE_HOUR = "change_hour"
+"""In tables of versions: the hour of change that brought the version, its slice."""
+
 META = """
 CREATE TABLE IF NOT EXISTS meta.created (
     fingerprint text PRIMARY KEY,
@@ -47,6 +50,13 @@ CREATE TABLE IF NOT EXISTS meta.stale_slices (
     generation bigint NOT NULL DEFAULT nextval('meta.generations'),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (mart, slice)
+);
+CREATE TABLE IF NOT EXISTS meta.stale_orders (
+    source text NOT NULL,
+    order_id text NOT NULL,
+    since timestamptz NOT NULL,
+    generation bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (source, order_id)
 );
 CREATE TABLE IF NOT EXISTS meta.mart_versions (
     mart text PRIMARY KEY,
@@ -175,7 +185,12 @@ def create_table(spec: TableSpec) -> Iterator[str]:
     if spec.versioned:
         yield (
             f"CREATE TABLE IF NOT EXISTS {versions(spec)} ({_columns(spec.columns)}, "
-            f"PRIMARY KEY ({', '.join(map(quoted, (*spec.key, 'version_at')))}))"
+            f"{quoted(CHANGE_HOUR)} timestamp with time zone NOT NULL, "
+            f"PRIMARY KEY ({', '.join(map(quoted, (*spec.key, 'version_at', CHANGE_HOUR)))}))"
+        )
+        yield (
+            f"CREATE INDEX IF NOT EXISTS {quoted(spec.name + '_versions_change_hour')} "
+            f"ON {versions(spec)} ({quoted(CHANGE_HOUR)})"
         )
 
 

@@ -5,13 +5,37 @@ A rerun that changes nothing writes nothing: no dead rows, no WAL, and nobody do
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from shop_assets.entities import TableSpec
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Cursor, fetch_one
 from shop_assets.warehouse.ddl import quoted
 
 
-def apply_difference(cursor: Cursor, spec: TableSpec, scope: str) -> int:
+@dataclass(frozen=True)
+class Target:
+    """A table to be made equal: its quoted name, its columns, and those that name a row."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spec: TableSpec) -> Target:
+        """A declared table."""
+        return cls(spec.name, ddl.physical(spec), tuple(spec.column_names), spec.key)
+
+    @classmethod
+    def versions_of(cls, spec: TableSpec) -> Target:
+        """A declared entity's table of versions."""
+        columns = (*spec.column_names, ddl.CHANGE_HOUR)
+        key = (*spec.key, "version_at", ddl.CHANGE_HOUR)
+        return cls(f"{spec.name}_versions", ddl.versions(spec), columns, key)
+
+
+def apply_difference(cursor: Cursor, target: Target, scope: str) -> int:
     """Make the rows of the table that meet `scope` equal to those of `pg_temp.fresh`.
 
     `scope`: an SQL condition on the table's columns (as `t`), which all of `fresh` meets too.
@@ -20,19 +44,19 @@ def apply_difference(cursor: Cursor, spec: TableSpec, scope: str) -> int:
     Raises:
         ValueError: rows of `fresh` lie outside of `scope`, where nothing would replace them.
     """
-    columns = ddl.column_list(spec)
-    table = ddl.physical(spec)
+    columns = ", ".join(map(quoted, target.columns))
+    of_table = ", ".join(f"t.{quoted(name)}" for name in target.columns)
     outside = int(
         fetch_one(cursor, f"SELECT count(*) FROM pg_temp.fresh t WHERE ({scope}) IS NOT TRUE")
     )
     if outside:
         rows = "1 row lies" if outside == 1 else f"{outside} rows lie"
-        raise ValueError(f"{spec.name}: {rows} outside of the slice that is replaced")
+        raise ValueError(f"{target.name}: {rows} outside of the slice that is replaced")
     for name in ("gone", "came", "present"):
         cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
     cursor.execute(
         f"CREATE TEMP TABLE present ON COMMIT DROP AS "
-        f"SELECT {ddl.column_list(spec, 't.')} FROM {table} t WHERE {scope}"
+        f"SELECT {of_table} FROM {target.table} t WHERE {scope}"
     )
     cursor.execute(
         f"CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT {columns} FROM pg_temp.present "
@@ -47,11 +71,14 @@ def apply_difference(cursor: Cursor, spec: TableSpec, scope: str) -> int:
     added = int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.came"))
     if gone:
         cursor.execute("ANALYZE pg_temp.gone")
-        same = " AND ".join(f"t.{quoted(k)} = g.{quoted(k)}" for k in spec.key)
-        cursor.execute(f"DELETE FROM {table} t USING pg_temp.gone g WHERE {same} AND {scope}")
-    if added:
-        keys = ", ".join(map(quoted, spec.key))
+        same = " AND ".join(f"t.{quoted(k)} = g.{quoted(k)}" for k in target.key)
         cursor.execute(
-            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM pg_temp.came ORDER BY {keys}"
+            f"DELETE FROM {target.table} t USING pg_temp.gone g WHERE {same} AND {scope}"
+        )
+    if added:
+        keys = ", ".join(map(quoted, target.key))
+        cursor.execute(
+            f"INSERT INTO {target.table} ({columns}) "
+            f"SELECT {columns} FROM pg_temp.came ORDER BY {keys}"
         )
     return gone + added

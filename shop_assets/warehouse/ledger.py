@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import ENTITIES, TABLES
-from shop_assets.warehouse import ddl, slices
+from shop_assets.warehouse import ddl, ledger_orders, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
-from shop_assets.warehouse.difference import apply_difference
+from shop_assets.warehouse.difference import Target, apply_difference
 from shop_assets.warehouse.slices import Load, Written
 
 LedgerOf = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
@@ -37,8 +37,9 @@ def load_ledger(
             if publication.before is not None:
                 return publication.before
             changed = rows = 0
-            if keys.num_rows:
-                slices.stage(cursor, "affected", keys)
+            slices.stage(cursor, "affected", keys)
+            ledger_orders.take(cursor)
+            if fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.affected)"):
                 versions = [
                     _versions(cursor, name) for name in ("orders", "order_items", "refunds")
                 ]
@@ -46,18 +47,22 @@ def load_ledger(
                 rows = fresh.num_rows
                 warehouse.ensure_months(spec, fresh.column("happened_at"))
                 slices.stage(cursor, "fresh", fresh)
-                changed = apply_difference(cursor, spec, _scope(cursor))
+                changed = apply_difference(cursor, Target.of(spec), _scope(cursor))
                 if changed:
                     _ask_for_marts(cursor, warehouse.zone)
             return publication.note(rows, changed)
 
 
 def _versions(cursor: Cursor, entity: str) -> pd.DataFrame:
+    """Every version of the affected orders' rows; one told by several hours as told last."""
     spec = ENTITIES[entity]
+    version = ", ".join(f"v.{ddl.quoted(name)}" for name in (*spec.key, "version_at"))
     frame = read(
         cursor,
-        f"SELECT {ddl.column_list(spec, 'v.')} FROM {ddl.versions(spec)} v "
-        "JOIN pg_temp.affected a ON a.source = v.source AND a.order_id = v.order_id",
+        f"SELECT DISTINCT ON ({version}) {ddl.column_list(spec, 'v.')} "
+        f"FROM {ddl.versions(spec)} v "
+        "JOIN pg_temp.affected a ON a.source = v.source AND a.order_id = v.order_id "
+        f"ORDER BY {version}, v.{ddl.quoted(ddl.CHANGE_HOUR)} DESC",
     )
     return spec.conform(frame)
 
@@ -72,7 +77,9 @@ def _scope(cursor: Cursor) -> str:
         "SELECT min(v.placed_at) FROM warehouse.order_items_versions v "
         "JOIN pg_temp.affected a USING (source, order_id) UNION ALL "
         "SELECT min(v.refunded_at) FROM warehouse.refunds_versions v "
-        "JOIN pg_temp.affected a USING (source, order_id)) earliest",
+        "JOIN pg_temp.affected a USING (source, order_id) UNION ALL "
+        # What versions that have gone since then had made.
+        "SELECT min(since) FROM pg_temp.asked) earliest",
     )
     owned = (
         "EXISTS (SELECT FROM pg_temp.affected a "

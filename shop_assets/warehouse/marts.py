@@ -12,7 +12,7 @@ from shop_assets.warehouse import slices
 from shop_assets.warehouse.changes import note_changes
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.ddl import quoted
-from shop_assets.warehouse.difference import apply_difference
+from shop_assets.warehouse.difference import Target, apply_difference
 from shop_assets.warehouse.slices import Load, Written
 
 _SEEN = pa.schema([("slice", pa.timestamp("us", "UTC")), ("generation", pa.int64())])
@@ -50,7 +50,7 @@ def replace_slices(
         if publication.before is not None:
             return publication.before
         slices.stage(cursor, "fresh", fresh)
-        changed = apply_difference(cursor, spec, _scope(spec, load))
+        changed = apply_difference(cursor, Target.of(spec), _scope(spec, load))
         _settle(cursor, spec.name, seen)
         if changed:
             note_change(cursor, spec.name)
@@ -66,7 +66,7 @@ def replace_all(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame) -> Wr
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", parameters=(spec.name,)
         )
         slices.stage(cursor, "fresh", fresh)
-        changed = apply_difference(cursor, spec, "true")
+        changed = apply_difference(cursor, Target.of(spec), "true")
         if changed:
             note_change(cursor, spec.name)
     return Written(fresh.num_rows, changed)

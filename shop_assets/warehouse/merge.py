@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import ddl, slices
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one
+from shop_assets.warehouse import ddl, ledger_orders, slices
+from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.ddl import quoted
+from shop_assets.warehouse.difference import Target, apply_difference
 from shop_assets.warehouse.slices import Load, Written
 
 _TOLD = "_told"
@@ -19,102 +18,67 @@ _TOLD = "_told"
 
 
 def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load: Load) -> Written:
-    """Merge rows (the entity's columns) into its table: the newest version of each key wins.
+    """Make the versions that the load's change hours brought equal to `rows`, and what follows.
 
-    Loading the same rows again, or older ones after newer ones, changes nothing. A version that
-    is told more than once counts as it was told last: by the hour (`_hour`, where the rows have
-    it), else by their order. Raises `StaleWriterError`; see `slices`.
+    `rows`: the entity's columns and `_hour`, the hour of change that each was published in. The
+    current row of a key is its newest version; of equals, the one of the later hour. So the table
+    is a function of what is published, in whichever order hours are loaded, and a row that is no
+    longer published leaves. Loading the same rows again changes nothing. Raises
+    `StaleWriterError`; see `slices`.
     """
-    if "_hour" in rows.columns:
-        rows = rows.sort_values("_hour", kind="stable")
     staged = slices.to_arrow(rows, spec)
+    hours = pa.Array.from_pandas(rows["_hour"], type=pa.timestamp("us", "UTC"))
+    staged = staged.append_column(ddl.CHANGE_HOUR, hours)
     if spec.by_month:
         warehouse.ensure_months(spec, staged.column(str(spec.time)))
     with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
         if publication.before is not None:
             return publication.before
-        changed = 0
-        if staged.num_rows:
-            told = pa.array(np.arange(staged.num_rows))
-            slices.stage(cursor, "staged", staged.append_column(_TOLD, told))
-            merge = _merge_versions if spec.versioned else _merge_current
-            changed = merge(cursor, spec)
-            if changed:
-                _ask_for_marts(cursor, spec)
+        # Loads of other hours may bring versions of the same rows: each must see those before it.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 4))", parameters=(spec.name,)
+        )
+        _stage(cursor, spec, staged)
+        changed = apply_difference(
+            cursor,
+            Target.versions_of(spec),
+            f"t.{quoted(ddl.CHANGE_HOUR)} >= '{load.start.isoformat()}' "
+            f"AND t.{quoted(ddl.CHANGE_HOUR)} < '{load.end.isoformat()}'",
+        )
+        if changed:
+            _refresh_current(cursor, spec)
+            _ask_for_marts(cursor, spec)
         return publication.note(staged.num_rows, changed)
 
 
-def _newest_staged(spec: TableSpec, key: tuple[str, ...]) -> str:
-    """Staged rows, the newest for each of `key`, with the least of what is kept earliest."""
-    keys = ", ".join(map(quoted, key))
-    shown = []
-    for column in spec.columns:
-        name = quoted(column.name)
-        if column.merge == "earliest":
-            shown.append(f"min({name}) OVER (PARTITION BY {keys}) AS {name}")
-        else:
-            shown.append(name)
-    newest = "" if "version_at" in key else "version_at DESC, "
-    return (
-        f"SELECT DISTINCT ON ({keys}) {', '.join(shown)} FROM pg_temp.staged "
-        f"ORDER BY {keys}, {newest}{_TOLD} DESC"
-    )
-
-
-def _merge_versions(cursor: Cursor, spec: TableSpec) -> int:
-    """Add the staged versions, then make the current rows of the keys that got any."""
-    key = (*spec.key, "version_at")
-    kept = ddl.versions(spec)
-    # Loads of other hours may bring versions of the same rows: each must see those before it.
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 4))", parameters=(spec.name,))
-    # A version that is told again may move in time: its row stands where it stood before.
-    same = " AND ".join(f"v.{quoted(k)} = s.{quoted(k)}" for k in key)
-    latest = fetch_one(
-        cursor,
-        f"SELECT max(v.{quoted(str(spec.time))}) FROM {kept} v JOIN pg_temp.staged s ON {same}",
-    )
-    assignments, compared = [], []
-    for column in spec.columns:
-        if column.name in key:
-            continue
-        name = quoted(column.name)
-        value = f"excluded.{name}"
-        if column.merge == "earliest":
-            value = f"least(t.{name}, excluded.{name})"
-        assignments.append(f"{name} = {value}")
-        compared.append((f"t.{name}", value))
+def _stage(cursor: Cursor, spec: TableSpec, rows: pa.Table) -> None:
+    """Put the rows into `pg_temp.fresh`; a version that an hour tells twice as told last."""
+    target = Target.versions_of(spec)
+    told = pa.array(np.arange(rows.num_rows))
+    slices.stage(cursor, "staged", rows.append_column(_TOLD, told))
+    keys = ", ".join(map(quoted, target.key))
+    columns = ", ".join(map(quoted, target.columns))
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.fresh")
     cursor.execute(
-        "CREATE TEMP TABLE changed ON COMMIT DROP AS WITH put AS ("
-        f"INSERT INTO {kept} AS t ({ddl.column_list(spec)}) "
-        f"SELECT {ddl.column_list(spec)} FROM ({_newest_staged(spec, key)}) q "
-        f"ON CONFLICT ({', '.join(map(quoted, key))}) DO UPDATE SET {', '.join(assignments)} "
-        f"WHERE {_differ(compared)} RETURNING {', '.join('t.' + quoted(k) for k in spec.key)}) "
-        "SELECT DISTINCT * FROM put"
-    )
-    changed = int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.changed"))
-    if changed:
-        cursor.execute("ANALYZE pg_temp.changed")
-        _refresh_current(cursor, spec, latest)
-    return changed
-
-
-def _differ(compared: list[tuple[str, str]]) -> str:
-    """A condition: any of these pairs of expressions differs."""
-    return (
-        f"({', '.join(old for old, _ in compared)}) IS DISTINCT FROM "
-        f"({', '.join(new for _, new in compared)})"
+        f"CREATE TEMP TABLE fresh ON COMMIT DROP AS SELECT DISTINCT ON ({keys}) {columns} "
+        f"FROM pg_temp.staged ORDER BY {keys}, {_TOLD} DESC"
     )
 
 
-def _refresh_current(cursor: Cursor, spec: TableSpec, latest: dt.datetime | None) -> None:
-    """Make the current row of each changed key from all its versions.
+def _refresh_current(cursor: Cursor, spec: TableSpec) -> None:
+    """Make the current row of each key whose versions have changed from all that there are.
 
-    `latest`: a time that none of the rows that are to go stands after, unless one of the versions
-    does. The times of the rows that went stand in `pg_temp.replaced`, the new ones in `current`.
+    The keys stand in `pg_temp.changed`, their new rows in `pg_temp.current`, and those that went
+    in `pg_temp.replaced`.
     """
     keys = ", ".join(map(quoted, spec.key))
     same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
     by_key = ", ".join("v." + quoted(k) for k in spec.key)
+    cursor.execute(
+        f"CREATE TEMP TABLE changed ON COMMIT DROP AS SELECT {keys} FROM pg_temp.gone "
+        f"UNION SELECT {keys} FROM pg_temp.came"
+    )
+    cursor.execute("ANALYZE pg_temp.changed")
     shown = ", ".join(
         f"min(v.{quoted(c.name)}) OVER (PARTITION BY {by_key}) AS {quoted(c.name)}"
         if c.merge == "earliest"
@@ -124,23 +88,14 @@ def _refresh_current(cursor: Cursor, spec: TableSpec, latest: dt.datetime | None
     cursor.execute(
         "CREATE TEMP TABLE current ON COMMIT DROP AS "
         f"SELECT DISTINCT ON ({by_key}) {shown} FROM {ddl.versions(spec)} v "
-        f"JOIN pg_temp.changed c ON {same_key} ORDER BY {by_key}, v.version_at DESC"
+        f"JOIN pg_temp.changed c ON {same_key} "
+        f"ORDER BY {by_key}, v.version_at DESC, v.{quoted(ddl.CHANGE_HOUR)} DESC"
     )
-    # Old rows stand where any version of the key stood: the bounds let PostgreSQL skip the months
-    # that none of them is in.
-    time = quoted(str(spec.time))
     cursor.execute(
-        f"SELECT min(v.{time}), max(v.{time}) FROM {ddl.versions(spec)} v "
-        f"JOIN pg_temp.changed c ON {same_key}"
-    )
-    low, high = cursor.fetchone()
-    high = high if latest is None else max(high, latest)
-    # A literal, not a parameter, prunes partitions when planning.
-    cursor.execute(
-        "CREATE TEMP TABLE replaced ON COMMIT DROP AS WITH gone AS ("
-        f"DELETE FROM {ddl.physical(spec)} v USING pg_temp.changed c WHERE {same_key} "
-        f"AND v.{time} >= '{low.isoformat()}' AND v.{time} <= '{high.isoformat()}' "
-        f"RETURNING v.{time} AS at) SELECT at FROM gone"
+        "CREATE TEMP TABLE replaced ON COMMIT DROP AS WITH went AS ("
+        f"DELETE FROM {ddl.physical(spec)} v USING pg_temp.changed c WHERE {same_key}"
+        f"{_where_they_stood(cursor, spec, same_key)} RETURNING {ddl.column_list(spec, 'v.')}) "
+        "SELECT * FROM went"
     )
     cursor.execute(
         f"INSERT INTO {ddl.physical(spec)} ({ddl.column_list(spec)}) "
@@ -148,35 +103,27 @@ def _refresh_current(cursor: Cursor, spec: TableSpec, latest: dt.datetime | None
     )
 
 
-def _merge_current(cursor: Cursor, spec: TableSpec) -> int:
-    """Upsert the staged rows where they are at least as new as what is there."""
-    table = ddl.physical(spec)
-    newer = "excluded.version_at >= t.version_at"
-    assignments, compared = [], []
-    for column in spec.columns:
-        if column.key:
-            continue
-        name = quoted(column.name)
-        if column.merge == "earliest":
-            value = f"least(t.{name}, excluded.{name})"
-        else:
-            value = f"CASE WHEN {newer} THEN excluded.{name} ELSE t.{name} END"
-        assignments.append(f"{name} = {value}")
-        compared.append((f"t.{name}", value))
+def _where_they_stood(cursor: Cursor, spec: TableSpec, same_key: str) -> str:
+    """A condition that spares the months in which no current row of the changed keys can stand.
+
+    Such a row stands where a version of its key stands, or one that has just gone.
+    """
+    if not spec.by_month:
+        return ""
+    time = quoted(str(spec.time))
     cursor.execute(
-        "CREATE TEMP TABLE changed ON COMMIT DROP AS WITH put AS ("
-        f"INSERT INTO {table} AS t ({ddl.column_list(spec)}) "
-        f"SELECT {ddl.column_list(spec)} FROM ({_newest_staged(spec, spec.key)}) q "
-        f"ON CONFLICT ({', '.join(map(quoted, spec.key))}) DO UPDATE SET "
-        f"{', '.join(assignments)} WHERE {_differ(compared)} "
-        f"RETURNING {', '.join('t.' + quoted(k) for k in spec.key)}) "
-        "SELECT * FROM put"
+        f"SELECT min(at), max(at) FROM (SELECT v.{time} AS at FROM {ddl.versions(spec)} v "
+        f"JOIN pg_temp.changed c ON {same_key} UNION ALL SELECT {time} FROM pg_temp.gone) stood"
     )
-    return int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.changed"))
+    low, high = cursor.fetchone()
+    # Literals, not parameters, prune partitions when planning.
+    return f" AND v.{time} >= '{low.isoformat()}' AND v.{time} <= '{high.isoformat()}'"
 
 
 def _ask_for_marts(cursor: Cursor, spec: TableSpec) -> None:
-    """Ask for the mart slices that the changed rows of this entity are seen in."""
+    """Ask for the mart slices, and the orders, that the changed rows of this entity are seen in."""
+    if spec.name in ledger_orders.ENTITIES:
+        ledger_orders.mark(cursor, spec)
     for mart, sql in _TOUCHED.get(spec.name, ()):
         slices.mark_stale(cursor, mart, sql)
 
@@ -211,7 +158,7 @@ _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "inventory_hourly",
             """
-            SELECT date_trunc('hour', at, 'UTC') FROM pg_temp.replaced
+            SELECT date_trunc('hour', moved_at, 'UTC') FROM pg_temp.replaced
             UNION SELECT date_trunc('hour', moved_at, 'UTC') FROM pg_temp.current
             """,
         ),

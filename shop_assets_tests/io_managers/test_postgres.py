@@ -57,7 +57,13 @@ def entity(warehouse: Warehouse, make: Rows, name: str = "orders") -> Any:
 
 
 def order(**more: Any) -> Rows:
-    return lambda hours: rows("orders", *({"version_at": h} | more for h in hours))
+    """A version of an order for each hour, published in it."""
+
+    def published(hours: list[dt.datetime]) -> pd.DataFrame:
+        frame = rows("orders", *({"version_at": h} | more for h in hours))
+        return frame.assign(_hour=frame["version_at"])
+
+    return published
 
 
 def test_a_rerun_changes_nothing(warehouse: Warehouse) -> None:

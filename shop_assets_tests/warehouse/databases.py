@@ -38,7 +38,7 @@ def emptied(url: str) -> None:
         cursor.execute(
             "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables "
             "WHERE schemaname IN ('meta', 'warehouse', 'marts_base', 'analytics_base') "
-            "AND tablename <> 'created'"
+            "AND tablename NOT IN ('created', 'alembic_version')"
         )
         (tables,) = cursor.fetchone() or ("",)
         cursor.execute(

@@ -77,9 +77,21 @@ def load_of(
 
 
 def merge(warehouse: Warehouse, table: str, *given: dict[str, Any], **load: Any) -> Written:
-    """Merge rows of an entity, by default as hour nine."""
+    """Load versions of an entity, by default in the hours that they are of.
+
+    With a `start` they are told in its hour. Without rows it is hour nine that has none.
+    """
+    frame = rows(table, *given)
+    frame["_hour"] = frame["version_at"].dt.floor("h")
+    if "start" in load or frame.empty:
+        frame["_hour"] = pd.Series(load.get("start", NINE), index=frame.index).astype(
+            "datetime64[us, UTC]"
+        )
+    else:
+        load["start"] = frame["_hour"].min().to_pydatetime()
+        load["count"] = int((frame["_hour"].max() - frame["_hour"].min()) / HOUR) + 1
     declared = load_of(f"warehouse/{table}", **load)
-    return merge_entity(warehouse, TABLES[table], rows(table, *given), declared)
+    return merge_entity(warehouse, TABLES[table], frame, declared)
 
 
 def ledger(warehouse: Warehouse, *order_ids: str, source: str = "shop", **load: Any) -> Written:

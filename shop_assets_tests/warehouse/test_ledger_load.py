@@ -11,6 +11,7 @@ import pytest
 
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.warehouse.loads import (
+    HOUR,
     NINE,
     ledger,
     merge,
@@ -29,9 +30,11 @@ REFUND = {"refunded_at": "2026-02-14 15:30", "version_at": "2026-02-14 15:30"}
 
 
 def sell(warehouse: Warehouse, order_id: str, placed: str, **more: Any) -> None:
+    """Sell one unit; each order is told in an hour of its own."""
     moment = {"order_id": order_id, "placed_at": placed, "version_at": placed}
-    merge(warehouse, "orders", moment | more)
-    merge(warehouse, "order_items", moment)
+    told = NINE + (ord(order_id) - ord("A")) * HOUR
+    merge(warehouse, "orders", moment | more, start=told)
+    merge(warehouse, "order_items", moment, start=told)
     ledger(warehouse, order_id)
 
 
@@ -105,20 +108,30 @@ def test_a_deleted_order_is_taken_back(warehouse: Warehouse) -> None:
     assert table_of(warehouse, SUMS) == [("A", "sale", 0, 0)]
 
 
-def test_only_the_named_orders_are_made_again(warehouse: Warehouse) -> None:
+def test_every_order_whose_versions_have_changed_is_made_again(warehouse: Warehouse) -> None:
     sell(warehouse, "A", "2026-01-31 09:10")
     sell(warehouse, "B", "2026-01-31 09:20")
     later = {"version_at": "2026-02-02 12:00", "quantity": 5}
     merge(warehouse, "order_items", ITEM | later, ITEM | later | {"order_id": "B"})
     ledger(warehouse, "B")
     found = {row[0]: row[2] for row in table_of(warehouse, SUMS)}
-    assert found == {"A": 1, "B": 5}
+    assert found == {"A": 5, "B": 5}
+    assert table_of(warehouse, "SELECT order_id FROM meta.stale_orders") == []
+
+
+def test_an_order_that_is_published_no_more_leaves_the_ledger(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    settle_all(warehouse)
+    merge(warehouse, "order_items")
+    ledger(warehouse)
+    assert table_of(warehouse, SUMS) == []
+    assert stale(warehouse, "sales_hourly") == ["01-31 09:00"]
 
 
 def test_an_order_of_the_same_id_at_another_source_is_another_order(warehouse: Warehouse) -> None:
     sell(warehouse, "A", "2026-01-31 09:10")
-    merge(warehouse, "orders", ORDER | {"source": "outlet"})
-    merge(warehouse, "order_items", ITEM | {"source": "outlet"})
+    merge(warehouse, "orders", ORDER | {"source": "outlet"}, start=NINE + HOUR)
+    merge(warehouse, "order_items", ITEM | {"source": "outlet"}, start=NINE + HOUR)
     ledger(warehouse, "A", source="outlet")
     sources = "SELECT source FROM warehouse.sales_ledger ORDER BY 1"
     assert table_of(warehouse, sources) == [("outlet",), ("shop",)]

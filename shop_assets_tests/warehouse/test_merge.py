@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from shop_assets.entities import TABLES
@@ -12,6 +13,7 @@ from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.marts import stale_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets_tests.warehouse.loads import (
+    HOUR,
     NINE,
     load_of,
     merge,
@@ -44,12 +46,12 @@ def test_the_newest_version_is_current_whatever_the_order_of_loads(
 
 def test_versions_that_come_together_are_as_those_that_come_apart(warehouse: Warehouse) -> None:
     written = merge(warehouse, "orders", V2, V3, V1)
-    assert (written.rows, written.changed) == (3, 1)
+    assert (written.rows, written.changed) == (3, 3)
     assert table_of(warehouse, ORDERS) == [("A", "fulfilled", PLACED)]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_of_a_table_without_versions_the_newest_row_wins_too(
+def test_of_a_dimension_the_newest_version_wins_too(
     warehouse: Warehouse, order: tuple[int, int]
 ) -> None:
     old = {"version_at": "2026-01-30", "country": "France", "created_at": "2025-01-01"}
@@ -84,6 +86,14 @@ def test_a_version_told_again_with_another_time_leaves_one_row(
 ) -> None:
     for placed in times:
         merge(warehouse, "orders", V1 | {"placed_at": f"2026-{placed}"})
+    assert table_of(warehouse, ORDERS) == [("A", "open", f"2026-{times[1]}:00+00")]
+
+
+def test_of_a_version_that_two_hours_tell_the_later_hour_counts(warehouse: Warehouse) -> None:
+    merge(warehouse, "orders", V1 | {"status": "unpaid"}, start=NINE + HOUR)
+    merge(warehouse, "orders", V1 | {"status": "open"})
+    assert table_of(warehouse, ORDERS) == [("A", "unpaid", PLACED)]
+    merge(warehouse, "orders", start=NINE + HOUR)
     assert table_of(warehouse, ORDERS) == [("A", "open", PLACED)]
 
 
@@ -104,7 +114,8 @@ def test_a_version_told_twice_in_a_range_counts_as_in_single_hours(
         for text in ("first", "second", "last")
         for n in range(50)
     ]
-    merge_entity(warehouse, spec, rows(table, *tellings), load_of(f"warehouse/{table}", count=3))
+    told = rows(table, *tellings).assign(_hour=pd.Timestamp(NINE).as_unit("us"))
+    merge_entity(warehouse, spec, told, load_of(f"warehouse/{table}", count=3))
     found = table_of(warehouse, f"SELECT DISTINCT {column} FROM warehouse.{table}")
     assert found == [("last",)]
 
@@ -122,8 +133,10 @@ def test_loading_the_same_rows_again_changes_nothing(warehouse: Warehouse) -> No
 
 
 def test_an_older_version_after_a_newer_one_changes_no_dimension(warehouse: Warehouse) -> None:
+    name = "SELECT name FROM warehouse.products"
     merge(warehouse, "products", {"version_at": "2026-01-31", "name": "new"})
-    assert merge(warehouse, "products", {"version_at": "2026-01-30", "name": "old"}).changed == 0
+    merge(warehouse, "products", {"version_at": "2026-01-30", "name": "old"})
+    assert table_of(warehouse, name) == [("new",)]
 
 
 def test_a_deletion_is_a_version_like_any_other(warehouse: Warehouse) -> None:
@@ -134,12 +147,27 @@ def test_a_deletion_is_a_version_like_any_other(warehouse: Warehouse) -> None:
     assert table_of(warehouse, sql) == [(False,)]
 
 
-def test_an_hour_without_rows_deletes_none_and_is_noted_as_loaded(warehouse: Warehouse) -> None:
-    merge(warehouse, "orders", V1)
+def test_an_hour_without_rows_is_noted_as_loaded(warehouse: Warehouse) -> None:
     written = merge(warehouse, "orders", count=2)
     assert (written.rows, written.changed) == (0, 0)
-    assert len(table_of(warehouse, ORDERS)) == 1
     assert table_of(warehouse, "SELECT count(*) FROM meta.slices") == [(2,)]
+
+
+def test_a_row_that_its_hour_no_longer_publishes_leaves(warehouse: Warehouse) -> None:
+    merge(warehouse, "orders", V1, V1 | {"order_id": "B"}, V2)
+    merge(warehouse, "orders", V1)
+    assert table_of(warehouse, ORDERS) == [("A", "paid", PLACED)]
+    merge(warehouse, "orders", start=NINE + HOUR)
+    assert table_of(warehouse, ORDERS) == [("A", "open", PLACED)]
+    merge(warehouse, "orders")
+    assert table_of(warehouse, ORDERS) == []
+
+
+def test_a_row_that_leaves_asks_for_the_marts_it_was_in(warehouse: Warehouse) -> None:
+    merge(warehouse, "inventory_movements", MOVED)
+    settle_all(warehouse)
+    merge(warehouse, "inventory_movements")
+    assert stale(warehouse, "inventory_hourly") == ["01-31 09:00"]
 
 
 def test_the_same_id_at_two_sources_is_two_rows(warehouse: Warehouse) -> None:

@@ -34,7 +34,7 @@ V1 = {"version_at": "2026-01-31 09:10"}
 Write = Callable[..., Written]
 WRITERS: dict[str, Write] = {
     "entity": lambda w, **load: merge(w, "orders", V1, **load),
-    "entity without versions": lambda w, **load: merge(w, "customers", {}, **load),
+    "dimension": lambda w, **load: merge(w, "customers", V1, **load),
     "ledger": lambda w, **load: ledger(w, "A", **load),
     "activity": lambda w, **load: activity(w, {}, **load),
     "mart": lambda w, **load: publish(w, {}, **load),
