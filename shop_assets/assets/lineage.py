@@ -83,6 +83,7 @@ MARTS: Mapping[str, Lineage] = {
     "product_sales_daily": {
         "day": {_LEDGER: ("happened_at",)},
         **_same(_LEDGER, "source", "product_id", "line_type"),
+        "category": {"warehouse/products": ("category", "version_at")},
         **_SALES,
     },
     "customer_orders": {

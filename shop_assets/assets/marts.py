@@ -56,7 +56,7 @@ DECLARED = (
     MartDeclaration("inventory_hourly", ("inventory_levels", "inventory_movements")),
     MartDeclaration("data_quality_hourly", ()),
     MartDeclaration("sales_daily", ("sales_ledger",), sums=True),
-    MartDeclaration("product_sales_daily", ("sales_ledger",), sums=True),
+    MartDeclaration("product_sales_daily", ("sales_ledger", "products"), sums=True),
     MartDeclaration("ad_spend_daily", ("ad_spend", "campaigns")),
 )
 

@@ -50,7 +50,7 @@ _DERIVED = (
         ledger.SalesLedger,
         "happened_at",
         by_month=True,
-        indexes=(("source", "customer_id"),),
+        indexes=(("source", "customer_id"), ("source", "product_id")),
     ),
     TableSpec(
         "web_activity",

@@ -77,6 +77,10 @@ class ProductSalesDaily(Table):
     product_id: Series[Text] = column("The product; '' where the line names none", key=True)
     line_type: Series[Text] = column("Kind of line", key=True, isin=LINE_TYPES)
     currency: Series[Text] = column("ISO 4217 code", key=True)
+    category: Series[Text] = column(
+        "The product's category at the end of the day, or the first that is known",
+        nullable=True,
+    )
     gross_sales_micros: Series[Int] = column("Price x quantity of sold lines")
     discounts_micros: Series[Int] = column("Line discounts and shares of order discounts")
     returns_micros: Series[Int] = column(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from shop_assets.entities import TABLES
@@ -56,8 +57,13 @@ def sales_daily(ledger: pd.DataFrame, firsts: pd.DataFrame, zone: ZoneInfo) -> p
     return _finish(merged, spec.key, "sales_daily")
 
 
-def product_sales_daily(ledger: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
-    """`product_sales_daily` from ledger rows; those that name no line count as `manual`."""
+def product_sales_daily(
+    ledger: pd.DataFrame, products: pd.DataFrame, zone: ZoneInfo
+) -> pd.DataFrame:
+    """`product_sales_daily` from ledger rows; those that name no line count as `manual`.
+
+    `products`: source, product_id, version_at and category of every version of the products.
+    """
     spec = TABLES["product_sales_daily"]
     rows = _countable(ledger)
     rows = rows[rows["kind"].isin(["sale", "discount", *_RETURNS])]
@@ -68,7 +74,30 @@ def product_sales_daily(ledger: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
     rows["product_id"] = rows["product_id"].fillna("")
     rows["day"] = shop_days(rows["happened_at"], zone)
     rows["is_order"] = rows["day"] == shop_days(rows["ordered_at"], zone)
-    return _finish(_sums(rows, list(spec.key)), spec.key, "product_sales_daily")
+    sums = _sums(rows, list(spec.key))
+    return _finish(_with_category(sums, products, zone), spec.key, "product_sales_daily")
+
+
+def _with_category(sums: pd.DataFrame, products: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    """The category that each product had when the day was over; before its first, that."""
+    by = ["source", "product_id"]
+    versions = products[[*by, "version_at", "category"]].sort_values("version_at", kind="stable")
+    over = (sums["day"].astype("datetime64[us]") + pd.Timedelta(days=1)).dt.tz_localize(
+        zone, ambiguous=np.ones(len(sums), bool), nonexistent="shift_forward"
+    )
+    asked = sums[by].assign(over=over.dt.tz_convert("UTC").dt.as_unit("us"), place=sums.index)
+    known = pd.merge_asof(
+        asked.sort_values("over", kind="stable"),
+        versions,
+        left_on="over",
+        right_on="version_at",
+        by=by,
+        allow_exact_matches=False,
+    )
+    first = versions.drop_duplicates(by).set_index(by)["category"]
+    fallback = pd.MultiIndex.from_frame(known[by]).map(first.to_dict())
+    category = known["category"].where(known["version_at"].notna(), pd.Series(fallback))
+    return sums.assign(category=category.set_axis(known["place"]).reindex(sums.index))
 
 
 def per_order(amount: pd.Series, orders: pd.Series) -> pd.Series:

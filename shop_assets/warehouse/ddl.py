@@ -17,6 +17,9 @@ SCHEMAS = ("meta", "warehouse", "marts_base", "analytics_base", "marts", "analyt
 LAKE_ONLY = frozenset({"web_events"})
 """Entities that stay in the lake; PostgreSQL gets what is made of them."""
 
+HISTORIES = ("customers", "products")
+"""Dimensions whose history analysts can read."""
+
 CHANGE_HOUR = "change_hour"
 """In tables of versions: the hour of change that brought the version, its slice."""
 
@@ -103,6 +106,26 @@ CREATE TABLE IF NOT EXISTS meta.row_ledger (
     PRIMARY KEY (source, stream, entity, hour)
 );
 CREATE INDEX IF NOT EXISTS row_ledger_hour ON meta.row_ledger (hour);
+CREATE TABLE IF NOT EXISTS meta.source_keys (
+    source text NOT NULL,
+    stream text NOT NULL,
+    key text NOT NULL,
+    hash bigint NOT NULL,
+    hour timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    deleted_at timestamptz,
+    PRIMARY KEY (source, stream, key)
+);
+CREATE TABLE IF NOT EXISTS meta.source_deletions (
+    source text NOT NULL,
+    stream text NOT NULL,
+    hour timestamptz NOT NULL,
+    key text NOT NULL,
+    gone_at timestamptz NOT NULL,
+    row_hour timestamptz NOT NULL,
+    PRIMARY KEY (source, stream, hour, key, gone_at)
+);
 CREATE TABLE IF NOT EXISTS meta.checkpoints (
     source text NOT NULL,
     stream text NOT NULL,
@@ -153,6 +176,8 @@ def create_all(reader: str | None) -> Iterator[str]:
         if spec.layer != "warehouse":
             yield create_view(spec, spec.layer)
     yield create_view(TABLES["sales_ledger"], "marts")
+    for name in HISTORIES:
+        yield create_history(TABLES[name])
     if reader is not None:
         for schema in ("marts", "analytics"):
             yield f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {quoted(reader)}"
@@ -196,19 +221,25 @@ def create_table(spec: TableSpec) -> Iterator[str]:
 
 def create_view(spec: TableSpec, schema: str) -> str:
     """The view that analysts read."""
-    shown = []
-    for column in spec.columns:
-        if column.pii:
-            continue
-        if column.is_money:
-            alias = quoted(column.name.removesuffix("_micros"))
-            shown.append(f"{quoted(column.name)} * 0.000001 AS {alias}")
-        else:
-            shown.append(quoted(column.name))
+    shown = [_shown(column) for column in spec.columns if not column.pii]
     where = " WHERE NOT is_test" if spec.name == "sales_ledger" else ""
     name = f"{quoted(schema)}.{quoted(spec.name)}"
     return (
         f"CREATE OR REPLACE VIEW {name} AS SELECT {', '.join(shown)} FROM {physical(spec)}{where}"
+    )
+
+
+def create_history(spec: TableSpec) -> str:
+    """The view of a dimension's history (type 2): one row per version, with its span of time."""
+    shown = ", ".join(_shown(column) for column in spec.columns if not column.pii)
+    keys = ", ".join(map(quoted, spec.key))
+    version = f"{keys}, version_at"
+    return (
+        f"CREATE OR REPLACE VIEW {quoted('marts')}.{quoted(spec.name + '_history')} AS "
+        f"SELECT {shown}, version_at AS valid_from, "
+        f"lead(version_at) OVER (PARTITION BY {keys} ORDER BY version_at) AS valid_to FROM ("
+        f"SELECT DISTINCT ON ({version}) * FROM {versions(spec)} "
+        f"ORDER BY {version}, {quoted(CHANGE_HOUR)} DESC) v"
     )
 
 
@@ -228,6 +259,12 @@ def month_partition(spec: TableSpec, month: dt.date) -> tuple[str, list[str]]:
             f"FROM ('{month:%Y-%m-01} 00:00:00+00') TO ('{following:%Y-%m-01} 00:00:00+00')"
         ),
     ]
+
+
+def _shown(column: Column) -> str:
+    if not column.is_money:
+        return quoted(column.name)
+    return f"{quoted(column.name)} * 0.000001 AS {quoted(column.name.removesuffix('_micros'))}"
 
 
 def _columns(columns: Iterable[Column]) -> str:

@@ -57,7 +57,17 @@ def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
 
 def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.product_sales_daily`."""
-    return sales.product_sales_daily(ledger_rows(warehouse, start, end), ZoneInfo(warehouse.zone))
+    products = warehouse.read(
+        f"SELECT DISTINCT ON (v.source, v.product_id, v.version_at) v.source, v.product_id, "
+        f"v.version_at, v.category FROM {ddl.versions(ENTITIES['products'])} v "
+        "JOIN (SELECT DISTINCT source, product_id FROM warehouse.sales_ledger "
+        "WHERE happened_at >= $1 AND happened_at < $2) sold USING (source, product_id) "
+        "ORDER BY v.source, v.product_id, v.version_at, v.change_hour DESC",
+        (start, end),
+    )
+    versions = ENTITIES["products"].conform(products)
+    rows = ledger_rows(warehouse, start, end)
+    return sales.product_sales_daily(rows, versions, ZoneInfo(warehouse.zone))
 
 
 def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
         )
         if changed:
             _refresh_current(cursor, spec)
-            _ask_for_marts(cursor, spec)
+            _ask_for_marts(cursor, spec, warehouse.zone)
         return publication.note(staged.num_rows, changed)
 
 
@@ -120,13 +120,15 @@ def _where_they_stood(cursor: Cursor, spec: TableSpec, same_key: str) -> str:
     return f" AND v.{time} >= '{low.isoformat()}' AND v.{time} <= '{high.isoformat()}'"
 
 
-def _ask_for_marts(cursor: Cursor, spec: TableSpec) -> None:
+def _ask_for_marts(cursor: Cursor, spec: TableSpec, zone: str) -> None:
     """Ask for the mart slices, and the orders, that the changed rows of this entity are seen in."""
     if spec.name in ledger_orders.ENTITIES:
         ledger_orders.mark(cursor, spec)
     for mart, sql in _TOUCHED.get(spec.name, ()):
-        slices.mark_stale(cursor, mart, sql)
+        slices.mark_stale(cursor, mart, sql.replace(_ZONE, ddl.literal(zone)))
 
+
+_ZONE = "<zone>"
 
 _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
     # A reading holds until the next one of the same product and place that is not deleted.
@@ -160,6 +162,35 @@ _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
             """
             SELECT date_trunc('hour', moved_at, 'UTC') FROM pg_temp.replaced
             UNION SELECT date_trunc('hour', moved_at, 'UTC') FROM pg_temp.current
+            """,
+        ),
+    ),
+    # A product's category counts from its version on, its first one for the time before, too.
+    "products": (
+        (
+            "product_sales_daily",
+            """
+            WITH told AS (
+                SELECT v.source, v.product_id, v.version_at, coalesce(v.category, '') AS category
+                FROM warehouse.products_versions v
+                JOIN pg_temp.changed c USING (source, product_id)
+                UNION ALL
+                SELECT source, product_id, version_at, coalesce(category, '') FROM pg_temp.gone
+            ), known AS (
+                SELECT source, product_id, min(version_at) AS first,
+                    count(DISTINCT category) > 1 AS changes, max(category) <> '' AS has_any
+                FROM told GROUP BY source, product_id
+            ), moved AS (
+                SELECT source, product_id, min(version_at) AS since FROM (
+                    SELECT source, product_id, version_at FROM pg_temp.gone
+                    UNION ALL SELECT source, product_id, version_at FROM pg_temp.came
+                ) either GROUP BY source, product_id
+            )
+            SELECT (l.happened_at AT TIME ZONE <zone>)::date::timestamp AT TIME ZONE 'UTC'
+            FROM known k JOIN moved m USING (source, product_id)
+            JOIN warehouse.sales_ledger l USING (source, product_id)
+            WHERE (k.changes OR (k.has_any AND k.first = m.since))
+                AND (l.happened_at >= m.since - interval '1 day' OR k.first = m.since)
             """,
         ),
     ),

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shop_assets.entities import TABLES
 from shop_assets.transforms.sales import product_sales_daily, sales_daily, sales_hourly
 from shop_assets_tests.transforms.frames import check, frame_of
 
 LONDON, NEW_YORK, UTC = ZoneInfo("Europe/London"), ZoneInfo("America/New_York"), ZoneInfo("UTC")
+NO_PRODUCTS = TABLES["products"].empty()
 NO_FIRSTS = pd.DataFrame(
     {
         "source": pd.Series(dtype="str"),
@@ -73,7 +75,7 @@ def test_test_orders_are_in_no_figure_and_nothing_gives_nothing() -> None:
     for rows in (hidden, ledger()):
         assert check("sales_hourly", sales_hourly(rows)).empty
         assert check("sales_daily", sales_daily(rows, NO_FIRSTS, LONDON)).empty
-        assert check("product_sales_daily", product_sales_daily(rows, LONDON)).empty
+        assert check("product_sales_daily", product_sales_daily(rows, NO_PRODUCTS, LONDON)).empty
 
 
 def test_an_order_counts_once_in_the_hour_it_was_placed_not_where_it_was_edited() -> None:
@@ -175,6 +177,7 @@ def test_products_carry_their_kind_of_line_and_a_line_without_product_is_blank()
                 entry(at, item_id="2", product_id=None, line_type="manual"),
                 entry(at, order_id="B", kind="discount", quantity=0, amount_micros=1_000_000),
             ),
+            NO_PRODUCTS,
             LONDON,
         ),
     )
@@ -191,13 +194,30 @@ def test_a_refund_of_no_line_stands_under_no_product_so_that_products_sum_to_the
     whole = entry(at, kind="return", item_id="", product_id=None, line_type=None)
     rows = ledger(entry(at, amount_micros=30_000_000), whole)
     day = sales_daily(rows, firsts(("A", "c1", True)), LONDON)
-    products = check("product_sales_daily", product_sales_daily(rows, LONDON))
+    products = check("product_sales_daily", product_sales_daily(rows, NO_PRODUCTS, LONDON))
     assert day["net_sales_micros"].tolist() == [20_000_000]
     assert products[["product_id", "line_type"]].to_numpy().tolist() == [
         ["", "manual"],
         ["p1", "article"],
     ]
     assert products["net_sales_micros"].tolist() == [-10_000_000, 30_000_000]
+
+
+def test_a_product_has_the_category_of_each_day_and_before_its_first_that() -> None:
+    versions = [
+        {"version_at": "2024-05-02T10:00", "category": "Garden"},
+        {"version_at": "2024-05-04T22:59", "category": "Home"},
+        {"version_at": "2024-05-05T23:00", "category": "Toys"},
+        {"version_at": "2024-05-01T10:00", "category": "Other", "product_id": "p2"},
+    ]
+    known = frame_of("products", [{"source": "shop"} | version for version in versions])
+    days = [f"2024-05-{day:02}T12:00" for day in range(1, 8)]
+    rows = ledger(*(entry(day, order_id=day) for day in days), entry(days[0], product_id="p3"))
+    found = check("product_sales_daily", product_sales_daily(rows, known, LONDON))
+    by_day = found[found["product_id"] == "p1"].set_index("day")["category"]
+    # A day in London is over at 23:00 UTC, and then, to the second, "Toys" is the next day's.
+    assert by_day.tolist() == ["Garden", "Garden", "Garden", "Home", "Home", "Toys", "Toys"]
+    assert found.loc[found["product_id"] == "p3", "category"].isna().all()
 
 
 kinds = st.sampled_from(
@@ -227,7 +247,7 @@ def test_hours_sum_to_days_and_products_to_both(rows: list[dict[str, Any]], zone
     entries = ledger(*rows)
     hours = check("sales_hourly", sales_hourly(entries))
     days = check("sales_daily", sales_daily(entries, NO_FIRSTS, zone))
-    products = check("product_sales_daily", product_sales_daily(entries, zone))
+    products = check("product_sales_daily", product_sales_daily(entries, NO_PRODUCTS, zone))
     local = hours.assign(day=hours["hour"].dt.tz_convert(zone).dt.date)
     shared = [
         c for c in hours.columns

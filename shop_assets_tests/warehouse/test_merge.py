@@ -15,6 +15,7 @@ from shop_assets.warehouse.merge import merge_entity
 from shop_assets_tests.warehouse.loads import (
     HOUR,
     NINE,
+    ledger,
     load_of,
     merge,
     rows,
@@ -237,6 +238,60 @@ def test_the_last_reading_asks_for_every_hour_that_was_computed_since(
     merge(warehouse, "inventory_levels", level("09:30"))
     expected = [f"01-31 {hour}:00" for hour in ("09", "10", "11")]
     assert stale(warehouse, "inventory_hourly") == expected
+
+
+GARDEN = {"source": "shop", "version_at": "2026-01-31 08:00", "category": "Garden"}
+
+
+def sold(warehouse: Warehouse) -> None:
+    """Sell the product on the last of January, and twice in February."""
+    lines = [
+        {"order_id": str(n), "version_at": moment, "placed_at": moment}
+        for n, moment in enumerate(("2026-01-31 09:10", "2026-02-01 09:10", "2026-02-03 09:10"))
+    ]
+    merge(warehouse, "order_items", *lines)
+    ledger(warehouse)
+    settle_all(warehouse)
+
+
+def test_a_products_category_asks_for_the_days_from_its_version_on(warehouse: Warehouse) -> None:
+    merge(warehouse, "products", GARDEN)
+    sold(warehouse)
+    merge(warehouse, "products", GARDEN | {"version_at": "2026-02-02 10:00", "category": "Home"})
+    assert stale(warehouse, "product_sales_daily") == ["02-03 00:00"]
+    settle_all(warehouse)
+    late = GARDEN | {"version_at": "2026-02-01 10:00", "category": "Toys"}
+    merge(warehouse, "products", late)
+    assert stale(warehouse, "product_sales_daily") == ["02-01 00:00", "02-03 00:00"]
+
+
+def test_the_first_category_that_is_known_asks_for_the_days_before_it_too(
+    warehouse: Warehouse,
+) -> None:
+    sold(warehouse)
+    merge(warehouse, "products", GARDEN | {"version_at": "2026-02-02 10:00"})
+    days = ["01-31 00:00", "02-01 00:00", "02-03 00:00"]
+    assert stale(warehouse, "product_sales_daily") == days
+
+
+def test_a_price_asks_for_no_day(warehouse: Warehouse) -> None:
+    merge(warehouse, "products", GARDEN)
+    sold(warehouse)
+    merge(warehouse, "products", GARDEN | {"version_at": "2026-02-01 10:00", "price_micros": 7})
+    assert stale(warehouse, "product_sales_daily") == []
+
+
+def test_the_history_of_a_product_says_from_when_to_when(warehouse: Warehouse) -> None:
+    merge(warehouse, "products", GARDEN | {"price_micros": 1_500_000})
+    merge(warehouse, "products", GARDEN | {"version_at": "2026-02-01 10:00", "category": "Home"})
+    history = (
+        "SELECT category, price::text, valid_from::text, valid_to::text "
+        "FROM marts.products_history ORDER BY valid_from"
+    )
+    assert table_of(warehouse, history) == [
+        ("Garden", "1.500000", "2026-01-31 08:00:00+00", "2026-02-01 10:00:00+00"),
+        ("Home", None, "2026-02-01 10:00:00+00", None),
+    ]
 
 
 def test_restated_ad_spend_asks_for_its_day(warehouse: Warehouse) -> None:
