@@ -17,19 +17,12 @@ from adbc_driver_manager import Error as AdbcError
 
 from shop_assets.entities import TableSpec
 from shop_assets.errors import UserError
-from shop_assets.warehouse import ddl
+from shop_assets.warehouse import ddl, upgrade
 
 Cursor = Any
 """A DBAPI cursor of ADBC, inside an open transaction."""
 
-_CREATE_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('shop_assets.create', 0))"
-
-_RELATIONS = (
-    "(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE NOT c.relispartition AND c.relkind IN ('r', 'p', 'v', 'i', 'I', 'S') "
-    f"AND n.nspname = ANY ('{{{', '.join(ddl.SCHEMAS)}}}'))"
-)
-"""How many tables, views, indexes and sequences there are, months apart."""
+_UNDEFINED_TABLE = "42P01"
 
 
 class WarehouseUnavailableError(UserError):
@@ -91,27 +84,28 @@ class Warehouse:
         return self._first.adbc_clone()
 
     def create(self) -> None:
-        """Make what is missing of the schemas, tables and views.
+        """Make the schemas, tables and views, or upgrade those that an older release made.
 
-        Where nothing is, this takes no locks: made again, the views and indexes would wait for
-        every reader, and every load for them.
+        Where all is as declared this is one query and takes no locks: made again, the views and
+        indexes would wait for every reader, and every load for them. Raises
+        `upgrade.UpgradeError`, with nothing changed, where it cannot be done.
         """
         if self._created:
             return
-        fingerprint = ddl.fingerprint(self._reader)
-        with self.transaction() as cursor:
-            made = _is_made(cursor, fingerprint)
-        if not made:
-            with self.transaction() as cursor:
-                cursor.execute(_CREATE_LOCK)
-                for statement in ddl.create_all(self._reader):
-                    cursor.execute(statement)
-                cursor.execute("DELETE FROM meta.created")
-                cursor.execute(
-                    f"INSERT INTO meta.created (fingerprint, relations) VALUES ($1, {_RELATIONS})",
-                    parameters=(fingerprint,),
-                )
+        if not self._is_made():
+            upgrade.bring_up_to_date(self.url, warehouse=self.address, reader=self._reader)
         self._created = True
+
+    def _is_made(self) -> bool:
+        """Whether all was made by these declarations, and nothing was taken away since."""
+        sql = f"SELECT relations <= {upgrade.RELATIONS} FROM meta.created WHERE fingerprint = $1"
+        try:
+            with self.transaction() as cursor:
+                return bool(fetch_one(cursor, sql, (upgrade.fingerprint(self._reader),)))
+        except AdbcError as error:
+            if error.sqlstate == _UNDEFINED_TABLE:
+                return False
+            raise
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
         """The rows of a query, as a frame with Arrow's types made pandas'."""
@@ -133,7 +127,7 @@ class Warehouse:
             if name in self._partitions:
                 continue
             with self.transaction() as cursor:
-                cursor.execute(_CREATE_LOCK)
+                cursor.execute(upgrade.CREATE_LOCK)
                 there = fetch_one(
                     cursor,
                     "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
@@ -163,14 +157,6 @@ def fetch_one(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> Any:
     cursor.execute(sql, parameters=tuple(parameters) or None)
     row = cursor.fetchone()
     return None if row is None else row[0]
-
-
-def _is_made(cursor: Cursor, fingerprint: str) -> bool:
-    """Whether all was made by these declarations, and nothing was taken away since."""
-    if fetch_one(cursor, "SELECT to_regclass('meta.created') IS NULL"):
-        return False
-    sql = f"SELECT relations <= {_RELATIONS} FROM meta.created WHERE fingerprint = $1"
-    return bool(fetch_one(cursor, sql, (fingerprint,)))
 
 
 def _types(arrow: pa.DataType) -> Any:
