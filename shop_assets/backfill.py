@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -268,4 +268,14 @@ def _error_of(result: ExecuteInProcessResult) -> Exception:
     while error is not None and error.cause is not None:
         error = error.cause
     lines = error.message.strip().splitlines() if error is not None else []
-    return RunError(f"run {result.run_id}, step {step}: {lines[0] if lines else 'failed'}")
+    sentence = lines[0] if lines else "failed"
+    if error is not None and error.cls_name in {cls.__name__ for cls in _kinds(UserError)}:
+        # Raised beside the step's own code, where its rows are written.
+        return UserError(sentence.split(f"{error.cls_name}: ", 1)[-1])
+    return RunError(f"run {result.run_id}, step {step}: {sentence}")
+
+
+def _kinds(error: type[Exception]) -> Iterator[type[Exception]]:
+    yield error
+    for kind in error.__subclasses__():
+        yield from _kinds(kind)
