@@ -1,11 +1,13 @@
 """The simulated shop through the command line: `make demo` and `make up`."""
 
+import datetime as dt
 import json
 import signal
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 from shop_assets.stack import embedded
 from shop_assets.stack.process import free_ports
+from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.end_to_end.commands import Command
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
@@ -100,6 +103,67 @@ def test_rows_leave_the_quarantine_when_a_rule_has_changed(inside: Command) -> N
     config.write_text(text, "utf-8")
 
 
+DAILY = "select day, currency, orders, gross_sales, net_sales from marts.sales_daily order by 1, 2"
+FIRST_RULE = "              - name: negative_price\n"
+PRICE_RULE = """              - name: implausible_price
+                when: {unit_price: {above: 60}}
+                quarantine: the price is one of the supplier's
+"""
+
+
+def test_a_changed_price_rule_is_reprocessed_and_what_it_changed_is_shown(inside: Command) -> None:
+    config = Path(inside.environment["SHOP_CONFIG"])
+    text = config.read_text("utf-8")
+    before = inside.json("sql", "--exact", DAILY)
+    span = ("--from", before[0]["day"], "--to", _next_day(before[0]["day"]))
+    config.write_text(text.replace(FIRST_RULE, PRICE_RULE + FIRST_RULE), "utf-8")
+    try:
+        why = ("--reason", "the supplier's prices", "--chunk-hours", "12")
+        done = inside.json("reprocess", *span, *why)
+        assert done["hours"] == 24
+        after = inside.json("sql", "--exact", DAILY)
+        assert after != before
+        restated = {
+            (c["day"], c["currency"]): c
+            for c in done["changes"]
+            if (c["mart"], c["figure"]) == ("sales_daily", "gross_sales_micros")
+        }
+        for old, new in zip(before, after, strict=True):
+            if old["gross_sales"] != new["gross_sales"]:
+                change = restated.pop((old["day"], old["currency"]))
+                assert Decimal(change["before"]) / 1_000_000 == Decimal(old["gross_sales"])
+                assert Decimal(change["after"]) / 1_000_000 == Decimal(new["gross_sales"])
+        assert restated == {}
+        assert inside.json("changes", *done["runs"]) == done["changes"]
+    finally:
+        config.write_text(text, "utf-8")
+
+
+def test_a_reprocessing_that_was_killed_goes_on_where_it_stood(
+    inside: Command, tmp_path: Path
+) -> None:
+    (row,) = inside.json("sql", "select min(day) as day from marts.sales_daily")
+    command = ("reprocess", "--from", row["day"], "--to", _next_day(row["day"]))
+    log = tmp_path / "reprocess.log"
+    process = inside.start(*command, "--chunk-hours", "6", log=log)
+    chunks = "select count(*) n from meta.reprocessed where starts is not null"
+    warehouse = Warehouse(inside.json("env")["SHOP_POSTGRES_URL"])
+    earlier = int(warehouse.read(chunks)["n"][0])
+    try:
+        assert _until(lambda: int(warehouse.read(chunks)["n"][0]) > earlier, 120)
+    finally:
+        process.kill()
+        process.wait()
+    done = inside.json(*command, "--chunk-hours", "6")
+    assert done["resumed"] in (6, 12, 18)
+    assert done["hours"] + done["resumed"] == 24
+    figures = inside.json("sql", "--exact", DAILY)
+    assert len(figures) >= 2
+    again = inside.json(*command)
+    assert (again["resumed"], again["changes"]) == (0, [])
+    assert inside.json("sql", "--exact", DAILY) == figures
+
+
 def test_an_asset_is_materialized_by_dagsters_own_command_over_a_range(inside: Command) -> None:
     last = inside.json("status")["assets"]
     hour = max(row["last"] for row in last if row["asset"] == "marts/sales_hourly")
@@ -152,6 +216,10 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
         code = process.wait(120)
     assert code == 0, log.read_text("utf-8", "replace")[-2000:]
     assert running(command.home) == []
+
+
+def _next_day(day: str) -> str:
+    return (dt.date.fromisoformat(day) + dt.timedelta(days=1)).isoformat()
 
 
 def _until(condition: Any, seconds: float) -> bool:
