@@ -55,7 +55,7 @@ def changes(warehouse: Warehouse, runs: Collection[str]) -> list[Change]:
     """
     deltas = warehouse.read(
         "SELECT c.mart, c.day::text AS day, c.currency, d.key AS figure, "
-        "sum(d.value::bigint) AS delta "
+        "sum(d.value::bigint)::bigint AS delta "
         "FROM meta.mart_changes c CROSS JOIN LATERAL jsonb_each_text(c.delta) d "
         "WHERE split_part(c.load_id, ':', 1) = ANY(string_to_array($1, ',')) "
         "GROUP BY 1, 2, 3, 4 HAVING sum(d.value::bigint) <> 0",
