@@ -82,7 +82,7 @@ def bring_up_to_date(url: str, *, warehouse: str, reader: str | None) -> None:
     except DBAPIError as error:
         raise UpgradeError(
             f"warehouse {warehouse}: found version {found or 'none'}, expected {versions()[-1]}; "
-            f"making it failed and nothing was changed: {_reason(error)}"
+            f"making it failed and left nothing half done: {_reason(error)}"
         ) from None
 
 
@@ -195,7 +195,8 @@ def _config(connection: Connection) -> Config:
 def _reason(error: DBAPIError) -> str:
     """PostgreSQL's own sentence, without the statement and without values of rows."""
     diagnosis = getattr(error.orig, "diag", None)
-    said = getattr(diagnosis, "message_primary", None) or type(error.orig).__name__
+    # Where the connection failed there is no diagnosis; libpq then names the server alone.
+    said = getattr(diagnosis, "message_primary", None) or str(error.orig).partition("\n")[0]
     if isinstance(error.orig, DependentObjectsStillExist):
         said += f" ({diagnosis.message_detail})" if diagnosis else ""
     return " ".join(said.split())

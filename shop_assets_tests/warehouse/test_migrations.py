@@ -301,7 +301,9 @@ def test_a_migration_that_fails_midway_changes_nothing(old_url: str, declared: F
         cursor.execute("CREATE SEQUENCE meta.reprocessings")
     said = refused(old_url)
     assert f"found version 0001, expected {upgrade.versions()[-1]}" in said
-    assert said.endswith('nothing was changed: referenced relation "reprocessings" is not a table')
+    assert said.endswith(
+        'left nothing half done: referenced relation "reprocessings" is not a table'
+    )
     with session(old_url) as cursor:
         cursor.execute("DROP SEQUENCE meta.reprocessings")
     Warehouse(old_url, reader="reader").create()
@@ -334,6 +336,24 @@ def test_an_upgrade_does_not_wait_for_ever_for_a_load(
     with load.cursor() as cursor:
         cursor.execute("SELECT * FROM marts.sales_daily")
         assert "canceling statement due to lock timeout" in refused(old_url)
+    load.close()
+
+
+def test_an_upgrade_whose_connection_is_cut_says_so_and_changes_nothing(old_url: str) -> None:
+    load = psycopg2.connect(old_url)
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
+    with ThreadPoolExecutor(1) as pool, load.cursor() as cursor:
+        cursor.execute("SELECT * FROM marts.sales_daily")
+        said = pool.submit(refused, old_url)
+        deadline = time.monotonic() + 30
+        while not rows(old_url, cut):
+            assert time.monotonic() < deadline, "it waits for nobody"
+            time.sleep(0.02)
+        cut_off = "(terminating connection|server closed the connection)"
+        assert re.search(f"left nothing half done: {cut_off}", said.result(timeout=30))
     load.close()
 
 
