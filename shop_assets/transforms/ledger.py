@@ -29,8 +29,8 @@ def sales_ledger(orders: pd.DataFrame, items: pd.DataFrame, refunds: pd.DataFram
     per key and `version_at`, in any order. An order's parts may be missing; its lines then count
     as placed when they say. Rows are sorted by order, line and time.
 
-    - A first version's events happen when the line was sold; a later version gives the
-      differences, at its own time, as rows of the same kind. `event_id` is that moment (micros
+    - A first version's events happen when the line was sold, and not before its order was
+      placed; a later version gives the differences, at its own time, as rows of the same kind. `event_id` is that moment (micros
       since 1970), a refund's id, or `cancelled`.
     - A line with a positive price is a `sale`, or a `return` where its quantity is negative
       (net of its own discount); one with a negative price, or a gift card, an `adjustment`.

@@ -193,17 +193,17 @@ def _history(
         (keys.refund_order[keys.refund_rows], refunded),
     ):
         ordered = np.where(ordered == NEVER, earliest(parent, time, count), ordered)
-    item_first = earliest(keys.item_rows, placed, len(keys.item_order))
-    refund_first = earliest(keys.refund_rows, refunded, len(keys.refund_order))
+    # What says that it happened before its order was placed was told by another clock.
+    item_first = np.maximum(
+        earliest(keys.item_rows, placed, len(keys.item_order)), ordered[keys.item_order]
+    )
+    refund_first = np.maximum(
+        earliest(keys.refund_rows, refunded, len(keys.refund_order)), ordered[keys.refund_order]
+    )
     return History(
         ordered,
         Versions.of(keys.order_rows, micros(orders["version_at"]), ordered, ordered),
-        Versions.of(
-            keys.item_rows,
-            micros(items["version_at"]),
-            item_first,
-            np.maximum(item_first, ordered[keys.item_order]),
-        ),
+        Versions.of(keys.item_rows, micros(items["version_at"]), item_first, item_first),
         Versions.of(keys.refund_rows, micros(refunds["version_at"]), refund_first, refund_first),
         item_first,
         refund_first,

@@ -56,17 +56,12 @@ class Order:
             or [r["refunded_at"] for r in refunds]
         )
         self.order = Timeline(orders, self.placed, self.placed)
-        self.items = {
-            key: Timeline(
-                rows,
-                min(r["placed_at"] for r in rows),
-                max(self.placed, min(r["placed_at"] for r in rows)),
-            )
-            for key, rows in _by(items, "item_id")
-        }
-        self.refunds = {}
+        self.items, self.refunds = {}, {}
+        for key, rows in _by(items, "item_id"):
+            first = max(self.placed, min(r["placed_at"] for r in rows))
+            self.items[key] = Timeline(rows, first, first)
         for key, rows in _by(refunds, "refund_id"):
-            first = min(r["refunded_at"] for r in rows)
+            first = max(self.placed, min(r["refunded_at"] for r in rows))
             self.refunds[key] = Timeline(rows, first, first)
         self.spans = self._spans()
 

@@ -110,6 +110,11 @@ def test_an_edited_line_adds_the_difference_at_the_edit_s_time() -> None:
     assert said(out) == [("1", "sale", 0, 3, 30.0), ("1", "sale", 60, -1, -10.0)]
 
 
+def test_nothing_of_an_order_happens_before_it_was_placed() -> None:
+    out = ledger_of(order(placed_at=60), line(placed_at=10), refund(20))
+    assert said(out) == [("1", "return", 60, 1, 10), ("1", "sale", 60, 1, 10)]
+
+
 def test_a_version_dated_before_the_order_counts_from_the_order_on() -> None:
     out = ledger_of(order(), line(-9), line(-5, quantity=2))
     assert said(out) == [("1", "sale", 0, 2, 20.0)]
