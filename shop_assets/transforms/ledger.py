@@ -30,8 +30,8 @@ def sales_ledger(orders: pd.DataFrame, items: pd.DataFrame, refunds: pd.DataFram
     as placed when they say. Rows are sorted by order, line and time.
 
     - A first version's events happen when the line was sold, and not before its order was
-      placed; a later version gives the differences, at its own time, as rows of the same kind. `event_id` is that moment (micros
-      since 1970), a refund's id, or `cancelled`.
+      placed; a later version gives the differences, at its own time, as rows of the same kind.
+      `event_id` is that moment (micros since 1970), a refund's id, or `cancelled`.
     - A line with a positive price is a `sale`, or a `return` where its quantity is negative
       (net of its own discount); one with a negative price, or a gift card, an `adjustment`.
     - `discount`: a sale line's own discount and its share of the order's. An order's discount
