@@ -97,15 +97,15 @@ def _ask_for_marts(cursor: Cursor, zone: str) -> None:
     # same customer; a refund does not.
     cursor.execute(
         "CREATE TEMP TABLE moved_orders ON COMMIT DROP AS "
-        "SELECT DISTINCT ordered_at AS at FROM pg_temp.moved UNION "
-        "SELECT l.ordered_at FROM (SELECT source, customer_id, min(ordered_at) AS since "
+        "SELECT DISTINCT ordered_at AS at, kind = 'sale' AS is_sale FROM pg_temp.moved UNION "
+        "SELECT l.ordered_at, true FROM (SELECT source, customer_id, min(ordered_at) AS since "
         "FROM pg_temp.moved WHERE kind = 'sale' AND customer_id IS NOT NULL GROUP BY 1, 2) c "
         "JOIN warehouse.sales_ledger l ON l.source = c.source AND l.customer_id = c.customer_id "
         "AND l.ordered_at > c.since AND l.happened_at >= c.since WHERE l.kind = 'sale'"
     )
     hour = "SELECT date_trunc('hour', happened_at, 'UTC') FROM pg_temp.moved"
     day = _day("happened_at", "pg_temp.moved", zone)
-    order_day = _day("at", "pg_temp.moved_orders", zone)
+    order_day = f"{_day('at', 'pg_temp.moved_orders', zone)} WHERE is_sale"
     slices.mark_stale(cursor, "sales_hourly", hour)
     slices.mark_stale(cursor, "product_sales_daily", day)
     slices.mark_stale(cursor, "sales_daily", f"{day} UNION {order_day}")
