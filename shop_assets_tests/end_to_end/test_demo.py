@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,13 @@ SIZE = ("--days", "1", "--orders-per-hour", "15")
 QUERY = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
     schedules { name scheduleState { status } } sensors { name sensorState { status } }
 } } } }"""
+BACKFILL = """mutation($assets: [AssetKeyInput!]!, $hours: [String!]!) {
+    launchPartitionBackfill(backfillParams: {assetSelection: $assets, partitionNames: $hours}) {
+        ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message }
+} }"""
+BACKFILL_STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { status }
+} }"""
 
 
 @pytest.fixture(scope="module")
@@ -191,13 +199,8 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
         second = command("demo", *SIZE)
         assert second.returncode == 2
         assert "another demo is running" in second.stderr
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/graphql",
-            json.dumps({"query": QUERY}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:
-            (location,) = json.load(response)["data"]["repositoriesOrError"]["nodes"]
+        ask = partial(_graphql, port)
+        (location,) = ask(QUERY)["repositoriesOrError"]["nodes"]
         states = {s["name"]: s["scheduleState"]["status"] for s in location["schedules"]}
         states |= {s["name"]: s["sensorState"]["status"] for s in location["sensors"]}
         assert states == dict.fromkeys(
@@ -207,11 +210,37 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
             ],
             "RUNNING",
         )
+        day = f"{dt.datetime.now(dt.UTC) - dt.timedelta(days=1):%Y-%m-%d}"
+        hours = [f"{day}-{hour:02}:00" for hour in (12, 13, 14)]
+        assets = [{"path": ["warehouse", "sales_ledger"]}, {"path": ["marts", "sales_hourly"]}]
+        launched = ask(BACKFILL, assets=assets, hours=hours)
+        backfill = launched["launchPartitionBackfill"]["backfillId"]
+
+        def status() -> str:
+            found = ask(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]
+            return str(found["status"])
+
+        assert _until(lambda: status() == "COMPLETED_SUCCESS", 180), status()
+        place = command.home / "demo"
+        inside = Command(place, SHOP_CONFIG=str(place / "shop.yaml"))
+        assert inside.json("changes", backfill) == []
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(120)
     assert code == 0, log.read_text("utf-8", "replace")[-2000:]
     assert running(command.home) == []
+
+
+def _graphql(port: int, query: str, **variables: Any) -> Any:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        json.dumps({"query": query, "variables": variables}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        answer = json.load(response)
+    assert "errors" not in answer, answer["errors"]
+    return answer["data"]
 
 
 def _next_day(day: str) -> str:

@@ -121,6 +121,19 @@ def test_dagsters_own_command_materializes_an_hour(loaded: Any, command: Command
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def test_dg_finds_nothing_wrong_with_the_definitions(loaded: Any, command: Command) -> None:
+    done = subprocess.run(
+        [command.program("dg"), "check", "defs"],
+        env={**command.environment, **command.json("env")},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "All definitions loaded successfully" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
