@@ -15,6 +15,7 @@ from dagster import Definitions, definitions, in_process_executor
 
 from shop_assets.assets.analytics import analytics_assets
 from shop_assets.assets.clean import clean_assets
+from shop_assets.assets.deletions import deletions_assets
 from shop_assets.assets.marts import mart_assets, mart_key, present_marts
 from shop_assets.assets.raw import raw_assets
 from shop_assets.assets.warehouse import warehouse_assets, warehouse_checks
@@ -46,6 +47,7 @@ def build_definitions(
     shop = settings.shop
     calendar = Calendar(shop.start, shop.zone, shop.end, hours_a_run)
     raw = raw_assets(settings, calendar)
+    sweeps = deletions_assets(settings)
     clean = clean_assets(settings, calendar)
     warehouse = warehouse_assets(settings, calendar)
     tables = {asset.key.path[-1] for asset in warehouse}
@@ -57,14 +59,17 @@ def build_definitions(
     built = jobs.build(
         [mart_key(name) for name in sorted(names - daily)],
         [mart_key(name) for name in sorted(daily)],
+        [asset.key for asset in sweeps],
     )
+    regular = [schedules.hourly(built["hourly"], calendar)]
+    regular += [schedules.sweep(built[jobs.SWEEP], calendar)] if sweeps else []
     hourly_tables = [asset.key.to_user_string() for asset in warehouse]
     hourly_tables += [mart_key(name).to_user_string() for name in sorted(names - daily)]
     return Definitions(
-        assets=[*raw, *clean, *warehouse, *marts, *analytics],
+        assets=[*raw, *sweeps, *clean, *warehouse, *marts, *analytics],
         asset_checks=warehouse_checks(settings, calendar),
         jobs=list(built.values()),
-        schedules=[schedules.hourly(built["hourly"], calendar)],
+        schedules=regular,
         sensors=sensors.build(
             built, hourly_tables, calendar, daily, {asset.key.path[-1] for asset in analytics}
         ),

@@ -115,6 +115,7 @@ def _clean_stream(
             origin,
             earlier,
             takes_unreadable=spec.name == accountable,
+            changed_columns=declared.streams[stream].changed_columns,
         )
     except MissingColumnError as missing:
         raise UserError(

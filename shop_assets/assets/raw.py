@@ -11,15 +11,19 @@ from dagster import (
     asset,
 )
 
+from shop_assets.assets.drift import find_drift, note_lacking
 from shop_assets.assets.steps import RETRIES, step
-from shop_assets.checks import arrival
+from shop_assets.assets.sweep import seen_keys, tombstones
+from shop_assets.checks import arrival, drift
 from shop_assets.checks.report import report
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
-from shop_assets.resources import SourcesResource, WarehouseResource
+from shop_assets.resources import LakeResource, SourcesResource, WarehouseResource
 from shop_assets.settings import ShopSettings
+from shop_assets.settings.shop import SqlStream
 from shop_assets.sources.protocol import ReadRequest, Window
 from shop_assets.transforms.extract import assemble
+from shop_assets.warehouse import source_keys
 
 
 def raw_key(source: str, stream: str) -> AssetKey:
@@ -40,9 +44,11 @@ def _raw_asset(
     settings: ShopSettings, calendar: Calendar, source: str, stream: str
 ) -> AssetsDefinition:
     declared = settings.sources[source]
-    busy = declared.streams[stream].busy
+    read_as = declared.streams[stream]
     overlap = dt.timedelta(minutes=declared.overlap_minutes)
     key = raw_key(source, stream)
+    table_name = key.to_user_string()
+    swept_by = read_as.key if isinstance(read_as, SqlStream) and read_as.sweep else ()
 
     @asset(
         key=key,
@@ -58,26 +64,48 @@ def _raw_asset(
             f"What {source} said of {stream}, by the hour in which it changed: every attempt is "
             "kept, columns as the source has them."
         ),
-        metadata={"becomes": ", ".join(declared.streams[stream].entities)},
-        check_specs=arrival.specs(key),
+        metadata={"becomes": ", ".join(read_as.entities)},
+        check_specs=[*arrival.specs(key), drift.spec(key)],
     )
     @step
     def extract(
-        context: AssetExecutionContext, sources: SourcesResource, warehouse: WarehouseResource
+        context: AssetExecutionContext,
+        sources: SourcesResource,
+        warehouse: WarehouseResource,
+        lake: LakeResource,
     ) -> MaterializeResult[pa.Table]:
         span = Span.of(context)
+        store, zone = warehouse.open(), lake.open()
         request = ReadRequest(stream, Window(span.start - overlap, span.end))
-        batches = (batch.rows for batch in sources.open(source).read(request))
-        table = assemble(batches, span.start)
+        batches = [batch.rows for batch in sources.open(source).read(request)]
+        columns = {name for batch in batches for name in batch.column_names}
+        gone = None
+        if swept_by:
+            found = source_keys.found_gone(store, source, stream, span.start, span.end)
+            gone = tombstones(zone, table_name, found, swept_by)
+        table = assemble(batches, span.start, gone)
+        del batches
+        changes = find_drift(zone, table_name, table, columns, read_as, span.start)
+        table = note_lacking(zone, table_name, table, columns, read_as)
+        deleted = 0 if gone is None else gone.num_rows
+        if swept_by and table.num_rows > deleted:
+            source_keys.record(store, source, stream, seen_keys(table, swept_by))
         rows = rows_by_hour(table["_hour"].to_pandas()) if table.num_rows else {}
-        outcome = arrival.judge(warehouse.open(), source, stream, span, rows, busy=busy)
         return MaterializeResult(
             value=table,
             metadata={
                 "rows": table.num_rows,
+                **({"deletions": deleted} if swept_by else {}),
+                **changes.described(),
                 **describe_partitions(context, span, key, rows, None),
             },
-            check_results=report(context, key, span, outcome),
+            check_results=report(
+                context,
+                key,
+                span,
+                arrival.judge(store, source, stream, span, rows, busy=read_as.busy),
+                drift.judge(changes, span),
+            ),
         )
 
     return extract

@@ -5,6 +5,7 @@ The queue takes runs by their tag `dagster/priority`: the live hour first, backf
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from dagster import AssetKey, AssetSelection, define_asset_job
@@ -28,13 +29,28 @@ RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
 
-def build(hourly_marts: list[AssetKey], daily_marts: list[AssetKey]) -> dict[str, Any]:
-    """Each job by name."""
+SWEEP = "sweep"
+
+
+def build(
+    hourly_marts: list[AssetKey], daily_marts: list[AssetKey], sweeps: Sequence[AssetKey] = ()
+) -> dict[str, Any]:
+    """Each job by name; `sweep` only where there is one."""
     marts_of_hours = AssetSelection.assets(*hourly_marts)
+    loaded: AssetSelection = AssetSelection.groups("raw", "clean", "warehouse")
+    swept: dict[str, Any] = {}
+    if sweeps:
+        loaded = loaded - AssetSelection.assets(*sweeps)
+        swept[SWEEP] = define_asset_job(
+            SWEEP,
+            AssetSelection.assets(*sweeps),
+            description="Which rows have vanished from their sources without saying so.",
+        )
     return {
+        **swept,
         "hourly": define_asset_job(
             "hourly",
-            AssetSelection.groups("raw", "clean", "warehouse") | marts_of_hours,
+            loaded | marts_of_hours,
             description="One hour (or a range of hours) from the sources to the hourly marts.",
         ),
         "from_clean": define_asset_job(

@@ -1,4 +1,4 @@
-"""The hourly schedule."""
+"""The schedules: each hour's load, and the daily sweep."""
 
 from typing import Any
 
@@ -12,11 +12,28 @@ from dagster import (
 )
 
 from shop_assets import partitions
-from shop_assets.automation.jobs import LIVE, PRIORITY
+from shop_assets.automation.jobs import CATCH_UP, LIVE, PRIORITY
 from shop_assets.partitions import Calendar
 
 MINUTE = 2
 """Minutes past the hour at which the hour before is loaded, so that its last rows are there."""
+
+
+SWEEP_AT = "40 3 * * *"
+"""When rows that vanished are looked for: at night, on the shop's clock, between two loads."""
+
+
+def sweep(job: Any, calendar: Calendar) -> ScheduleDefinition:
+    """Look once a day which rows have vanished from the sources that say that theirs may."""
+    return ScheduleDefinition(
+        name="every_day",
+        job=job,
+        cron_schedule=SWEEP_AT,
+        execution_timezone=str(calendar.zone),
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Looks which rows have vanished from their sources without saying so.",
+        tags={PRIORITY: CATCH_UP},
+    )
 
 
 def hourly(job: Any, calendar: Calendar) -> ScheduleDefinition:

@@ -61,7 +61,11 @@ class RawLakeIOManager(_LakeInput):
     """Appends what an attempt read, with the attempt's identity and time."""
 
     def handle_output(self, context: OutputContext, obj: pa.Table) -> None:
-        """Append the rows once per attempt."""
+        """Append the rows once per attempt.
+
+        A column whose type the source has changed is kept in one of its own beside it: the hour is
+        not lost, and nothing that the source said is bent to fit.
+        """
         if obj.num_rows == 0:
             return
         attempt = load_id(context)
@@ -70,7 +74,9 @@ class RawLakeIOManager(_LakeInput):
         stamped = stamped.append_column(
             "_extracted_at", pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), obj.num_rows)
         )
-        self.store().append(context.asset_key.to_user_string(), stamped, load_id=attempt)
+        self.store().append(
+            context.asset_key.to_user_string(), stamped, load_id=attempt, keep_retyped=True
+        )
 
 
 class CleanLakeIOManager(_LakeInput):

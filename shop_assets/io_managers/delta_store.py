@@ -128,8 +128,12 @@ class DeltaStore:
         self._handles: dict[str, _Handle] = {}
         self._guard = threading.Lock()
 
-    def append(self, table: str, data: pa.Table, *, load_id: str) -> bool:
+    def append(
+        self, table: str, data: pa.Table, *, load_id: str, keep_retyped: bool = False
+    ) -> bool:
         """Adds rows, once for each `load_id`; new columns are added to the table.
+
+        With `keep_retyped`, a column whose values do not fit its type is a new one too.
 
         Returns:
             Whether a commit was made: False if `load_id` was committed before this call, or if
@@ -141,7 +145,7 @@ class DeltaStore:
         rows = _with_hours(table, data)
         if rows.num_rows == 0:
             return False
-        return self._write(table, rows, load_id, None)
+        return self._write(table, rows, load_id, None, keep_retyped=keep_retyped)
 
     def replace(
         self, table: str, data: pa.Table, start: datetime, end: datetime, *, load_id: str
@@ -244,7 +248,15 @@ class DeltaStore:
 
         return self._repeat(table, delete)
 
-    def _write(self, table: str, data: pa.Table, load_id: str, predicate: str | None) -> bool:
+    def _write(
+        self,
+        table: str,
+        data: pa.Table,
+        load_id: str,
+        predicate: str | None,
+        *,
+        keep_retyped: bool = False,
+    ) -> bool:
         """Appends, or replaces what `predicate` selects."""
         handle = self._handle(table)
 
@@ -253,7 +265,8 @@ class DeltaStore:
                 delta = handle.create(with_date(conform(table, data, None)).schema)
             if _is_committed(delta, load_id):
                 return again
-            rows = with_date(conform(table, data, pa.schema(delta.schema().to_arrow())))
+            stored = pa.schema(delta.schema().to_arrow())
+            rows = with_date(conform(table, data, stored, keep_retyped=keep_retyped))
             commit = _commit(load_id)
             if predicate is None:
                 write_deltalake(

@@ -5,13 +5,14 @@ as; `conform` casts a batch to those types and to the columns that the table alr
 raises `SchemaDrift` where that would change what a value means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from shop_assets.errors import UserError
+from shop_assets.transforms.retyped import variant_name
 
 HOUR = "_hour"
 DATE = "_date"
@@ -98,17 +99,22 @@ def _is_binary(kind: pa.DataType) -> bool:
     )
 
 
-def conform(table: str, data: pa.Table, existing: pa.Schema | None) -> pa.Table:
+def conform(
+    table: str, data: pa.Table, existing: pa.Schema | None, *, keep_retyped: bool = False
+) -> pa.Table:
     """`data` with storable types, fitted to the columns that `existing` has.
 
     A column that holds nothing but nulls of no type takes the type it already has, or is left out
     until it has values. Numbers widen and narrow as long as no value changes. New columns are
-    kept as they are.
+    kept as they are. With `keep_retyped`, so is a column whose values do not fit its existing type,
+    or whose spelling differs from it only in case: under a name of its own (`variant_name`).
 
     Raises:
         SchemaDrift: a column's values cannot be held in its existing type unchanged.
     """
     known = {} if existing is None else {field.name: field.type for field in existing}
+    if keep_retyped:
+        data = _respelled(data, known)
     _check_spelling(table, [*known, *(name for name in data.column_names if name not in known)])
     columns, names = [], []
     for name, column in zip(data.column_names, data.columns, strict=True):
@@ -118,12 +124,31 @@ def conform(table: str, data: pa.Table, existing: pa.Schema | None) -> pa.Table:
             raise SchemaDrift(f"Table {table}, column {name}: {error}.") from None
         expected = known.get(name)
         if not pt.is_null(target):
-            columns.append(_fit(table, name, column, target, expected))
-            names.append(name)
+            try:
+                columns.append(_fit(table, name, column, target, expected))
+                names.append(name)
+            except SchemaDrift:
+                if not keep_retyped or expected is None or name.startswith("_"):
+                    raise
+                own = variant_name(name, target, data.column_names)
+                columns.append(_fit(table, own, column, target, known.get(own)))
+                names.append(own)
         elif expected is not None:
             columns.append(pa.chunked_array([pa.nulls(len(column), expected)]))
             names.append(name)
     return pa.Table.from_arrays(columns, names=names)
+
+
+def _respelled(data: pa.Table, known: Mapping[str, pa.DataType]) -> pa.Table:
+    """The data with other names where one differs from a known one only in case."""
+    spelled = {name.lower(): name for name in known}
+    names = [
+        name
+        if spelled.get(name.lower(), name) == name
+        else variant_name(name, storable(column.type), data.column_names)
+        for name, column in zip(data.column_names, data.columns, strict=True)
+    ]
+    return data.rename_columns(names)
 
 
 def _check_spelling(table: str, names: Sequence[str]) -> None:

@@ -64,6 +64,9 @@ class StreamBase(Strict):
     """The entities (see the data dictionary) that its rows become, and how."""
     busy: bool = False
     """Whether rows are expected every hour, so that an hour without any is suspect."""
+    changed_columns: tuple[str, ...] = ()
+    """Columns that the source has dropped or given another type, once the mappings take that as it
+    is. An entity that needs such a column stops until it is named here."""
 
     @model_validator(mode="after")
     def _known_entities(self) -> StreamBase:
@@ -129,6 +132,20 @@ class SqlStream(StreamBase):
     """Which to read; all, if not given."""
     cursor_timezone: TimeZone | None = None
     """Of a cursor without time zone; the source's, if not given."""
+    sweep: Literal["daily"] | None = None
+    """Whether rows may vanish from the table without a trace. Then its keys are compared once a
+    day with those that were loaded; needs `key`."""
+    sweep_limit: float = Field(default=0.1, ge=0, le=1)
+    """The share of the keys that may be gone at once. If more are, the sweep stops with an alarm:
+    an emptied table is no mass of cancelled orders."""
+
+    @model_validator(mode="after")
+    def _swept_by_key(self) -> SqlStream:
+        if self.sweep is not None and not self.key:
+            raise WrongValueError(
+                "a sweep without a key to compare", "key with the table's", at=("sweep",)
+            )
+        return self
 
 
 class FileTime(Strict):

@@ -26,6 +26,7 @@ from sqlalchemy import (
     create_engine,
     event,
     inspect,
+    select,
     type_coerce,
     types,
 )
@@ -36,15 +37,18 @@ from shop_assets.settings.shop import SqlSource
 from shop_assets.sources.decoded import Broken
 from shop_assets.sources.encoding import readable
 from shop_assets.sources.errors import SourceError
+from shop_assets.sources.key_text import key_text
 from shop_assets.sources.limits import Limits
 from shop_assets.sources.sql_plan import (
     CursorKind,
+    KeyPlan,
     Part,
     ReadPlan,
     Snapshot,
     SourceColumn,
     TableName,
     count_without_time,
+    quoted,
 )
 from shop_assets.sources.storable import unstorable
 
@@ -141,6 +145,23 @@ class _DatabaseSnapshot:
                 f"{self._where}: table {plan.stream.table} holds a value that its driver "
                 f"cannot read: {error}"
             ) from error
+
+    def moment(self) -> datetime:
+        """Now, by this machine's clock: databases have no common way to ask for theirs."""
+        return datetime.now(UTC)
+
+    def key_ranges(self, plan: KeyPlan, ranges: int) -> None:
+        """Not to be computed: databases have no hash in common."""
+
+    def keys(self, plan: KeyPlan, ranges: int, chosen: Sequence[int]) -> Iterator[pa.ChunkedArray]:
+        """All keys, some thousand at a time."""
+        names = [column.name for column in plan.columns]
+        source = plan.named.clause(names)
+        taken = [self._taken(c, source.c[c.name]).label(quoted(c.name)) for c in plan.columns]
+        statement = select().add_columns(*taken).select_from(source)
+        streaming = self._connection.execution_options(stream_results=True, yield_per=_ROWS)
+        for rows in streaming.execute(statement).partitions(_ROWS):
+            yield key_text(self._part(plan.columns, rows).rows, names)
 
     def _kind(self, declared: types.TypeEngine[Any]) -> tuple[CursorKind | None, str]:
         """What a column is as a cursor; and which Arrow type it becomes."""

@@ -8,8 +8,9 @@ cast to text by the server. Infinite times have no equal either: they are null.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -21,11 +22,8 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
-    Numeric,
     Select,
-    Text,
     and_,
-    case,
     cast,
     func,
 )
@@ -35,8 +33,10 @@ from sqlalchemy.types import TypeEngine
 from shop_assets.settings.shop import SqlSource
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import MIB
+from shop_assets.sources.postgres_columns import key_ranges, keys_of_ranges, taken_as_arrow
 from shop_assets.sources.sql_plan import (
     CursorKind,
+    KeyPlan,
     Part,
     ReadPlan,
     Snapshot,
@@ -45,7 +45,6 @@ from shop_assets.sources.sql_plan import (
     count_without_time,
 )
 
-_AS_THEY_ARE = {"bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar"}
 _TIMES: dict[str, CursorKind] = {"timestamptz": "instant", "timestamp": "local", "date": "date"}
 _TYPES: dict[str, TypeEngine[Any]] = {
     "instant": DateTime(timezone=True),
@@ -54,6 +53,7 @@ _TYPES: dict[str, TypeEngine[Any]] = {
 }
 _DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 _BATCH_BYTES = 8 * MIB
+_MOMENT = "YYYY-MM-DD HH24:MI:SS.US"
 
 _COLUMNS = """
     SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
@@ -179,7 +179,7 @@ class _PostgresSnapshot:
             below = column <= most if kind == "date" else column < most
             return and_(column >= least, below)
 
-        statement = _text(plan.query(_taken, inside))
+        statement = _text(plan.query(taken_as_arrow, inside))
         for setting, value in (("shop.low", low), ("shop.high", high)):
             self.set(setting, value.isoformat())
         self._cursor.adbc_statement.set_options(
@@ -189,6 +189,25 @@ class _PostgresSnapshot:
         for batch in self._cursor.fetch_record_batch():
             yield Part(pa.Table.from_batches([batch]))
 
+    def moment(self) -> datetime:
+        """When the transaction began, just before its snapshot was taken."""
+        [(text,)] = self._fetch("SELECT to_char(now() AT TIME ZONE 'UTC', $1)", (_MOMENT,))
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+    def key_ranges(self, plan: KeyPlan, ranges: int) -> pa.Table:
+        """The number of keys and the checksum of each range, computed by the server."""
+        self.set("shop.mask", str(ranges - 1))
+        self._cursor.execute(_text(key_ranges(plan)))
+        return self._cursor.fetch_arrow_table()
+
+    def keys(self, plan: KeyPlan, ranges: int, chosen: Sequence[int]) -> Iterator[pa.ChunkedArray]:
+        """The keys of the chosen ranges, some MiB at a time."""
+        self.set("shop.mask", str(ranges - 1))
+        self.set("shop.ranges", ",".join(map(str, chosen)))
+        self._cursor.execute(_text(keys_of_ranges(plan)))
+        for batch in self._cursor.fetch_record_batch():
+            yield pa.chunked_array([batch.column(0)]).cast(pa.string())
+
     def set(self, setting: str, value: str) -> None:
         """Give a setting of the transaction a value."""
         self._fetch("SELECT set_config($1, $2, true)", (setting, value))
@@ -197,16 +216,6 @@ class _PostgresSnapshot:
         self._cursor.execute(statement, bound)
         rows: list[Any] = self._cursor.fetchall()
         return rows
-
-
-def _taken(source: SourceColumn, column: ColumnElement[object]) -> ColumnElement[object]:
-    if source.code in _AS_THEY_ARE:
-        return column
-    if source.kind is not None:
-        return case((func.isfinite(column), column))
-    if source.code == "money":
-        return cast(cast(column, Numeric), Text)
-    return cast(column, Text)
 
 
 def _text(statement: Select[Any]) -> str:

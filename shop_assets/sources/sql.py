@@ -6,7 +6,8 @@ from one snapshot of the database. Rows whose cursor is null would never be read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from shop_assets.sources.limits import Limits
 from shop_assets.sources.postgres import PostgresReader
 from shop_assets.sources.protocol import PROVENANCE, Batch, ReadRequest, StreamCheck
 from shop_assets.sources.sql_plan import (
+    KeyPlan,
     Part,
     ReadPlan,
     Snapshot,
@@ -32,6 +34,31 @@ from shop_assets.sources.sql_plan import (
 )
 
 _MOST_COUNTED = 1000
+
+
+_ROUNDED = {"float4", "float8", "double"}
+
+
+class SourceKeys:
+    """A table's keys at one moment. `moment`: by the source's clock."""
+
+    def __init__(self, snapshot: Snapshot, plan: KeyPlan) -> None:
+        self._snapshot = snapshot
+        self._plan = plan
+        self.moment = snapshot.moment()
+
+    def ranges(self, ranges: int) -> pa.Table | None:
+        """`range`, `keys` and `checksum` of each range that has any; None if it can't be said."""
+        return self._snapshot.key_ranges(self._plan, ranges)
+
+    def keys(self, ranges: int, chosen: Sequence[int]) -> pa.ChunkedArray:
+        """The keys of the chosen ranges; or all, where the source cannot tell ranges."""
+        found = [
+            chunk
+            for part in self._snapshot.keys(self._plan, ranges, chosen)
+            for chunk in part.chunks
+        ]
+        return pa.chunked_array(found, pa.string())
 
 
 class SqlConnector:
@@ -66,6 +93,30 @@ class SqlConnector:
                 rows = plan.provided(part, self._times(plan, part))
                 for first in range(0, rows.num_rows, self._limits.batch_rows):
                     yield Batch(rows.slice(first, self._limits.batch_rows))
+
+    @contextmanager
+    def keys(self, stream: str) -> Iterator[SourceKeys]:
+        """The keys that a stream's table has now, all from one snapshot.
+
+        Raises `SourceError` for a key that is not the same text wherever it is written.
+        """
+        settings = self._stream(stream)
+        with self._reader().opened() as snapshot:
+            columns = self._columns(snapshot, stream, settings)
+            problems = self._problems(stream, settings, columns)
+            known = {column.name: column for column in columns}
+            problems += [
+                f"{self._reader().where}: the key {name!r} of stream {stream} is "
+                f"{known[name].type}; a type without rounding is expected for a sweep"
+                for name in settings.key
+                if name in known and known[name].code in _ROUNDED
+            ]
+            if problems:
+                raise SourceError(problems[0])
+            plan = KeyPlan(
+                TableName.parse(settings.table), tuple(known[name] for name in settings.key)
+            )
+            yield SourceKeys(snapshot, plan)
 
     def check(self, stream: str) -> StreamCheck:
         """Connect and look at the table; see `Connector.check`."""

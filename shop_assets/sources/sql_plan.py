@@ -70,6 +70,21 @@ class Snapshot(Protocol):
         """The rows that may be in the plan's window, in its order."""
         ...
 
+    def moment(self) -> datetime:
+        """Which moment it shows, by the database's own clock."""
+        ...
+
+    def key_ranges(self, plan: KeyPlan, ranges: int) -> pa.Table | None:
+        """`range`, `keys` and `checksum` of each range of keys; None where it cannot compute it.
+
+        `ranges`: how many there are, a power of two. See `shop_assets.warehouse.source_keys`.
+        """
+        ...
+
+    def keys(self, plan: KeyPlan, ranges: int, chosen: Sequence[int]) -> Iterator[pa.ChunkedArray]:
+        """The keys of the chosen ranges as `key_text`; of all, where it cannot tell ranges."""
+        ...
+
 
 @dataclass(frozen=True)
 class TableName:
@@ -100,6 +115,14 @@ def count_without_time(named: TableName, cursor: SourceColumn, most: int) -> Sel
     source = named.clause([cursor.name])
     missing = select(literal(1)).where(source.c[cursor.name].is_(None)).limit(most).subquery()
     return select(func.count()).select_from(missing)
+
+
+@dataclass(frozen=True)
+class KeyPlan:
+    """The keys of one table; `columns` are those of the key, in its order."""
+
+    named: TableName
+    columns: tuple[SourceColumn, ...]
 
 
 @dataclass(frozen=True)

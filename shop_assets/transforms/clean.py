@@ -7,6 +7,7 @@ says how many of each, per hour, and they always sum to the rows read.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +22,14 @@ from shop_assets.transforms.fields import (
     MissingColumnError,
     StreamOrigin,
     constant,
+    end_deleted,
     expected,
     map_fields,
     require_columns,
+    tombstones,
 )
 from shop_assets.transforms.parse import LARGEST_MONEY
+from shop_assets.transforms.retyped import merged_types
 from shop_assets.transforms.rules import matching
 
 __all__ = [
@@ -142,6 +146,7 @@ def clean(
     earlier: pd.DataFrame | None = None,
     *,
     takes_unreadable: bool = True,
+    changed_columns: Collection[str] = (),
 ) -> Cleaned:
     """Turn raw rows of one stream into rows of one entity.
 
@@ -150,14 +155,19 @@ def clean(
     `version_at` of rows published by the hours before (for windows that overlap): the same version
     of the same key is then a repeated delivery.
     `takes_unreadable`: whether rows that could not be decoded are this entity's to account for; a
-    stream gives them to one of its entities.
-    Raises `MissingColumnError` where the mapping names a column that no row has.
+    stream gives them to one of its entities. `changed_columns`: which may be lacking, or have come
+    in another type than at first.
+    A tombstone becomes a deleted version of its row. It does not concern an entity of which several
+    rows describe the same one, since the others may still be there.
+    Raises `MissingColumnError` where the mapping names a column that no row has, or that has
+    changed.
     """
     if raw.num_rows == 0:
         return empty(spec)
+    raw = merged_types(raw, changed_columns)
     rows = newest_attempts(raw.to_pandas(types_mapper=_types)).reset_index(drop=True)
     unreadable = rows["_error"].notna()
-    rows = require_columns(rows, spec, mapping)
+    rows = require_columns(rows, spec, mapping, changed_columns)
     fields, faults = map_fields(rows, spec, mapping, origin)
     concerned = (
         matching(rows, fields, mapping.only_when)
@@ -166,11 +176,14 @@ def clean(
     ) & ~unreadable
     if takes_unreadable:
         concerned |= unreadable
+    if mapping.grain == "folded" or "deleted" not in spec.column_names:
+        concerned &= ~tombstones(rows)
     rows, fields, faults = rows[concerned], fields[concerned], faults[concerned]
 
     reason = rows["_error"].astype("str")
     rule = pd.Series(pd.NA, index=rows.index, dtype="str").mask(reason.notna(), "unreadable")
     repaired = _apply_rules(rows, fields, faults, spec, mapping, rule, reason)
+    end_deleted(rows, fields, faults)
     for name in faults.columns:
         misread = rule.isna() & faults[name]
         rule = rule.mask(misread, "unreadable_value")

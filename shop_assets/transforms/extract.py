@@ -4,36 +4,83 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shop_assets.transforms.retyped import original_name, unified
+
 PROVENANCE = ("_change_time", "_position", "_delivery", "_error", "_line")
 HOUR_TYPE = pa.timestamp("us", "UTC")
+DELETED = "_deleted"
+"""In raw: true in a tombstone, the row of a key that a sweep found gone."""
+LACKING = "_lacking"
+"""In raw: a JSON list of columns that raw knows and the source no longer had; null where none."""
+ADDED_LATER = ("_row_hash", "_load_id", "_extracted_at")
 
 
-def assemble(batches: Iterable[pa.Table], start: dt.datetime) -> pa.Table:
+def assemble(
+    batches: Iterable[pa.Table], start: dt.datetime, gone: pa.Table | None = None
+) -> pa.Table:
     """One table of all batches, with `_hour` and `_row_hash`; none where nothing came.
 
     `start`: the first hour that is loaded; rows that changed before it (an overlapping window)
-    belong to it. `_row_hash`: int64, of a row's own columns.
+    belong to it. `gone`: tombstones, which have their `_hour`. `_row_hash`: int64, of a row's own
+    columns. Of a column that comes in types that do not fit together, the later ones have names
+    of their own.
     """
-    tables = [b for b in batches if b.num_rows]
+    tables = [_with_hour(b, start) for b in (*batches, *([] if gone is None else [gone]))]
+    tables = [table for table in tables if table.num_rows]
     if not tables:
         return pa.table({})
-    table = pa.concat_tables(tables, promote_options="permissive")
-    first = pa.scalar(start, HOUR_TYPE)
-    moments = table["_change_time"].cast(HOUR_TYPE)
-    moments = pc.if_else(pc.less(moments, first), first, moments)
-    table = table.append_column("_hour", pc.floor_temporal(moments, unit="hour").cast(HOUR_TYPE))
+    try:
+        table = pa.concat_tables(tables, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        hashed = [table.append_column("_row_hash", _hash(table)) for table in tables]
+        return pa.concat_tables(unified(hashed), promote_options="permissive")
     return table.append_column("_row_hash", _hash(table))
 
 
+def _with_hour(table: pa.Table, start: dt.datetime) -> pa.Table:
+    if not table.num_rows or "_hour" in table.column_names:
+        return table
+    first = pa.scalar(start, HOUR_TYPE)
+    moments = table["_change_time"].cast(HOUR_TYPE)
+    moments = pc.if_else(pc.less(moments, first), first, moments)
+    return table.append_column("_hour", pc.floor_temporal(moments, unit="hour").cast(HOUR_TYPE))
+
+
+def lacking(found: Collection[str], known: Iterable[str]) -> list[str]:
+    """The source's columns that raw knows and that are not found in the source now, in order."""
+    names = {name for name in known if not name.startswith("_")}
+    own = {name for name in names if original_name(name, names) is None}
+    return sorted(own - set(found))
+
+
+def marked_lacking(table: pa.Table, missing: Collection[str]) -> pa.Table:
+    """The rows with a note of the columns that the source no longer had."""
+    if not missing or not table.num_rows:
+        return table
+    note = pa.repeat(json.dumps(sorted(missing), ensure_ascii=False), table.num_rows)
+    if LACKING not in table.column_names:
+        return table.append_column(LACKING, note)
+    # A tombstone says so of the time when its row was read.
+    gone = pc.fill_null(table[DELETED], False)
+    kept = pc.if_else(gone, table[LACKING], note)
+    return table.set_column(table.column_names.index(LACKING), LACKING, kept)
+
+
+def noted_lacking(notes: Iterable[str | None]) -> set[str]:
+    """The columns that any of the notes (`LACKING`) names."""
+    return {name for note in notes if note is not None for name in json.loads(note)}
+
+
 def _hash(table: pa.Table) -> pa.Array:
-    own = [n for n in table.column_names if n not in PROVENANCE and n != "_hour"]
+    own = [n for n in table.column_names if n not in (*PROVENANCE, "_hour", DELETED, LACKING)]
     total = np.zeros(table.num_rows, dtype="uint64")
     # By name, and without nulls, so that a column added later leaves old rows' hashes alone.
     for name in sorted([*own, "_line"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,9 @@ import pandas as pd
 
 from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping, FieldMapping, Scalar
+from shop_assets.transforms.extract import DELETED, LACKING, noted_lacking
 from shop_assets.transforms.parse import read_field
+from shop_assets.transforms.retyped import variants
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,33 @@ _NEUTRAL: dict[str, Any] = {
 """What a field is where its source says nothing of it at all (not: where one row is empty)."""
 
 
-def require_columns(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping) -> pd.DataFrame:
-    """The rows, in which every column that the mapping names is to be found."""
+def tombstones(rows: pd.DataFrame) -> pd.Series:
+    """Which rows say that their key is gone from the source."""
+    if DELETED not in rows.columns:
+        return pd.Series(False, index=rows.index)
+    return rows[DELETED].fillna(False).astype(bool)
+
+
+def end_deleted(rows: pd.DataFrame, fields: pd.DataFrame, faults: pd.DataFrame) -> None:
+    """Make tombstones deleted versions from their change time on, whatever the mapping says."""
+    gone = tombstones(rows)
+    if gone.any():
+        fields.loc[gone, "deleted"] = True
+        fields.loc[gone, "version_at"] = rows.loc[gone, "_change_time"]
+        for name in faults.columns.intersection(["deleted", "version_at"]):
+            faults.loc[gone, name] = False
+
+
+def require_columns(
+    rows: pd.DataFrame,
+    spec: TableSpec,
+    mapping: EntityMapping,
+    changed_columns: Collection[str] = (),
+) -> pd.DataFrame:
+    """The rows, in which every column that the mapping names is to be found as it always was.
+
+    `changed_columns`: those that may be lacking by now, or have another type.
+    """
     named: dict[str, str] = {}
     for name, field in mapping.fields.items():
         for column in _columns_of(field):
@@ -114,6 +142,9 @@ def require_columns(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping)
                 named[column] = where
             elif column[1:] not in spec.column_names:
                 raise MissingColumnError(f"field {column[1:]}, which {where} needs, is not there")
+    for column, where in named.items():
+        if column not in changed_columns:
+            _refuse_changed(rows, column, where)
     missing = [column for column in named if column not in rows.columns]
     if missing and rows["_error"].notna().all():
         # Where no row could be decoded, nothing is known of the columns.
@@ -121,6 +152,22 @@ def require_columns(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping)
     for column in missing:
         raise MissingColumnError(f"column {column}, which {named[column]} needs, is not there")
     return rows
+
+
+def _refuse_changed(rows: pd.DataFrame, column: str, where: str) -> None:
+    """Stop rather than read nulls where the source has dropped or retyped a column."""
+    remedy = "change the mapping, or name the column in changed_columns once it takes that"
+    if LACKING in rows.columns and column in noted_lacking(rows[LACKING].dropna().unique()):
+        raise MissingColumnError(
+            f"column {column}, which {where} needs, is no longer there in the source; {remedy}"
+        )
+    for other in variants(rows.columns, column):
+        if rows[other].notna().any():
+            kind = other.removeprefix(f"{column}__")
+            raise MissingColumnError(
+                f"column {column}, which {where} needs, has changed its type in the source and "
+                f"is now {kind}; {remedy}"
+            )
 
 
 def _columns_of(field: FieldMapping) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ KNOWN = {
     "stack": {"errors"},
     "sources": {"errors", "settings"},
     "warehouse": {"entities", "errors", "transforms"},
-    "lake": {"entities", "errors"},
+    "lake": {"entities", "errors", "transforms"},
     "demo": {"errors", "stack"},
     "dagster_storage": set(),
     "checks": {

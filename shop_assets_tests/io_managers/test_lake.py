@@ -13,7 +13,7 @@ import pytest
 
 from shop_assets.entities import ENTITIES
 from shop_assets.io_managers.delta import write_cleaned
-from shop_assets.io_managers.delta_store import DeltaStore, SchemaDrift
+from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.transforms.clean import COUNTS, Cleaned, empty
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.io_managers.runs import key_of, read_by, run, writer
@@ -81,11 +81,16 @@ def test_a_new_column_of_a_source_is_null_before_and_a_lost_one_after(lake: Delt
     assert read(lake, RAW, "note") == ["new", None, None]
 
 
-def test_a_retyped_column_of_a_source_is_refused_and_the_rest_stays(lake: DeltaStore) -> None:
+def test_a_retyped_column_of_a_source_is_kept_beside_what_it_was(lake: DeltaStore) -> None:
     run(raw(said(id=[1], total=[5])))
-    with pytest.raises(SchemaDrift, match="raw/shop__orders, column total"):
-        run(raw(said(id=[2], total=["canary"])))
-    assert read(lake, RAW) == [1]
+    for total in ("dear", "cheap"):
+        run(raw(said(id=[2], total=[total])))
+    run(raw(said(id=[3], total=[7])))
+    run(raw(said(id=[4], Total=[8])))
+    assert read(lake, RAW) == [1, 2, 2, 3, 4]
+    assert read(lake, RAW, "total") == [5, 7, None, None, None]
+    assert read(lake, RAW, "total__string") == ["cheap", "dear", None, None, None]
+    assert read(lake, RAW, "Total__int64") == [8, None, None, None, None]
 
 
 def test_a_raw_range_reads_as_its_single_hours_do(lake: DeltaStore) -> None:

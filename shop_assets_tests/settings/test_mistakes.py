@@ -23,7 +23,7 @@ from shop_assets_tests.settings.writing import RIGHT, changed, refused, write
         ("missing:", "mising:", 39, "unknown key mising in", "missing is expected, or one of is,"),
         ("quarantine:", "quarantin:", 40, "unknown key quarantin in", "quarantine is expected"),
         ("        cursor:", "        files: x\n        cursor:", 13, "unknown key files in",
-         "one of entities, busy, table, cursor, key, columns, cursor_timezone"),
+         "one of entities, busy, changed_columns, table, cursor, key, columns, cursor_timezone"),
         ("sources:", "path: x\nsources:", 6, "unknown key path at the top", "one of shop, sources"),
         ("  name: Example\n", "", 1, "shop lacks the key name", "name, timezone, currency, start"),
         ("        table: orders\n", "", 11, "streams.orders lacks the key table", "expected are"),

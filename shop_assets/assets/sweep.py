@@ -1,0 +1,160 @@
+"""Rows that vanish from a source: found by comparing keys, and told to raw as tombstones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.partitions import HOUR
+from shop_assets.sources.key_text import key_text
+from shop_assets.transforms.extract import ADDED_LATER, DELETED
+from shop_assets.transforms.retyped import merged_types
+from shop_assets.warehouse.source_keys import KnownKeys
+
+_KEYS_A_RANGE = 64
+_MOST_RANGES = 65_536
+
+
+class Keys(Protocol):
+    """The keys of a source at one moment, by ranges of their hashes."""
+
+    def ranges(self, ranges: int) -> pa.Table | None:
+        """`range`, `keys` and `checksum` of each range; None where they cannot be computed."""
+        ...
+
+    def keys(self, ranges: int, chosen: Sequence[int]) -> pa.ChunkedArray:
+        """The keys of the chosen ranges, or of all."""
+        ...
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a sweep found. `gone`: known, but no longer there; `not_loaded`: the other way round.
+
+    `ranges`: how many there are, of which `ranges_read` differed; `keys_read`: how many keys the
+    source then gave.
+    """
+
+    ranges: int
+    ranges_read: int
+    keys_read: int
+    gone: pa.ChunkedArray
+    not_loaded: int
+
+
+def compare(known: KnownKeys, there: Keys) -> Comparison:
+    """Find the known keys that are no longer there.
+
+    Ranges whose number of keys and checksum agree hold the same keys; those of the others are read.
+    """
+    ranges = _ranges(known.count)
+    ours, theirs = known.ranges(ranges), there.ranges(ranges)
+    everything = list(range(ranges))
+    differing = everything if theirs is None else _differing(ours, theirs)
+    if not differing:
+        return Comparison(ranges, 0, 0, pa.chunked_array([], pa.string()), 0)
+    mine, found = known.keys(ranges, differing), there.keys(ranges, differing)
+    gone = mine.filter(pc.invert(pc.is_in(mine, value_set=found.combine_chunks())))
+    new = pc.invert(pc.is_in(found, value_set=mine.combine_chunks()))
+    return Comparison(ranges, len(differing), len(found), gone, int(pc.sum(new).as_py() or 0))
+
+
+def _ranges(keys: int) -> int:
+    """A power of two, so that a range has some dozens of keys."""
+    return min(_MOST_RANGES, 1 << max(0, (keys // _KEYS_A_RANGE).bit_length()))
+
+
+def _differing(ours: pa.Table, theirs: pa.Table) -> list[int]:
+    both = pd.concat([ours.to_pandas().astype("str"), theirs.to_pandas().astype("str")])
+    alone = both.drop_duplicates(keep=False)
+    return sorted({int(number) for number in alone["range"]})
+
+
+def tombstones(lake: DeltaStore, table: str, gone: pa.Table, key: Collection[str]) -> pa.Table:
+    """The newest raw row of each deletion (see `found_gone`), as raw keeps it, marked as deleted.
+
+    A tombstone's change time is that of the sweep, and at any rate later than its row's. One whose
+    row raw does not hold is left out: nothing was ever made of it.
+    """
+    found = [part for day in _by_day(gone) for part in _newest(lake, table, day, tuple(key))]
+    return pa.concat_tables(found, promote_options="permissive") if found else pa.table({})
+
+
+def _by_day(gone: pa.Table) -> Iterator[pd.DataFrame]:
+    frame = gone.to_pandas()
+    for _, day in frame.groupby(frame["row_hour"].dt.floor("D")):
+        yield day
+
+
+def _newest(
+    lake: DeltaStore, table: str, gone: pd.DataFrame, key: tuple[str, ...]
+) -> Iterator[pa.Table]:
+    """The tombstones whose rows stand in one day of raw."""
+    hours = gone["row_hour"]
+    rows = lake.read(table, hours.min().to_pydatetime(), hours.max().to_pydatetime() + HOUR)
+    if rows is None or not rows.num_rows:
+        return
+    texts = key_text(merged_types(rows, key), key)
+    usable = pc.and_(pc.is_in(texts, pa.array(gone["key"], pa.string())), _is_row(rows))
+    rows, texts = rows.filter(usable), texts.filter(usable)
+    places = pd.DataFrame(
+        {
+            "key": texts.to_pandas(),
+            "changed": rows["_change_time"].to_pandas(),
+            "extracted": rows["_extracted_at"].to_pandas(),
+            "row_hour": rows["_hour"].to_pandas(),
+            "row": np.arange(rows.num_rows),
+        }
+    ).sort_values(["changed", "extracted"], kind="stable")
+    newest = places.drop_duplicates(["key", "row_hour"], keep="last")
+    chosen = gone.merge(newest, on=["key", "row_hour"])
+    if chosen.empty:
+        return
+    time = pa.timestamp("us", "UTC")
+    later = chosen["changed"] + pd.Timedelta(microseconds=1)
+    moment = chosen["gone_at"].where(chosen["gone_at"] > later, later)
+    kept = rows.take(pa.array(chosen["row"]))
+    position = pc.binary_join_element_wise(
+        kept["_position"],
+        pa.array(moment.dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ").astype(object), pa.string()),
+        " gone at ",
+    )
+    for name, values in (
+        ("_change_time", pa.array(moment, time)),
+        ("_position", position),
+        ("_hour", pa.array(chosen["hour"], time)),
+        (DELETED, pa.repeat(True, len(chosen))),
+    ):
+        kept = (
+            kept.set_column(kept.column_names.index(name), name, values)
+            if name in kept.column_names
+            else kept.append_column(name, values)
+        )
+    yield kept.drop_columns([n for n in ADDED_LATER if n in kept.column_names])
+
+
+def _is_row(rows: pa.Table) -> pa.ChunkedArray:
+    """Which are a source's rows that could be read, and not tombstones."""
+    readable = pc.is_null(rows["_error"])
+    if DELETED not in rows.column_names:
+        return readable
+    return pc.and_(readable, pc.invert(pc.fill_null(rows[DELETED], False)))
+
+
+def seen_keys(rows: pa.Table, key: Collection[str]) -> pa.Table:
+    """The keys of rows that were read: key, hour and changed_at."""
+    rows = rows.filter(_is_row(rows))
+    return pa.table(
+        {
+            "key": key_text(merged_types(rows, tuple(key)), tuple(key)),
+            "hour": rows["_hour"],
+            "changed_at": rows["_change_time"],
+        }
+    )

@@ -1,0 +1,35 @@
+"""Check of a sweep: is what is gone from a source a plausible part of it?"""
+
+from __future__ import annotations
+
+from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
+
+from shop_assets.checks.outcome import Outcome
+from shop_assets.errors import UserError
+
+PLAUSIBLE = "plausible_deletions"
+
+
+class MassDeletionError(UserError):
+    """More keys are gone at once than anybody deletes; none was taken for deleted."""
+
+
+def spec(asset: AssetKey) -> AssetCheckSpec:
+    """The check of a sweep."""
+    return AssetCheckSpec(
+        PLAUSIBLE,
+        asset=asset,
+        blocking=True,
+        description="Not more keys are gone at once than `sweep_limit` allows.",
+    )
+
+
+def judge(gone: int, known: int, limit: float) -> Outcome:
+    """Whether so many of the known keys may be gone."""
+    share = gone / known if known else 0.0
+    return Outcome(
+        PLAUSIBLE,
+        AssetCheckSeverity.ERROR,
+        metadata={"gone": gone, "known": known, "share": share, "limit": limit},
+        whole_failed=share > limit,
+    )

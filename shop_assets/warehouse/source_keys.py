@@ -1,0 +1,148 @@
+"""The keys that sources were seen to have, and those that were found to be gone.
+
+`meta.source_keys` holds each key once, with the hour of raw in which its newest row stands.
+`meta.source_deletions` holds each time that one was found gone, with the hour whose load turns it
+into a tombstone; nothing is ever taken out of it, so that a repeated load finds the same.
+
+A key's hash is 60 bits of the MD5 of its text. Its lowest bits are its range; the sum of the hashes
+of a range does not depend on their order. A source's server computes the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from shop_assets.warehouse import slices
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one
+
+SEEN = pa.schema(
+    [
+        ("key", pa.string()),
+        ("hour", pa.timestamp("us", "UTC")),
+        ("changed_at", pa.timestamp("us", "UTC")),
+    ]
+)
+"""A key, the hour of raw that holds its row, and the row's change time."""
+
+_HASH = "('x' || substr(md5(convert_to(key, 'UTF8')), 1, 15))::bit(60)::bigint"
+
+
+def record(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> None:
+    """Note keys (`SEEN`) that the source has: before their rows are written, so that none is lost.
+
+    A key that was found gone is there again.
+    """
+    if not seen.num_rows:
+        return
+    with warehouse.transaction() as cursor:
+        slices.stage(cursor, "seen", seen.cast(SEEN))
+        cursor.execute(
+            "INSERT INTO meta.source_keys AS k (source, stream, key, hash, hour, changed_at) "
+            f"SELECT $1, $2, key, {_HASH}, hour, changed_at FROM (SELECT DISTINCT ON (key) * "
+            "FROM pg_temp.seen ORDER BY key, changed_at DESC, hour DESC) newest ORDER BY key "
+            "ON CONFLICT (source, stream, key) DO UPDATE SET "
+            "hour = CASE WHEN excluded.changed_at < k.changed_at THEN k.hour "
+            "ELSE excluded.hour END, changed_at = greatest(k.changed_at, excluded.changed_at), "
+            "seen_at = clock_timestamp(), deleted_at = NULL",
+            parameters=(source, stream),
+        )
+
+
+@contextmanager
+def known(warehouse: Warehouse, source: str, stream: str) -> Iterator[KnownKeys]:
+    """The keys that are known now and were not found gone."""
+    with warehouse.transaction() as cursor:
+        yield KnownKeys(cursor, source, stream)
+
+
+class KnownKeys:
+    """The keys of a stream as they were known at one moment, in a transaction of their own."""
+
+    def __init__(self, cursor: Cursor, source: str, stream: str) -> None:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        self._cursor = cursor
+        self._stream = (source, stream)
+        self.moment: dt.datetime = fetch_one(cursor, "SELECT clock_timestamp()")
+        self.count = int(fetch_one(cursor, f"SELECT count(*) {_KNOWN}", self._stream))
+
+    def ranges(self, ranges: int) -> pa.Table:
+        """`range`, `keys` (how many) and `checksum` of each range that has any."""
+        self._cursor.execute(
+            "SELECT hash & $3 AS range, count(*) AS keys, sum(hash)::text AS checksum "
+            f"{_KNOWN} GROUP BY 1",
+            parameters=(*self._stream, ranges - 1),
+        )
+        return self._cursor.fetch_arrow_table()
+
+    def keys(self, ranges: int, chosen: Collection[int]) -> pa.ChunkedArray:
+        """The keys of the chosen ranges."""
+        self._cursor.execute(
+            f"SELECT key {_KNOWN} AND hash & $3 IN "
+            "(SELECT unnest(string_to_array($4, ',')::bigint[]))",
+            parameters=(*self._stream, ranges - 1, ",".join(map(str, chosen))),
+        )
+        return self._cursor.fetch_arrow_table()["key"].cast(pa.string())
+
+
+_KNOWN = "FROM meta.source_keys WHERE source = $1 AND stream = $2 AND deleted_at IS NULL"
+
+
+def mark_deleted(
+    warehouse: Warehouse,
+    source: str,
+    stream: str,
+    keys: pa.ChunkedArray,
+    *,
+    gone_at: dt.datetime,
+    known_at: dt.datetime,
+) -> int:
+    """Note that keys are gone; how many were not seen again since `known_at` and are now noted.
+
+    `gone_at`: when the source was looked at, by its own clock. The hour that gets the tombstones is
+    the one in which this is written. Its load comes when it is over, and takes the same lock: it
+    finds all of them, or they stand in a later hour.
+    """
+    with warehouse.transaction() as cursor:
+        slices.stage(cursor, "gone", pa.table({"key": keys}))
+        _lock(cursor, source, stream)
+        cursor.execute(
+            "WITH gone AS (UPDATE meta.source_keys k SET deleted_at = $3 FROM pg_temp.gone g "
+            "WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key AND k.deleted_at IS NULL "
+            "AND k.seen_at <= $4 RETURNING k.key, k.hour) "
+            "INSERT INTO meta.source_deletions (source, stream, hour, key, gone_at, row_hour) "
+            "SELECT $1, $2, date_trunc('hour', clock_timestamp(), 'UTC'), key, $3, hour FROM gone",
+            parameters=(source, stream, gone_at, known_at),
+        )
+        return int(
+            fetch_one(
+                cursor,
+                "SELECT count(*) FROM meta.source_deletions d JOIN pg_temp.gone g USING (key) "
+                "WHERE d.source = $1 AND d.stream = $2 AND d.gone_at = $3",
+                (source, stream, gone_at),
+            )
+        )
+
+
+def found_gone(
+    warehouse: Warehouse, source: str, stream: str, start: dt.datetime, end: dt.datetime
+) -> pa.Table:
+    """The deletions that stand in the hours `[start, end)`: key, hour, gone_at and row_hour."""
+    with warehouse.transaction() as cursor:
+        _lock(cursor, source, stream)
+        cursor.execute(
+            "SELECT key, hour, gone_at, row_hour FROM meta.source_deletions "
+            "WHERE source = $1 AND stream = $2 AND hour >= $3 AND hour < $4 ORDER BY hour, key",
+            parameters=(source, stream, start, end),
+        )
+        return cursor.fetch_arrow_table()
+
+
+def _lock(cursor: Cursor, source: str, stream: str) -> None:
+    cursor.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('deletions/' || $1 || '/' || $2, 0))",
+        parameters=(source, stream),
+    )

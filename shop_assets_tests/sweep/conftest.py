@@ -1,0 +1,25 @@
+"""A shop of each test's own with a PostgreSQL source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets_tests.automation.conftest import dagster_template, warehouse_template
+from shop_assets_tests.sweep.sql_shop import SqlShop, sql_shop
+
+__all__ = ["dagster_template", "warehouse_template"]
+
+
+@pytest.fixture
+def web(
+    stack: Endpoints,
+    warehouse_template: str,
+    dagster_template: str,
+    tmp_path: Path,
+) -> Iterator[SqlShop]:
+    with sql_shop(stack, (warehouse_template, dagster_template), tmp_path) as made:
+        yield made
