@@ -1,8 +1,5 @@
 """Clean: each entity's rows, typed, judged and deduplicated; the rest set aside with a reason."""
 
-import datetime as dt
-
-import pandas as pd
 import pyarrow as pa
 from dagster import (
     AssetExecutionContext,
@@ -20,10 +17,8 @@ from shop_assets.checks import cleaning
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TableSpec
 from shop_assets.errors import UserError
-from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
-from shop_assets.resources import LakeResource
 from shop_assets.settings import ShopSettings
 from shop_assets.transforms.clean import Cleaned, MissingColumnError, StreamOrigin, clean, combine
 
@@ -49,9 +44,6 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
     lineage = mapped_columns(
         {raw_key(*inputs[name]): mapping for name, mapping in mappings.items()}
     )
-    overlap = max(
-        dt.timedelta(minutes=settings.sources[source].overlap_minutes) for source, _ in origins
-    )
 
     @asset(
         key=key,
@@ -69,14 +61,9 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
         check_specs=cleaning.specs(key),
     )
     @step
-    def clean_entity(
-        context: AssetExecutionContext, lake: LakeResource, **raw: pa.Table
-    ) -> MaterializeResult[Cleaned]:
+    def clean_entity(context: AssetExecutionContext, **raw: pa.Table) -> MaterializeResult[Cleaned]:
         span = Span.of(context)
-        earlier = _published_before(lake.open(), spec, span, overlap) if overlap else None
-        parts = [
-            _clean_stream(settings, spec, raw[name], *inputs[name], earlier) for name in inputs
-        ]
+        parts = [_clean_stream(settings, spec, raw[name], *inputs[name]) for name in inputs]
         cleaned = combine(parts, spec)
         rows = rows_by_hour(cleaned.published["_hour"])
         counts = cleaned.counts
@@ -101,7 +88,6 @@ def _clean_stream(
     raw: pa.Table,
     source: str,
     stream: str,
-    earlier: pd.DataFrame | None,
 ) -> Cleaned:
     declared = settings.sources[source]
     mappings = declared.streams[stream].entities
@@ -113,7 +99,6 @@ def _clean_stream(
             spec,
             mappings[spec.name],
             origin,
-            earlier,
             takes_unreadable=spec.name == accountable,
             changed_columns=declared.streams[stream].changed_columns,
         )
@@ -122,13 +107,3 @@ def _clean_stream(
             f"{settings.path}: sources.{source}.streams.{stream}: {missing.args[0]}; "
             f"found {', '.join(n for n in raw.column_names if not n.startswith('_'))}"
         ) from None
-
-
-def _published_before(
-    lake: DeltaStore, spec: TableSpec, span: Span, overlap: dt.timedelta
-) -> pd.DataFrame | None:
-    hours = dt.timedelta(hours=-(-overlap // dt.timedelta(hours=1)))
-    table = lake.read(
-        f"clean/{spec.name}", span.start - hours, span.start, [*spec.key, "version_at"]
-    )
-    return None if table is None else table.to_pandas()

@@ -143,7 +143,6 @@ def clean(
     spec: TableSpec,
     mapping: EntityMapping,
     origin: StreamOrigin,
-    earlier: pd.DataFrame | None = None,
     *,
     takes_unreadable: bool = True,
     changed_columns: Collection[str] = (),
@@ -151,9 +150,8 @@ def clean(
     """Turn raw rows of one stream into rows of one entity.
 
     `raw`: the source's columns with those of `sources.protocol.PROVENANCE`, `_hour`, `_load_id`,
-    `_row_hash` and, where there were several attempts, `_extracted_at`. `earlier`: key columns and
-    `version_at` of rows published by the hours before (for windows that overlap): the same version
-    of the same key is then a repeated delivery.
+    `_row_hash` and, where there were several attempts, `_extracted_at`. What becomes of a row hangs
+    on the rows of its hour alone.
     `takes_unreadable`: whether rows that could not be decoded are this entity's to account for; a
     stream gives them to one of its entities. `changed_columns`: which may be lacking, or have come
     in another type than at first.
@@ -196,7 +194,7 @@ def clean(
     good = rule.isna()
     if mapping.grain == "folded":
         _keep_earliest(fields, rows["_hour"], spec, good)
-    again = repeated(rows[good], fields[good], spec, mapping, earlier)
+    again = repeated(rows[good], fields[good], spec, mapping)
     outcome = pd.Series("quarantined", index=rows.index, dtype="str")
     outcome.loc[good] = "published"
     outcome.loc[again.index[again]] = "folded" if mapping.grain == "folded" else "deduplicated"

@@ -1,4 +1,4 @@
-"""Which rows were there before: in an earlier attempt, another delivery, an earlier hour."""
+"""Which rows of an hour were there before: in an earlier attempt, or another delivery."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ def newest_attempts(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def repeated(
-    rows: pd.DataFrame,
-    fields: pd.DataFrame,
-    spec: TableSpec,
-    mapping: EntityMapping,
-    earlier: pd.DataFrame | None,
+    rows: pd.DataFrame, fields: pd.DataFrame, spec: TableSpec, mapping: EntityMapping
 ) -> pd.Series:
-    """Which rows are there again: the same version of the same key, in this hour or `earlier`.
+    """Which rows are there again: the same version of the same key in the same hour.
 
-    Of several in one hour, the last delivered of the last attempt stays. Of rows that are folded,
-    one for each key and hour stays: the newest.
+    The last delivered of the last attempt stays. Of rows that are folded, one for each key and
+    hour stays: the newest. What another hour brings too (windows that overlap, a file delivered
+    again) is each hour's own: else an hour's rows would hang on which was cleaned first. The
+    warehouse keeps one of them.
     """
     key = list(spec.key)
     identity = key if mapping.grain == "folded" else [*key, "version_at"]
@@ -47,25 +45,8 @@ def repeated(
         ["_hour", "version_at", "_attempt", "_delivery", "_line", "_position"], kind="stable"
     )
     inside = fields.loc[order.index, identity].assign(_hour=order["_hour"])
-    if mapping.grain == "folded":
-        again = inside.duplicated([*identity, "_hour"], keep="last")
-    else:
-        # The change time is part of the identity, so the same version has the same hour, unless
-        # windows overlap: then the earliest hour keeps it.
-        again = inside.duplicated([*identity, "_hour"], keep="last")
-        again |= _in_earlier_hour(inside, identity)
-    again = again.reindex(fields.index)
-    if earlier is not None and len(earlier) and mapping.grain == "row":
-        known = pd.MultiIndex.from_frame(earlier[identity])
-        again |= pd.MultiIndex.from_frame(fields[identity]).isin(known)
+    again = inside.duplicated([*identity, "_hour"], keep="last").reindex(fields.index)
     return again.astype(bool)
-
-
-def _in_earlier_hour(inside: pd.DataFrame, identity: list[str]) -> pd.Series:
-    first = inside.groupby(identity, sort=False, dropna=False, observed=True)["_hour"].transform(
-        "min"
-    )
-    return inside["_hour"] > first
 
 
 def _line_number(position: pd.Series) -> pd.Series:

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import ENTITIES
@@ -66,7 +65,6 @@ def cleaned(
     raw: pa.Table,
     declared: EntityMapping,
     entity: str = "orders",
-    earlier: pd.DataFrame | None = None,
     *,
     takes_unreadable: bool = True,
 ) -> Cleaned:
@@ -75,7 +73,7 @@ def cleaned(
     A row is either published, quarantined, deduplicated or folded, in each hour.
     """
     spec = ENTITIES[entity]
-    found = clean(raw, spec, declared, ORIGIN, earlier, takes_unreadable=takes_unreadable)
+    found = clean(raw, spec, declared, ORIGIN, takes_unreadable=takes_unreadable)
     counts = found.counts
     ended = counts[["rows_published", "rows_quarantined", "rows_deduplicated", "rows_folded"]]
     assert (counts["rows_read"] == ended.sum(axis=1)).all()

@@ -263,29 +263,16 @@ def test_of_two_attempts_that_read_a_version_differently_the_later_wins() -> Non
         assert rows.loc[rows["order_id"] == "A", "shipping_micros"].tolist() == [2_000_000]
 
 
-def test_what_an_overlapping_window_brings_again_is_published_once() -> None:
+def test_an_hour_is_cleaned_the_same_whatever_the_hour_before_it_brought() -> None:
     later = HOUR + dt.timedelta(hours=1)
     seen, late = item(_at=50), item(code="late", _at=55, _position="a.csv:9")
     own = item(code="own", _at=70, _position="a.csv:10")
     first, second = load(read([seen])), load(read([seen, late, own]), start=later, attempt=2)
-    before = cleaned(first, mapping(fields=ITEMS), "order_items").published
-    single = cleaned(second, mapping(fields=ITEMS), "order_items", before)
-    assert ends(single) == {"published": 2, "deduplicated": 1}
-    both = cleaned(attempts(first, second), mapping(fields=ITEMS), "order_items")
-    assert ends(both) == {"published": 3, "deduplicated": 1}
-    alone = pd.concat([before, single.published])
-    assert sorted(both.published["item_id"]) == sorted(alone["item_id"])
-
-
-def test_days_as_keys_are_known_again_too() -> None:
-    spend = mapping(fields={"campaign_id": "id", "day": "day", "spend_micros": "spend"})
-    row = {"id": "k", "day": dt.date(2026, 5, 3), "spend": "1.5", "_at": 50}
-    first = cleaned(load(read([row])), spend, "ad_spend")
-    assert first.published["day"].tolist() == [dt.date(2026, 5, 3)]
-    table = pa.Table.from_pandas(first.published, ENTITIES["ad_spend"].arrow_schema)
-    again = load(read([row]), start=HOUR + dt.timedelta(hours=1))
-    found = cleaned(again, spend, "ad_spend", table.to_pandas())
-    assert ends(found) == {"deduplicated": 1}
+    single = cleaned(second, mapping(fields=ITEMS), "order_items")
+    assert ends(single) == {"published": 3}
+    both = cleaned(attempts(first, second), mapping(fields=ITEMS), "order_items").published
+    of_hour = both[both["_hour"] == pd.Timestamp(later)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(of_hour, single.published)
 
 
 def test_folded_rows_are_one_for_each_key_and_hour_the_newest_with_the_earliest_time() -> None:
