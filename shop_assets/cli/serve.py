@@ -67,8 +67,8 @@ def serving(port: int, log: Path) -> Iterator[Served]:
                 str(Path(sys.executable).with_name("dagster")),
                 *("dev", "-m", "shop_assets.definitions", "-h", HOST, "-p", str(port)),
             ],
-            # The UI's backfills are cut into runs of a day.
-            env={**os.environ, "SHOP_BACKFILL_HOURS": "24"},
+            # The UI's backfills become runs of a day; the log is not for developers' warnings.
+            env={"PYTHONWARNINGS": "ignore", **os.environ, "SHOP_BACKFILL_HOURS": "24"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
