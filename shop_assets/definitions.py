@@ -86,7 +86,7 @@ def _resources(settings: ShopSettings) -> dict[str, Any]:
         "lake": lake,
         "warehouse": warehouse,
         "cache": CacheResource(),
-        "raw_lake": RawLakeIOManager(lake=lake),
+        "raw_lake": RawLakeIOManager(lake=lake, warehouse=warehouse),
         "clean_lake": CleanLakeIOManager(lake=lake, warehouse=warehouse),
         "postgres": PostgresIOManager(warehouse=warehouse),
     }

@@ -17,6 +17,7 @@ from shop_assets.checks import cleaning
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TableSpec
 from shop_assets.errors import UserError
+from shop_assets.io_managers.delta import CleanedRows, epoch_of
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.settings import ShopSettings
@@ -61,14 +62,16 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
         check_specs=cleaning.specs(key),
     )
     @step
-    def clean_entity(context: AssetExecutionContext, **raw: pa.Table) -> MaterializeResult[Cleaned]:
+    def clean_entity(
+        context: AssetExecutionContext, **raw: pa.Table
+    ) -> MaterializeResult[CleanedRows]:
         span = Span.of(context)
         parts = [_clean_stream(settings, spec, raw[name], *inputs[name]) for name in inputs]
         cleaned = combine(parts, spec)
         rows = rows_by_hour(cleaned.published["_hour"])
         counts = cleaned.counts
         return MaterializeResult(
-            value=cleaned,
+            value=CleanedRows(cleaned, epoch_of(*raw.values())),
             metadata={
                 "rows_read": int(counts["rows_read"].sum()),
                 "rows_published": int(counts["rows_published"].sum()),

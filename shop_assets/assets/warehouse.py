@@ -25,13 +25,13 @@ from shop_assets.checks.cleaning import hour_keys
 from shop_assets.checks.contract import CONTRACT, contract_spec, judge_contract
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TABLES, TableSpec
+from shop_assets.io_managers.delta import epoch_of
 from shop_assets.io_managers.postgres import ActivityRows, EntityRows, LedgerOrders
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.transforms.sessions import web_activity
-from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import to_frame
 from shop_assets.warehouse.ddl import LAKE_ONLY
 from shop_assets.warehouse.mart_inputs import ledger_rows
@@ -83,13 +83,11 @@ def _entity_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) -
         context: AssetExecutionContext, warehouse: WarehouseResource, rows: pa.Table
     ) -> MaterializeResult[EntityRows]:
         span = Span.of(context)
-        store = warehouse.open()
-        epoch = slices.begin(store)
         frame = to_frame(rows)
         by_hour = rows_by_hour(frame["_hour"])
-        outcome = loading.judge(store, spec.name, span, by_hour)
+        outcome = loading.judge(warehouse.open(), spec.name, span, by_hour)
         return MaterializeResult(
-            value=EntityRows(frame, epoch),
+            value=EntityRows(frame, epoch_of(rows)),
             metadata=describe_partitions(context, span, key, by_hour, lineage),
             check_results=report(context, key, span, outcome),
         )
@@ -127,16 +125,15 @@ def _ledger_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinitio
     )
     @step
     def sales_ledger(
-        context: AssetExecutionContext, warehouse: WarehouseResource, **changed: pa.Table
+        context: AssetExecutionContext, **changed: pa.Table
     ) -> MaterializeResult[LedgerOrders]:
         span = Span.of(context)
-        epoch = slices.begin(warehouse.open())
         frames = [to_frame(table) for table in changed.values()]
         orders = pd.concat(frames, ignore_index=True)
         by_hour = rows_by_hour(orders.drop_duplicates()["_hour"])
         lineage = declared_columns(LEDGER)
         return MaterializeResult(
-            value=LedgerOrders(orders, epoch),
+            value=LedgerOrders(orders, epoch_of(*changed.values())),
             metadata={
                 "orders": len(orders[["source", "order_id"]].drop_duplicates()),
                 **describe_partitions(context, span, key, by_hour, lineage),
@@ -196,16 +193,15 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
     )
     @step
     def activity(
-        context: AssetExecutionContext, warehouse: WarehouseResource, events: pa.Table
+        context: AssetExecutionContext, events: pa.Table
     ) -> MaterializeResult[ActivityRows]:
         span = Span.of(context)
-        epoch = slices.begin(warehouse.open())
         frame = web_activity(to_frame(events))
         lineage = same_columns(spec, clean_key("web_events"), ("source", "visitor_id", "is_bot"))
         rows = rows_by_hour(frame["change_hour"])
         outcome = judge_contract(frame, spec, hour_keys(frame["change_hour"]))
         return MaterializeResult(
-            value=ActivityRows(frame, epoch),
+            value=ActivityRows(frame, epoch_of(events)),
             metadata=describe_partitions(context, span, key, rows, lineage),
             check_results=report(context, key, span, outcome),
         )

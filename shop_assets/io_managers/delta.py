@@ -1,6 +1,7 @@
 """IO managers of the lake: raw appends each attempt, clean replaces its hours."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from shop_assets.warehouse import rows, slices
 from shop_assets.warehouse.connection import Warehouse
 
 _HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
+_EPOCH = b"epoch"
 
 
 def load_id(context: OutputContext) -> str:
@@ -28,22 +30,45 @@ def _window(context: OutputContext | InputContext) -> tuple[dt.datetime, dt.date
     return window.start.astimezone(dt.UTC), window.end.astimezone(dt.UTC)
 
 
+@dataclass(frozen=True)
+class CleanedRows:
+    """What an entity's hours became. `epoch`: of the oldest input that they were made of."""
+
+    cleaned: Cleaned
+    epoch: int
+
+
+def epoch_of(*inputs: pa.Table) -> int:
+    """The epoch (see `slices.begin`) of a writer that goes by these inputs of the lake."""
+    return min(int(table.schema.metadata[_EPOCH]) for table in inputs)
+
+
 class _LakeInput(ConfigurableIOManager):
     """What both lake IO managers share: reading the hours of a table."""
 
     lake: ResourceDependency[LakeResource]
+    warehouse: ResourceDependency[WarehouseResource]
 
     def store(self) -> DeltaStore:
         """The lake."""
         return self.lake.open()
 
+    def postgres(self) -> Warehouse:
+        """The warehouse, which numbers writers and locks hours."""
+        return self.warehouse.open()
+
     def load_input(self, context: InputContext) -> pa.Table:
-        """The rows of the input's hours; the columns named in its metadata, or all."""
+        """The rows of the input's hours; the columns named in its metadata, or all.
+
+        With the epoch of a writer that began before they were read; see `epoch_of`.
+        """
+        epoch = slices.begin(self.postgres())
         key = context.asset_key.to_user_string()
         start, end = _window(context)
         columns = (context.definition_metadata or {}).get("columns")
         found = self.store().read(key, start, end, columns)
-        return _none_yet(key, columns) if found is None else found
+        rows = _none_yet(key, columns) if found is None else found
+        return rows.replace_schema_metadata({_EPOCH: str(epoch)})
 
 
 def _none_yet(key: str, columns: Any) -> pa.Table:
@@ -82,14 +107,12 @@ class RawLakeIOManager(_LakeInput):
 class CleanLakeIOManager(_LakeInput):
     """Replaces an entity's hours, those of its quarantine, and what is known of their rows."""
 
-    warehouse: ResourceDependency[WarehouseResource]
-
-    def handle_output(self, context: OutputContext, obj: Cleaned) -> None:
+    def handle_output(self, context: OutputContext, obj: CleanedRows) -> None:
         """Write published rows, quarantined rows and counts; each replaces the hours whole."""
         entity = context.asset_key.path[-1]
         write_cleaned(
             self.store(),
-            self.warehouse.open(),
+            self.postgres(),
             entity,
             obj,
             _window(context),
@@ -101,18 +124,22 @@ def write_cleaned(
     lake: DeltaStore,
     warehouse: Warehouse,
     entity: str,
-    cleaned: Cleaned,
+    made: CleanedRows,
     window: tuple[dt.datetime, dt.datetime],
     attempt: str,
 ) -> None:
     """Replace an entity's hours in the lake, quarantine first, and then their counts.
 
-    Under a lock on the hours, so that of two attempts at once all three come from the same one.
+    Under a lock on the hours, so that of two attempts at once all three come from the same one, and
+    fenced like a load of the warehouse: what was read of raw before another attempt read more of it
+    is not written after that one.
 
     Raises:
         ValueError: rows of other hours; nothing is written.
+        StaleWriterError: one that began later has written these hours; nothing is written.
     """
     start, end = window
+    cleaned = made.cleaned
     spec = ENTITIES[entity]
     aside = pa.Table.from_pandas(
         cleaned.quarantined,
@@ -135,8 +162,11 @@ def write_cleaned(
                 f"{asset}: rows from {bounds['min']} to {bounds['max']} are outside of the range "
                 f"[{start}, {end}) that is replaced"
             )
-    with warehouse.transaction() as cursor:
-        slices.lock(cursor, asset, start, end, HOUR)
+    load = slices.Load(attempt, asset, start, end, HOUR, made.epoch)
+    with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
+        if publication.before is not None:
+            return
         lake.replace(f"quarantine/{entity}", aside, start, end, load_id=attempt)
         lake.replace(asset, published, start, end, load_id=attempt)
         rows.record_counts(cursor, entity, cleaned.counts, start, end, attempt)
+        publication.note(published.num_rows, published.num_rows)

@@ -53,7 +53,7 @@ def resources() -> dict[str, Any]:
     """The IO managers as the code location has them."""
     lake, warehouse = LakeResource(), _warehouse(os.environ["SHOP_POSTGRES_URL"])
     return {
-        "raw_lake": RawLakeIOManager(lake=lake),
+        "raw_lake": RawLakeIOManager(lake=lake, warehouse=warehouse),
         "clean_lake": CleanLakeIOManager(lake=lake, warehouse=warehouse),
         "postgres": PostgresIOManager(warehouse=warehouse),
     }

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from shop_assets.entities import ENTITIES
-from shop_assets.io_managers.delta import write_cleaned
+from shop_assets.io_managers.delta import CleanedRows, epoch_of, write_cleaned
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.transforms.clean import COUNTS, Cleaned, empty
 from shop_assets.warehouse.connection import Warehouse
@@ -125,13 +125,14 @@ def cleaned(
     )
 
 
-def clean(*parts: Cleaned) -> Any:
-    def make(_: list[dt.datetime]) -> Cleaned:
-        return Cleaned(
+def clean(*parts: Cleaned, epoch: int = 1) -> Any:
+    def make(_: list[dt.datetime]) -> CleanedRows:
+        joined = Cleaned(
             pd.concat([p.published for p in parts], ignore_index=True),
             pd.concat([p.quarantined for p in parts], ignore_index=True),
             pd.concat([p.counts for p in parts], ignore_index=True),
         )
+        return CleanedRows(joined, epoch)
 
     return writer("orders", make, layer="clean", manager="clean_lake")
 
@@ -237,13 +238,33 @@ def test_two_runs_of_one_hour_at_once_leave_the_rows_of_one(lake: DeltaStore) ->
     assert tuple(read(lake, CLEAN, "order_id")) in pairs
 
 
+def test_what_another_has_cleaned_since_is_not_written_over(
+    lake: DeltaStore, warehouse: Warehouse
+) -> None:
+    run(clean(cleaned("A", "B"), epoch=8))
+    before = table_of(warehouse, COUNTED)
+    stopped = run(clean(cleaned("A"), epoch=7), raise_on_error=False)
+    assert not stopped.success
+    assert sorted(read(lake, CLEAN, "order_id")) == ["A", "B"]
+    assert table_of(warehouse, COUNTED) == before
+
+
+def test_an_input_knows_the_epoch_before_which_it_was_not_read(lake: DeltaStore) -> None:
+    run(clean(cleaned("A")))
+    first = read_by(CLEAN, manager="clean_lake")
+    second = read_by("raw/shop__orders", manager="raw_lake")
+    assert epoch_of(first) < epoch_of(second)
+    assert epoch_of(second, first) == epoch_of(first)
+
+
 def test_rows_quarantine_and_counts_come_from_one_attempt(
     lake: DeltaStore, warehouse: Warehouse
 ) -> None:
     attempts = [cleaned(*"ABCD"[:n], quarantined=tuple("wxyz"[: 4 - n])) for n in range(1, 4)]
 
     def attempt(number: int) -> None:
-        write_cleaned(lake, warehouse, "orders", attempts[number], (NINE, NINE + HOUR), str(number))
+        made = CleanedRows(attempts[number], 1)
+        write_cleaned(lake, warehouse, "orders", made, (NINE, NINE + HOUR), str(number))
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(attempt, range(3)))
