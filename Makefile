@@ -13,9 +13,11 @@ INSTALLED := $(VENV)/.installed
 # Tests run in this many processes; PYTEST_ARGS adds to or narrows a run: make test PYTEST_ARGS="-k ledger"
 WORKERS ?= 2
 PYTEST_ARGS ?=
+# How many histories `make soak` plays.
+SOAK_HISTORIES ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test lint format docs lock clean
+.PHONY: help venv demo up test soak lint format docs lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +40,9 @@ up: $(INSTALLED) ## the same, then the Dagster UI and daemon until Ctrl-C
 
 test: $(INSTALLED) ## all tests, against real embedded servers
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+soak: $(INSTALLED) ## thousands of random histories against their rebuilds: SOAK_HISTORIES=2000, SOAK_SEED=
+	@SOAK_HISTORIES=$(SOAK_HISTORIES) $(BIN)/python -m pytest -n 0 -s -q -k thousands shop_assets_tests/histories
 
 lint: $(INSTALLED) ## ruff, format check and strict types
 	@$(BIN)/ruff check .

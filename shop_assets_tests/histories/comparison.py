@@ -1,0 +1,210 @@
+"""What a warehouse holds, row for row, and whether its parts sum to the whole."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import psycopg2
+
+from shop_assets.entities import TABLES
+from shop_assets.warehouse import ddl
+from shop_assets.warehouse.connection import Warehouse
+
+Holding = dict[str, list[str]]
+
+_COUNTS = (
+    "source, stream, entity, hour, rows_read, rows_published, rows_repaired, rows_quarantined, "
+    "rows_deduplicated, rows_folded"
+)
+
+
+def _queries() -> dict[str, str]:
+    """For each table that must be equal, a query for its rows, each as one text."""
+    found = {"row_ledger": f"SELECT t::text FROM (SELECT {_COUNTS} FROM meta.row_ledger) t"}
+    for spec in TABLES.values():
+        if spec.layer == "analytics" or spec.name in ddl.LAKE_ONLY:
+            continue
+        found[spec.name] = f"SELECT t::text FROM {ddl.physical(spec)} t"
+        if spec.versioned:
+            found[f"{spec.name} versions"] = f"SELECT t::text FROM {ddl.versions(spec)} t"
+    return found
+
+
+_ALL = " UNION ALL ".join(f"SELECT '{n}', q.* FROM ({sql}) q" for n, sql in _queries().items())
+
+
+class _Kept:
+    """A connection that its user's `close` gives back, to be used again."""
+
+    def __init__(self, connection: Any, free: list[_Kept]) -> None:
+        self._connection = connection
+        self._free = free
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def close(self) -> None:
+        self._free.append(self)
+
+
+class _Warehouse(Warehouse):
+    """A warehouse that keeps its connections: making one takes longer than a small load."""
+
+    def __init__(self, url: str, zone: str) -> None:
+        super().__init__(url, zone=zone)
+        self._free: list[_Kept] = []
+
+    def _connect(self) -> Any:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return _Kept(super()._connect(), self._free)
+
+    def close(self) -> None:
+        while self._free:
+            self._free.pop()._connection.close()
+
+
+class Bench:
+    """The one database that all histories are played in, with a connection for looking at it."""
+
+    def __init__(self, url: str) -> None:
+        self.warehouse = _Warehouse(url, "Europe/Berlin")
+        self._connection = psycopg2.connect(url)
+        self._connection.autocommit = True
+
+    def close(self) -> None:
+        self.warehouse.close()
+        self._connection.close()
+
+    def empty(self) -> None:
+        """Take all rows out; DELETE, since of few rows TRUNCATE takes far longer."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT string_agg(format('DELETE FROM %I.%I', n.nspname, c.relname), '; ' "
+                "ORDER BY c.relname = 'reprocessings') "
+                "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname "
+                "IN ('meta', 'warehouse', 'marts_base') AND c.relkind IN ('r', 'p') "
+                "AND NOT c.relispartition AND c.relname <> 'created'"
+            )
+            (statements,) = cursor.fetchone() or ("",)
+            cursor.execute(statements)
+
+    def holding(self) -> Holding:
+        """All rows of all tables, as text, sorted."""
+        found: Holding = {}
+        with self._connection.cursor() as cursor:
+            cursor.execute(_ALL)
+            for table, row in cursor.fetchall():
+                found.setdefault(table, []).append(row)
+        return {table: sorted(rows) for table, rows in sorted(found.items())}
+
+    def asked(self) -> list[tuple[str, dt.datetime]]:
+        """What is asked for: mart and slice."""
+        found = self._rows("SELECT mart, slice FROM meta.stale_slices ORDER BY 1, 2")
+        return [(mart, moment.astimezone(dt.UTC)) for mart, moment in found]
+
+    def broken_sums(self) -> list[str]:
+        """Which of the sums that must hold do not, in words."""
+        return [name for name, sql in _SUMS.items() if self._rows(f"{sql} LIMIT 1")]
+
+    def _rows(self, sql: str) -> list[tuple[Any, Any]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+
+def difference(found: Holding, expected: Holding) -> str:
+    """The rows that one holds and the other does not, to be read; '' where there are none."""
+    lines: list[str] = []
+    for table in sorted(found.keys() | expected.keys()):
+        has, should = found.get(table, []), expected.get(table, [])
+        if has == should:
+            continue
+        lines.append(f"{table}:")
+        lines += [f"  too much {row}" for row in _without(has, should)[:8]]
+        lines += [f"  missing  {row}" for row in _without(should, has)[:8]]
+    return "\n".join(lines)
+
+
+def _without(rows: list[str], others: list[str]) -> list[str]:
+    left = list(others)
+    kept = []
+    for row in rows:
+        if row in left:
+            left.remove(row)
+        else:
+            kept.append(row)
+    return kept
+
+
+_FIGURES = {
+    "gross_sales_micros": "sum(amount_micros) FILTER (WHERE kind = 'sale')",
+    "discounts_micros": "sum(amount_micros) FILTER (WHERE kind = 'discount')",
+    "returns_micros": "sum(amount_micros) FILTER (WHERE kind IN ('return', 'cancellation'))",
+    "shipping_micros": "sum(amount_micros) FILTER (WHERE kind = 'shipping')",
+    "taxes_micros": "sum(amount_micros) FILTER (WHERE kind = 'tax')",
+    "adjustments_micros": "sum(amount_micros) FILTER (WHERE kind = 'adjustment')",
+    "units_sold": "sum(quantity) FILTER (WHERE kind = 'sale')",
+    "units_returned": "sum(quantity) FILTER (WHERE kind IN ('return', 'cancellation'))",
+}
+_OF_PRODUCTS = [name for name in _FIGURES if name[:4] not in ("ship", "taxe", "adju")]
+_DAY = "(happened_at AT TIME ZONE 'Europe/Berlin')::date"
+
+
+def _of_ledger(names: list[str], by: str) -> str:
+    sums = ", ".join(f"coalesce({_FIGURES[name]}, 0)" for name in names)
+    return (
+        f"SELECT {by}, currency, {sums} FROM warehouse.sales_ledger WHERE NOT is_test GROUP BY 1, 2"
+    )
+
+
+def _of_mart(mart: str, names: list[str], by: str) -> str:
+    sums = ", ".join(f"sum({name})" for name in names)
+    return f"SELECT {by}, currency, {sums} FROM marts_base.{mart} GROUP BY 1, 2"
+
+
+def _differ(one: str, other: str) -> str:
+    return f"SELECT 'x', 'y' FROM (({one} EXCEPT {other}) UNION ALL ({other} EXCEPT {one})) d"
+
+
+_EVERY = list(_FIGURES)
+_SUMS = {
+    "the ledger's hours are sales_hourly": _differ(
+        _of_ledger(_EVERY, "date_trunc('hour', happened_at, 'UTC')"),
+        _of_mart("sales_hourly", _EVERY, "hour"),
+    ),
+    "the ledger's days are sales_daily": _differ(
+        _of_ledger(_EVERY, _DAY), _of_mart("sales_daily", _EVERY, "day")
+    ),
+    "hours sum to days": _differ(
+        _of_mart("sales_hourly", _EVERY, "(hour AT TIME ZONE 'Europe/Berlin')::date"),
+        _of_mart("sales_daily", _EVERY, "day"),
+    ),
+    "products sum to days": _differ(
+        _of_mart("product_sales_daily", _OF_PRODUCTS, "day"),
+        f"SELECT * FROM ({_of_mart('sales_daily', _OF_PRODUCTS, 'day')}) d WHERE (day, currency) "
+        "IN (SELECT day, currency FROM marts_base.product_sales_daily)",
+    ),
+    "customers' orders sum to the ledger": (
+        "SELECT 'x', 'y' FROM (SELECT currency, sum(gross_sales_micros) AS g, "
+        "sum(discounts_micros) AS d, sum(returns_micros) AS r FROM marts_base.customer_orders "
+        "GROUP BY 1) c FULL JOIN (SELECT currency, sum(gross_sales_micros) AS g, "
+        "sum(discounts_micros) AS d FROM marts_base.sales_daily GROUP BY 1) s USING (currency) "
+        "WHERE coalesce(c.g, 0) <> coalesce(s.g, 0) OR coalesce(c.d, 0) <> coalesce(s.d, 0)"
+    ),
+    "lines' discounts sum to the order's": (
+        "SELECT o.order_id, o.source FROM warehouse.orders o JOIN warehouse.sales_ledger l "
+        "USING (source, order_id) WHERE NOT o.deleted GROUP BY 1, 2, o.discount_micros "
+        "HAVING sum(amount_micros) FILTER (WHERE kind = 'sale') > 0 "
+        "AND coalesce(sum(amount_micros) FILTER (WHERE kind = 'discount'), 0) <> o.discount_micros "
+        "+ coalesce((SELECT sum(i.discount_micros) FROM warehouse.order_items i "
+        "WHERE i.source = o.source AND i.order_id = o.order_id AND NOT i.deleted "
+        "AND i.line_type <> 'gift_card' AND i.quantity > 0 AND i.unit_price_micros > 0), 0)"
+    ),
+    "every row read is accounted for": (
+        "SELECT entity, hour::text FROM meta.row_ledger WHERE rows_read <> "
+        "rows_published + rows_quarantined + rows_deduplicated + rows_folded"
+    ),
+}

@@ -1,0 +1,87 @@
+"""Histories that went wrong once, or would without one of the safeguards, step by step."""
+
+from __future__ import annotations
+
+import pytest
+
+from shop_assets.partitions import HOUR
+from shop_assets_tests.histories.comparison import Bench
+from shop_assets_tests.histories.machine import Histories
+
+
+@pytest.fixture
+def history(bench: Bench) -> Histories:
+    """A history that is played by hand; `teardown` compares it with its rebuild."""
+    Histories.bench = bench
+    return Histories()
+
+
+def test_an_hour_may_be_read_before_the_one_before_it_is_read_again(history: Histories) -> None:
+    history.begin(about="sales", season="spring")
+    history.hour_nears_its_end()
+    history.customer_orders("c1", [("p1", 1, 10)], 0, 0, "EUR", slow=True)
+    history.time_passes(minutes=60)
+    # Its overlap brings the order to the later hour; then the earlier hour has it too.
+    history.hours_are_loaded(back=0, hours=1, layer="raw")
+    history.hours_are_loaded(back=1, hours=1, layer="raw")
+    history.teardown()
+
+
+def test_an_event_that_two_hours_bring_is_one_in_whichever_order(history: Histories) -> None:
+    history.begin(about="web", season="spring")
+    history.visitor_comes("v1", 3, 0, 1, slow=False)
+    history.time_passes(minutes=60)
+    history.hours_are_loaded(back=0, hours=1, layer="raw")
+    history.hours_are_loaded(back=2, hours=2, layer="raw")
+    history.teardown()
+
+
+def test_a_row_of_two_hours_that_a_rule_takes_out_leaves_both(history: Histories) -> None:
+    history.begin(about="sales", season="spring")
+    history.hour_nears_its_end()
+    history.customer_orders("c1", [("p3", 1, 10)], 0, 0, "EUR", slow=False)
+    history.time_passes(minutes=60)
+    history.hours_are_loaded(back=0, hours=2, layer="raw")
+    history.hours_are_loaded(back=0, hours=1, layer="raw")
+    history.configuration_changes("no p3", at_once=True)
+    history.configuration_changes("no p3", at_once=False)
+    history.hours_are_loaded(back=0, hours=1, layer="clean")
+    history.teardown()
+
+
+def test_what_a_run_has_cleaned_before_another_read_more_is_not_published_after_it(
+    history: Histories,
+) -> None:
+    history.begin(about="sales", season="spring")
+    history.run_is_held(back=1, hours=1, layer="raw", steps=5)
+    history.shop.now -= HOUR
+    history.line_changes(0, "price", silent=False, slow=False)
+    history.time_passes(minutes=60)
+    history.hours_are_loaded(back=1, hours=1, layer="raw")
+    history.held_run_goes_on(0, steps=100)
+    history.teardown()
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param(5, id="orders cleaned"),
+        pytest.param(7, id="lines cleaned"),
+        pytest.param(11, id="clean lines read"),
+        pytest.param(13, id="the ledger's orders read"),
+        pytest.param(15, id="sales_hourly computed"),
+    ],
+)
+def test_a_run_that_is_overtaken_between_reading_and_writing_undoes_nothing(
+    history: Histories, steps: int
+) -> None:
+    history.begin(about="sales", season="autumn")
+    history.run_is_held(back=1, hours=1, layer="raw", steps=steps)
+    history.shop.now -= HOUR
+    history.line_changes(0, "price", silent=False, slow=False)
+    history.refund_is_made(1, "part", 0, slow=False)
+    history.time_passes(minutes=60)
+    history.hours_are_loaded(back=1, hours=1, layer="raw")
+    history.configuration_changes("p2 costs nine", at_once=True)
+    history.held_run_goes_on(0, steps=100)
+    history.teardown()
