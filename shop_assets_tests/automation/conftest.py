@@ -62,11 +62,7 @@ def _one_hour_is_the_newest() -> None:
 
 @contextmanager
 def opened(
-    stack: Endpoints,
-    warehouse_template: str,
-    dagster_template: str,
-    folder: Path,
-    config: str = CONFIG,
+    stack: Endpoints, warehouse_template: str, dagster_template: str, folder: Path
 ) -> Iterator[TinyShop]:
     """A shop that nothing has been loaded of."""
     with (
@@ -85,7 +81,7 @@ def opened(
         for name, value in {**stack.environment(), **places}.items():
             environment.setenv(name, value)
         path = folder / "shop.yaml"
-        path.write_text(config.format(start=START), "utf-8")
+        path.write_text(CONFIG.format(start=START), "utf-8")
         settings = load_settings(path, {})
         warehouse = Warehouse(url, zone=settings.shop.timezone)
         made = build_definitions(settings)

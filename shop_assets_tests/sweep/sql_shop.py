@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import uuid
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg2
-from dagster import AssetKey
+import pytest
+from dagster import AssetKey, DagsterEventType, DagsterInstance
 from psycopg2 import sql
 
+from shop_assets.automation import runs
+from shop_assets.definitions import build_definitions
 from shop_assets.resources.connections import endpoints, open_lake
+from shop_assets.settings import load_settings
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database
-from shop_assets_tests.automation.conftest import opened
+from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.automation.tiny_shop import TinyShop
-from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url
+from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url, copied
 
 CONFIG = """
-shop: {{name: Tiny, timezone: Europe/Berlin, currency: EUR, start: {start}}}
+shop: {name: Tiny, timezone: Europe/Berlin, currency: EUR, start: 2024-01-01}
 sources:
   web:
     connector: sql
@@ -40,9 +45,9 @@ sources:
               order_id: order_id
               placed_at: placed_at
               status: status
-              shipping_micros: {{column: shipping, money: major}}
+              shipping_micros: {column: shipping, money: major}
               version_at: updated_at
-              deleted: {{value: false}}
+              deleted: {value: false}
       order_items:
         table: order_items
         cursor: updated_at
@@ -56,7 +61,7 @@ sources:
               item_id: line
               placed_at: placed_at
               quantity: quantity
-              unit_price_micros: {{column: price, money: major}}
+              unit_price_micros: {column: price, money: major}
 """
 TABLES = """
     CREATE TABLE orders (order_id int PRIMARY KEY, placed_at timestamptz, status text,
@@ -89,6 +94,70 @@ class SqlShop:
             f"INSERT INTO order_items SELECT n, 1, '{at}', 1, 10, '{at}' "
             f"FROM generate_series({first}, {last}) n",
         )
+
+    def load(
+        self,
+        first: dt.datetime,
+        last: dt.datetime | None = None,
+        layers: Collection[str] = ("raw", "clean", "warehouse"),
+    ) -> bool:
+        """Load hours from the source to the warehouse, without marts; whether it worked."""
+        assets = self.shop.definitions.resolve_asset_graph().asset_nodes
+        loaded = [
+            node.key
+            for node in assets
+            if node.group_name in layers and node.partitions_def is not None
+        ]
+        tags = runs.hour_range_tags(first, last or first)
+        return self.shop.execute("hourly", tags, loaded)
+
+    def reconfigure(self, old: str, new: str) -> None:
+        """Change `shop.yaml`, and start again with it."""
+        path = self.shop.settings.path
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on with a code location that remembers nothing."""
+        self.shop.settings = load_settings(self.shop.settings.path, {})
+        self.shop.definitions = build_definitions(self.shop.settings)
+
+    def check(self, asset: str, check: str) -> tuple[bool, dict[str, Any]]:
+        """An asset's newest result of a check: whether it passed, and what it says."""
+        return self.checks(asset, check)[-1]
+
+    def checks(self, asset: str, check: str) -> list[tuple[bool, dict[str, Any]]]:
+        """An asset's results of a check, the oldest first, without those of single partitions."""
+        found = []
+        for run in reversed(self.shop.instance.get_runs()):
+            of_run: Any = None
+            for entry in self.shop.instance.all_logs(
+                run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION
+            ):
+                assert entry.dagster_event is not None
+                each = entry.dagster_event.asset_check_evaluation_data
+                ours = each.check_name == check and each.asset_key.to_user_string() == asset
+                # Dagster's own says it of a range; those of its partitions stand beside it.
+                if ours and (of_run is None or of_run.partition is not None):
+                    of_run = each
+            if of_run is not None:
+                said = {k: v.value for k, v in of_run.metadata.items()}
+                found.append((of_run.passed, said))
+        return found
+
+    def failures(self) -> dict[str, str]:
+        """The steps of the newest run that failed, and what each said."""
+        [run] = self.shop.instance.get_runs(limit=1)
+        logs = self.shop.instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)
+        found = {}
+        for entry in logs:
+            event = entry.dagster_event
+            assert event is not None
+            assert event.step_failure_data.error is not None
+            found[str(event.step_key)] = event.step_failure_data.error.message.strip()
+        return found
 
     def sweep(self) -> bool:
         """Look for what has vanished; whether it worked."""
@@ -134,17 +203,38 @@ class SqlShop:
 
 
 @contextmanager
-def sql_shop(
-    stack: Endpoints, templates: tuple[str, str], folder: Path, config: str = CONFIG
-) -> Iterator[SqlShop]:
-    """A shop that nothing has been loaded of, and its empty database."""
-    name = f"source_{folder.name[-40:]}".lower()
-    url = create_database(admin_url(stack), name, owner=OWNER, password=PASSWORD)
+def sql_shop(stack: Endpoints, template: str, folder: Path) -> Iterator[SqlShop]:
+    """A shop that nothing has been loaded of, and its empty database; runs are kept in memory."""
+    places = {
+        "SHOP_HOME": str(folder / "home"),
+        "SHOP_S3_URL": f"{stack.s3_url}/{uuid.uuid4().hex}",
+    }
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        copied(stack, template) as url,
+        source_database(stack) as source,
+        DagsterInstance.ephemeral() as instance,
+    ):
+        for name, value in {**stack.environment(), **places, "SHOP_POSTGRES_URL": url}.items():
+            environment.setenv(name, value)
+        path = folder / "shop.yaml"
+        path.write_text(CONFIG.replace("URL", source), "utf-8")
+        settings = load_settings(path, {})
+        warehouse = Warehouse(url, zone=settings.shop.timezone)
+        made = build_definitions(settings)
+        web = SqlShop(TinyShop(folder, settings, made, instance, warehouse, ""), source)
+        web.run(TABLES)
+        yield web
+
+
+@contextmanager
+def source_database(stack: Endpoints) -> Iterator[str]:
+    """The URL of an empty database for a source."""
+    url = create_database(
+        admin_url(stack), f"source_{uuid.uuid4().hex[:12]}", owner=OWNER, password=PASSWORD
+    )
     try:
-        with opened(stack, *templates, folder, config.replace("URL", url)) as shop:
-            made = SqlShop(shop, url)
-            made.run(TABLES)
-            yield made
+        yield url
     finally:
         admin = psycopg2.connect(admin_url(stack))
         admin.autocommit = True

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from dagster import AssetKey, DagsterEventType, EventRecordsFilter
-
 from shop_assets_tests.sweep.sql_shop import SqlShop
 
 SPRING = dt.datetime(2024, 3, 31, 9, 15, tzinfo=dt.UTC)
@@ -16,7 +14,7 @@ def test_an_order_deleted_months_later_is_taken_back_in_the_hour_of_discovery(
     web: SqlShop,
 ) -> None:
     web.sell(1, 4, SPRING)
-    assert web.shop.load(HOUR)
+    assert web.load(HOUR)
     web.run("DELETE FROM orders WHERE order_id = 2", "DELETE FROM order_items WHERE order_id = 2")
     assert web.sweep()
     found = web.said("raw/web__orders__deletions")
@@ -28,7 +26,7 @@ def test_an_order_deleted_months_later_is_taken_back_in_the_hour_of_discovery(
         "keys_read": 3,
     }
     discovery = web.an_hour_passes()
-    assert web.shop.load(discovery)
+    assert web.load(discovery)
     assert web.net_sales() == {"2024-03-31 09": 4000, f"{discovery:%Y-%m-%d %H}": -1000}
 
     [tombstone] = [row for row in web.raw("orders") if row["_deleted"]]
@@ -43,8 +41,8 @@ def test_an_order_deleted_months_later_is_taken_back_in_the_hour_of_discovery(
 
     # Loaded once more, and from raw alone, it says the same.
     before = web.shop.warehouse.read("SELECT * FROM warehouse.sales_ledger ORDER BY 1, 2, 3")
-    assert web.shop.load(discovery)
-    assert web.shop.load(HOUR)
+    assert web.load(discovery)
+    assert web.load(HOUR)
     after = web.shop.warehouse.read("SELECT * FROM warehouse.sales_ledger ORDER BY 1, 2, 3")
     assert after.equals(before)
 
@@ -56,13 +54,13 @@ def test_an_order_deleted_months_later_is_taken_back_in_the_hour_of_discovery(
 
 def test_a_row_that_comes_back_counts_again_and_can_vanish_again(web: SqlShop) -> None:
     web.sell(1, 4, SPRING)
-    assert web.shop.load(HOUR)
+    assert web.load(HOUR)
     web.run("DELETE FROM orders WHERE order_id = 3", "DELETE FROM order_items WHERE order_id = 3")
     assert web.sweep()
     discovery = web.an_hour_passes()
     back = discovery + dt.timedelta(minutes=59, seconds=59, microseconds=999_999)
     web.sell(3, 3, back)
-    assert web.shop.load(discovery)
+    assert web.load(discovery)
     assert sum(web.net_sales().values()) == 4000
     assert web.sweep()
     assert web.said("raw/web__orders__deletions")["deletions"] == 0
@@ -73,20 +71,17 @@ def test_a_row_that_comes_back_counts_again_and_can_vanish_again(web: SqlShop) -
 
 def test_an_emptied_table_is_an_alarm_and_no_mass_deletion(web: SqlShop) -> None:
     web.sell(1, 4, SPRING)
-    assert web.shop.load(HOUR)
+    assert web.load(HOUR)
     web.run("DELETE FROM orders WHERE order_id > 1")
     assert not web.sweep()
     # The lines, swept in the same run, are not held back.
     assert web.said("raw/web__order_items__deletions")["deletions"] == 0
-    [check] = web.shop.instance.event_log_storage.get_event_records(
-        EventRecordsFilter(
-            DagsterEventType.ASSET_CHECK_EVALUATION,
-            asset_key=AssetKey(["raw", "web__orders__deletions"]),
-        )
+    passed, said = web.check("raw/web__orders__deletions", "plausible_deletions")
+    assert (passed, said["gone"], said["known"]) == (False, 3, 4)
+    assert web.failures()["raw__web__orders__deletions"].endswith(
+        "web: 3 of 4 rows of orders are gone at once, expected at most 50% (sweep_limit of stream "
+        "orders); none was taken for deleted"
     )
-    event = check.event_log_entry.dagster_event
-    assert event is not None
-    assert not event.asset_check_evaluation_data.passed
     assert web.shop.warehouse.read("SELECT * FROM meta.source_deletions").empty
     # What was restored was never gone.
     web.run(
