@@ -131,7 +131,8 @@ def _ask_for_marts(cursor: Cursor, spec: TableSpec, zone: str) -> None:
 _ZONE = "<zone>"
 
 _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
-    # A reading holds until the next one of the same product and place that is not deleted.
+    # A reading holds until the next one of the same product and place that is not deleted, or to
+    # the last hour of which the mart may have been computed: one whose readings are loaded.
     "inventory_levels": (
         (
             "inventory_hourly",
@@ -147,7 +148,12 @@ _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
                 date_trunc('hour', c.measured_at, 'UTC'),
                 date_trunc('hour', coalesce(
                     following.next,
-                    (SELECT max(slice) FROM meta.slices WHERE asset = 'marts/inventory_hourly'),
+                    greatest(
+                        (SELECT max(slice) FROM meta.slices
+                         WHERE asset = 'marts/inventory_hourly'),
+                        (SELECT max(slice) FROM meta.slices
+                         WHERE asset = 'warehouse/inventory_levels')
+                    ),
                     c.measured_at
                 ), 'UTC'),
                 interval '1 hour'

@@ -175,7 +175,7 @@ class Histories(RuleBasedStateMachine):
     def refund_changes(self, which: int, change: str) -> None:
         self.shop.change_refund(which, change)
 
-    @precondition(lambda self: self.is_about("advertising"))
+    @precondition(lambda self: self.is_about("advertising") or self.is_about("sales"))
     @rule(
         stream=st.sampled_from(["customers", "products", "campaigns"]),
         which=st.integers(0, 2),

@@ -116,11 +116,18 @@ class Platform:
                 finish(self.compute(mart, first, last + step))
 
     def _concerned(self, start: dt.datetime, end: dt.datetime) -> list[str]:
-        """The entities of which anything was ever read in these hours."""
+        """The entities of which anything was ever read in these hours.
+
+        And the readings of stock, since marts go by the hours that were loaded of them.
+        """
         return [
             entity
             for entity in ENTITIES
-            if entity in _ENTITIES and len(self._raw(entity, start, end))
+            if entity in _ENTITIES
+            and (
+                len(self._raw(entity, start, end))
+                or (entity == "inventory_levels" and self.keeps_stock)
+            )
         ]
 
     def _raw(self, entity: str, start: dt.datetime, end: dt.datetime) -> pa.Table:

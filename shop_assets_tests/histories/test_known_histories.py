@@ -85,3 +85,17 @@ def test_a_run_that_is_overtaken_between_reading_and_writing_undoes_nothing(
     history.configuration_changes("p2 costs nine", at_once=True)
     history.held_run_goes_on(0, steps=100)
     history.teardown()
+
+
+def test_a_stock_mart_that_was_computed_before_a_late_reading_is_computed_again(
+    history: Histories,
+) -> None:
+    history.begin(about="stock", season="spring")
+    history.hours_are_loaded(back=1, hours=1, layer="raw")
+    history.time_passes(minutes=110)
+    # Hour 22 knows the reading of hour 20 only, and is not written yet.
+    history.run_is_held(back=1, hours=1, layer="raw", steps=7)
+    history.stock_is_read("p1", "l1", 0, 90, deleted=False)
+    history.hours_are_loaded(back=0, hours=1, layer="raw")
+    history.held_run_goes_on(0, steps=100)
+    history.teardown()
