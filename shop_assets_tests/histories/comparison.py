@@ -7,9 +7,10 @@ from typing import Any
 
 import psycopg2
 
-from shop_assets.entities import TABLES
+from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.histories.lake import MemoryLake
 
 Holding = dict[str, list[str]]
 
@@ -105,6 +106,19 @@ class Bench:
         found = self._rows("SELECT mart, slice FROM meta.stale_slices ORDER BY 1, 2")
         return [(mart, moment.astimezone(dt.UTC)) for mart, moment in found]
 
+    def not_newest(self, lake: MemoryLake) -> list[str]:
+        """The entities whose current rows are not the newest version of each published key."""
+        return [
+            entity
+            for entity in ENTITIES
+            if entity not in ddl.LAKE_ONLY and self._current(entity) != _newest(lake, entity)
+        ]
+
+    def _current(self, entity: str) -> set[tuple[Any, ...]]:
+        names = ", ".join(ddl.quoted(n) for n in (*ENTITIES[entity].key, "version_at", "deleted"))
+        rows: list[tuple[Any, ...]] = self._rows(f"SELECT {names} FROM warehouse.{entity}")
+        return set(rows)
+
     def broken_sums(self) -> list[str]:
         """Which of the sums that must hold do not, in words."""
         return [name for name, sql in _SUMS.items() if self._rows(f"{sql} LIMIT 1")]
@@ -113,6 +127,17 @@ class Bench:
         with self._connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall()
+
+
+def _newest(lake: MemoryLake, entity: str) -> set[tuple[Any, ...]]:
+    table = lake.table(f"clean/{entity}")
+    if table is None:
+        return set()
+    key = ENTITIES[entity].key
+    newest: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for row in sorted(table.to_pylist(), key=lambda row: (row["version_at"], row["_hour"])):
+        newest[tuple(row[name] for name in key)] = (row["version_at"], row["deleted"])
+    return {(*names, *values) for names, values in newest.items()}
 
 
 def difference(found: Holding, expected: Holding) -> str:

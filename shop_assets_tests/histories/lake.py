@@ -54,6 +54,10 @@ class MemoryLake:
         found = held.filter(_within(held, start, end))
         return found if columns is None else found.select(list(columns))
 
+    def table(self, name: str) -> pa.Table | None:
+        """All rows of a table; None where it was never written."""
+        return self._tables.get(name)
+
     def copy_of_raw(self) -> MemoryLake:
         """A lake with the same raw attempts, and nothing made of them."""
         copy = MemoryLake()

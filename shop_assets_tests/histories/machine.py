@@ -302,10 +302,12 @@ class Histories(RuleBasedStateMachine):
         assert not self.bench.asked()
         found = self.bench.holding()
         broken = self.bench.broken_sums()
+        old = self.bench.not_newest(self.platform.lake)
         expected = self._rebuilt()
         differs = difference(found, expected)
         assert not differs, f"the history differs from its rebuild\n{differs}"
         assert not broken, f"does not hold: {', '.join(broken)}"
+        assert not old, f"current rows are not the newest: {', '.join(old)}"
 
     def _rebuilt(self) -> dict[str, list[str]]:
         self.bench.empty()

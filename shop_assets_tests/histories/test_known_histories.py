@@ -7,6 +7,7 @@ import pytest
 from shop_assets.partitions import HOUR
 from shop_assets_tests.histories.comparison import Bench
 from shop_assets_tests.histories.machine import Histories
+from shop_assets_tests.histories.pipeline import finish
 
 
 @pytest.fixture
@@ -98,4 +99,53 @@ def test_a_stock_mart_that_was_computed_before_a_late_reading_is_computed_again(
     history.stock_is_read("p1", "l1", 0, 90, deleted=False)
     history.hours_are_loaded(back=0, hours=1, layer="raw")
     history.held_run_goes_on(0, steps=100)
+    history.teardown()
+
+
+def test_what_is_seen_late_comes_with_the_next_hour(history: Histories) -> None:
+    history.begin(about="sales", season="spring")
+    history.hour_nears_its_end()
+    history.customer_orders("c1", [("p1", 1, 10)], 0, 0, "EUR", slow=True)
+    history.time_passes(minutes=5)
+    history.hours_are_loaded(back=1, hours=1, layer="raw")
+    history.time_passes(minutes=60)
+    history.hours_are_loaded(back=1, hours=1, layer="raw")
+    history.teardown()
+    orders = history.bench.holding()["orders"]
+    assert len(orders) == 3
+
+
+def test_an_old_version_that_a_later_hour_brings_again_is_not_current(history: Histories) -> None:
+    history.begin(about="advertising", season="autumn")
+    history.description_changes("campaigns", 0, "plain", deleted=False)
+    history.advertising_costs("k1", 0, 2, "EUR", deleted=False)
+    history.description_changes("campaigns", 0, "other", deleted=False)
+    history.time_passes(minutes=60)
+    history.delivery_comes_again(0, "campaigns", late=True)
+    history.due_hours_are_loaded(singly=True, backwards=True)
+    history.teardown()
+
+
+def test_a_request_that_comes_while_a_mart_is_computed_is_not_settled(history: Histories) -> None:
+    history.begin(about="sales", season="spring")
+    history.hours_are_loaded(back=1, hours=1, layer="raw")
+    history.line_changes(0, "price", silent=True, slow=False)
+    # It has read the ledger and is about to write `sales_hourly`.
+    history.run_is_held(back=1, hours=1, layer="raw", steps=13)
+    history.line_changes(1, "price", silent=True, slow=False)
+    run = history.platform.run(history.first, history.first + HOUR, shop=history.shop, marts=False)
+    finish(run)
+    history.held_run_goes_on(0, steps=100)
+    history.teardown()
+
+
+def test_an_order_that_a_rule_took_out_leaves_the_ledger_though_the_run_was_killed(
+    history: Histories,
+) -> None:
+    history.begin(about="sales", season="spring")
+    history.order_changes(0, "odd", slow=False)
+    history.due_hours_are_loaded(singly=False, backwards=False)
+    history.configuration_changes("odd channel is a test", at_once=False)
+    history.run_is_killed(back=1, hours=2, layer="clean", steps=10)
+    history.hours_are_loaded(back=0, hours=2, layer="warehouse")
     history.teardown()
