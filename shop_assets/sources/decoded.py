@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from shop_assets.sources.errors import SourceError
-from shop_assets.sources.protocol import PROVENANCE
+from shop_assets.sources.protocol import RESERVED
 
 Lines = npt.NDArray[np.int64]
 
@@ -54,7 +54,7 @@ def column_names(found: list[str], rename: Mapping[str, str], where: str, most: 
         if names.count(name) > 1:
             hint = "" if name in trimmed and was == name else " after renaming"
             raise SourceError(f"{where} has the column {name!r} twice{hint}; once is expected")
-        if name in PROVENANCE.names:
+        if name in RESERVED:
             raise SourceError(
                 f"{where} has a column {name!r}, a name kept for the platform's own column; "
                 f"give it another by `rename`"

@@ -22,7 +22,7 @@ from shop_assets.sources.decoded import Broken, Decoded, Lines
 from shop_assets.sources.decompression import CutShortError
 from shop_assets.sources.encoding import as_utf8, readable
 from shop_assets.sources.limits import Limits
-from shop_assets.sources.protocol import PROVENANCE
+from shop_assets.sources.protocol import RESERVED
 
 
 class _Number(str):
@@ -153,7 +153,7 @@ class _JsonlFile:
         for key, name in fresh.items():
             if not name:
                 raise ValueError("a key has no name")
-            if name in PROVENANCE.names:
+            if name in RESERVED:
                 raise ValueError(f"{key!r} is a name kept for the platform's own column")
         if len(self.names | fresh) > self.limits.columns:
             raise ValueError(f"the file has more than {self.limits.columns} names in its rows")

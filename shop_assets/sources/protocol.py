@@ -36,6 +36,14 @@ PROVENANCE = pa.schema(
 its text as far as it could be read (its own columns are null then).
 """
 
+RESERVED = frozenset(
+    {
+        *PROVENANCE.names,
+        *("_hour", "_date", "_row_hash", "_load_id", "_extracted_at", "_deleted", "_lacking"),
+    }
+)
+"""Names that the platform keeps for columns of its own; no column of a source may have one."""
+
 
 @dataclass(frozen=True)
 class Window:

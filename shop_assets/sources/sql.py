@@ -22,7 +22,7 @@ from shop_assets.sources.databases import DatabaseReader
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
 from shop_assets.sources.postgres import PostgresReader
-from shop_assets.sources.protocol import PROVENANCE, Batch, ReadRequest, StreamCheck
+from shop_assets.sources.protocol import RESERVED, Batch, ReadRequest, StreamCheck
 from shop_assets.sources.sql_plan import (
     KeyPlan,
     Part,
@@ -76,7 +76,8 @@ class SqlConnector:
         stream = self._stream(request.stream)
         with self._reader().opened() as snapshot:
             columns = self._columns(snapshot, request.stream, stream)
-            problems = self._problems(request.stream, stream, columns)
+            # A column that was dropped is missed by whoever needs it: the rest is read.
+            problems = self._problems(request.stream, stream, columns, all_columns=False)
             if problems:
                 raise SourceError(problems[0])
             known = {column.name: column for column in columns}
@@ -103,7 +104,7 @@ class SqlConnector:
         settings = self._stream(stream)
         with self._reader().opened() as snapshot:
             columns = self._columns(snapshot, stream, settings)
-            problems = self._problems(stream, settings, columns)
+            problems = self._problems(stream, settings, columns, all_columns=False)
             known = {column.name: column for column in columns}
             problems += [
                 f"{self._reader().where}: the key {name!r} of stream {stream} is "
@@ -169,7 +170,14 @@ class SqlConnector:
             )
         return columns
 
-    def _problems(self, name: str, stream: SqlStream, columns: list[SourceColumn]) -> list[str]:
+    def _problems(
+        self,
+        name: str,
+        stream: SqlStream,
+        columns: list[SourceColumn],
+        *,
+        all_columns: bool = True,
+    ) -> list[str]:
         at = f"{self._reader().where}: table {stream.table}"
         known = {column.name: column for column in columns}
         has = f"it has {', '.join(known)}"
@@ -191,14 +199,14 @@ class SqlConnector:
         problems += [
             f"{at} has no column {column!r}, which stream {name} is to read; {has}"
             for column in stream.columns or ()
-            if column not in known
+            if all_columns and column not in known
         ]
         taken = known if stream.columns is None else (stream.cursor, *stream.key, *stream.columns)
         problems += [
             f"{at} has a column {column!r}, a name kept for the platform's own column; "
             f"leave it out by `columns`"
             for column in taken
-            if column in PROVENANCE.names
+            if column in RESERVED
         ]
         return problems
 

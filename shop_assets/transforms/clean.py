@@ -174,7 +174,7 @@ def clean(
     ) & ~unreadable
     if takes_unreadable:
         concerned |= unreadable
-    if mapping.grain == "folded" or "deleted" not in spec.column_names:
+    if mapping.grain == "folded":
         concerned &= ~tombstones(rows)
     rows, fields, faults = rows[concerned], fields[concerned], faults[concerned]
 
