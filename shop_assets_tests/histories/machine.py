@@ -77,7 +77,7 @@ class Histories(RuleBasedStateMachine):
         if self.is_about("sales"):
             self.shop.order("c0", [("p1", 1, 10), ("p2", 2, 7)])
             self.shop.order("c0", [("p1", 3, 7)], 5)
-        self.platform.keeps_stock = self.is_about("stock")
+        self.platform.marts = tuple(self.marts)
         if self.is_about("stock"):
             self.shop.read_stock("p1", "l1", 2, 0, deleted=False)
         self.shop.pass_time(75)
@@ -312,7 +312,10 @@ class Histories(RuleBasedStateMachine):
     def _rebuilt(self) -> dict[str, list[str]]:
         self.bench.empty()
         rebuilt = Platform(
-            self.bench.warehouse, self.platform.lake.copy_of_raw(), self.platform.rules
+            self.bench.warehouse,
+            self.platform.lake.copy_of_raw(),
+            self.platform.rules,
+            self.platform.marts,
         )
         finish(rebuilt.run(*self._whole(), layer="clean", marts=False))
         for mart in MARTS:

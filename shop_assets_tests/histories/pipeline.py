@@ -40,7 +40,6 @@ from shop_assets_tests.histories.lake import MemoryLake
 from shop_assets_tests.histories.shop import Shop
 
 LEDGER = ("orders", "order_items", "refunds")
-HOURLY = tuple(name for name in MARTS if not name.endswith("_daily"))
 DAILY = tuple(name for name in MARTS if name.endswith("_daily"))
 _TIME = pa.timestamp("us", "UTC")
 _ENTITIES = {entity: source for source, entity in STREAMS}
@@ -55,7 +54,8 @@ class Platform:
     warehouse: Warehouse
     lake: MemoryLake = field(default_factory=MemoryLake)
     rules: frozenset[str] = frozenset()
-    keeps_stock: bool = True
+    marts: tuple[str, ...] = tuple(MARTS)
+    """Those of the parts of the shop that there are."""
     attempts: Iterator[int] = field(default_factory=itertools.count)
 
     def run(
@@ -83,13 +83,14 @@ class Platform:
         for entity in entities:
             if entity not in LAKE_ONLY:
                 yield from self._load_entity(run_id, entity, start, end)
-        if only is None or only in LEDGER:
+        if "sales_hourly" in self.marts and only in (None, *LEDGER):
             yield from self._load_ledger(run_id, start, end)
         if "web_events" in entities:
             yield from self._load_activity(run_id, start, end)
-        for mart in HOURLY if marts else ():
-            asked = stale_slices(self.warehouse, mart, start, end)
-            if len(asked) or (mart == "inventory_hourly" and self.keeps_stock):
+        for mart in self.marts if marts else ():
+            if mart in DAILY:
+                continue
+            if mart == "inventory_hourly" or len(stale_slices(self.warehouse, mart, start, end)):
                 yield from self.compute(mart, start, end, run_id)
 
     def compute(
@@ -107,9 +108,9 @@ class Platform:
         replace_slices(self.warehouse, TABLES[mart], rows, load, seen)
         yield f"{mart} written"
 
-    def settle(self, marts: tuple[str, ...] = tuple(MARTS)) -> None:
-        """Compute all that is asked for."""
-        for mart in marts:
+    def settle(self, marts: tuple[str, ...] | None = None) -> None:
+        """Compute all that is asked for of these marts, or of all."""
+        for mart in marts or self.marts:
             asked = [s.to_pydatetime() for s in stale_slices(self.warehouse, mart)["slice"]]
             step = DAY if mart in DAILY else HOUR
             for first, last in contiguous(asked, step, 10_000):
@@ -126,7 +127,7 @@ class Platform:
             if entity in _ENTITIES
             and (
                 len(self._raw(entity, start, end))
-                or (entity == "inventory_levels" and self.keeps_stock)
+                or (entity == "inventory_levels" and "inventory_hourly" in self.marts)
             )
         ]
 

@@ -20,8 +20,8 @@ ORDINARY = settings(
     derandomize=True,
     deadline=None,
     database=None,
-    max_examples=55,
-    stateful_step_count=14,
+    max_examples=51,
+    stateful_step_count=11,
     suppress_health_check=list(HealthCheck),
 )
 
