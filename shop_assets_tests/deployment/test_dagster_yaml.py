@@ -28,9 +28,20 @@ def write(home: Path, document: dict[str, Any]) -> str:
     return str(home)
 
 
+@pytest.fixture(scope="module", name="database")
+def _database(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database like that of Dagster's own storage, which no daemon of another test uses."""
+    script = tmp_path_factory.mktemp("sql") / "database.sql"
+    script.write_text("CREATE DATABASE settings OWNER shop_dagster;", "utf-8")
+    assert postgres.run_script(script, {}).returncode == 0
+    return "settings"
+
+
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, postgres: Postgres, tmp_path: Path) -> None:
-    url = postgres.url("shop_dagster", "dagster", "postgresql+psycopg2")
+def _environment(
+    monkeypatch: pytest.MonkeyPatch, postgres: Postgres, database: str, tmp_path: Path
+) -> None:
+    url = postgres.url("shop_dagster", database, "postgresql+psycopg2")
     monkeypatch.setenv("SHOP_DAGSTER_POSTGRES_URL", url)
     monkeypatch.setenv("SHOP_MAX_CONCURRENT_RUNS", "3")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
