@@ -26,6 +26,7 @@ def test_an_order_deleted_months_later_is_taken_back_in_the_hour_of_discovery(
         "keys_read": 3,
     }
     discovery = web.an_hour_passes()
+    web.restart()
     assert web.load(discovery)
     assert web.net_sales() == {"2024-03-31 09": 4000, f"{discovery:%Y-%m-%d %H}": -1000}
 
@@ -90,3 +91,19 @@ def test_an_emptied_table_is_an_alarm_and_no_mass_deletion(web: SqlShop) -> None
     )
     assert web.sweep()
     assert web.said("raw/web__orders__deletions")["deletions"] == 0
+
+
+def test_it_is_looked_for_once_a_day_and_not_with_each_hour(web: SqlShop) -> None:
+    made = web.shop.definitions
+    daily = made.resolve_schedule_def("every_day")
+    assert (daily.job_name, daily.cron_schedule, daily.execution_timezone) == (
+        "sweep",
+        "40 3 * * *",
+        "Europe/Berlin",
+    )
+    sweeps = {"raw/web__orders__deletions", "raw/web__order_items__deletions"}
+    for job, has in (("sweep", sweeps), ("hourly", set())):
+        selected = made.resolve_job_def(job).asset_layer.selected_asset_keys
+        assert {key.to_user_string() for key in selected} & sweeps == has
+    web.reconfigure("        sweep: daily\n", "")
+    assert not web.shop.definitions.get_repository_def().has_job("sweep")
