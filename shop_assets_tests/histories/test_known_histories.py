@@ -152,3 +152,11 @@ def test_a_line_that_a_rule_took_out_leaves_the_ledger_though_the_run_was_killed
     history.unclean.clear()
     history.broken.clear()
     history.teardown()
+
+
+def test_runs_of_the_same_hours_at_once_leave_what_one_would(history: Histories) -> None:
+    history.begin(about="sales", season="spring")
+    for which in range(3):
+        history.line_changes(which, "price", silent=which == 1, slow=False)
+        history.two_runs_at_once(back=0, hours=2, other=0, layer="raw")
+    history.teardown()
