@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
@@ -52,6 +53,38 @@ def failed_lately(instance: DagsterInstance, job: str, within: dt.timedelta) -> 
             RunsFilter(job_name=job, statuses=[DagsterRunStatus.FAILURE], updated_after=since)
         )
     )
+
+
+def resting(
+    instance: DagsterInstance, job: str, pause: dt.timedelta, longest: dt.timedelta
+) -> list[DagsterRun]:
+    """The failed runs of a job whose span is not to be tried again yet.
+
+    The first failure is followed by `pause`; each further one of the same span within `longest`
+    doubles it, up to a quarter of `longest`. So what fails for good is not tried for ever at full
+    speed, and what has been mended is found without a hand.
+    """
+    now = dt.datetime.now(dt.UTC)
+    records = instance.get_run_records(
+        RunsFilter(job_name=job, statuses=[DagsterRunStatus.FAILURE], updated_after=now - longest)
+    )
+    spans = [span_of(record.dagster_run) for record in records]
+    times = Counter(spans)
+    last = {
+        span: max(
+            _utc(r.update_timestamp) for r, s in zip(records, spans, strict=True) if s == span
+        )
+        for span in times
+    }
+    return [
+        record.dagster_run
+        for record, span in zip(records, spans, strict=True)
+        if now < last[span] + min(pause * 2 ** (times[span] - 1), longest / 4)
+    ]
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
 def requested(

@@ -72,7 +72,7 @@ def _missing_hours(job: Any, tables: Collection[str], calendar: Calendar) -> Sen
         now = dt.datetime.now(dt.UTC)
         missing = find_missing_hours(warehouse.open(), tables, calendar, now)
         busy = runs.under_way(context.instance, *runs.LOADING)
-        busy += runs.failed_lately(context.instance, "hourly", _PAUSE)
+        busy += runs.resting(context.instance, "hourly", _PAUSE, _DAY)
         failed = runs.failed_lately(context.instance, "hourly", _DAY)
         open_hours = [h for h in missing if not runs.covered(busy, partitions.hour_key(h))]
         if not open_hours:
@@ -126,7 +126,7 @@ def _stale_marts(
         for job, is_daily in (("hourly_marts", False), ("daily_marts", True)):
             # A run that loads hours computes their marts too.
             busy = runs.under_way(context.instance, job, *runs.LOADING)
-            busy += runs.failed_lately(context.instance, job, _PAUSE)
+            busy += runs.resting(context.instance, job, _PAUSE, _DAY)
             failed = runs.failed_lately(context.instance, job, _DAY)
             slices = {s.to_pydatetime() for s in frame["slice"][daily == is_daily].unique()}
             for request in _mart_requests(job, slices, busy, failed, calendar, is_daily=is_daily):

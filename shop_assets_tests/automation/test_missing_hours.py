@@ -119,6 +119,25 @@ def test_a_failed_hour_is_asked_for_again_after_a_pause_and_a_cancelled_one_at_o
     assert asked(watched) == [span(due)]
 
 
+def test_an_hour_that_fails_again_and_again_is_asked_for_ever_more_seldom(
+    watched: TinyShop,
+) -> None:
+    due = newest_due_hour()
+    mark_loaded(watched, due - HOUR)
+    for minutes in (10, 20, 40):
+        run = watched.begin("hourly", {"dagster/partition": hour_key(due)})
+        watched.end(run, DagsterRunStatus.FAILURE)
+        watched.age_runs(dt.timedelta(minutes=minutes - 1))
+        assert asked(watched) == []
+        watched.age_runs(dt.timedelta(minutes=2))
+        assert asked(watched) == [span(due)]
+    watched.age_runs(dt.timedelta(days=1))
+    run = watched.begin("hourly", {"dagster/partition": hour_key(due)})
+    watched.end(run, DagsterRunStatus.FAILURE)
+    watched.age_runs(dt.timedelta(minutes=11))
+    assert asked(watched) == [span(due)], "a day later it is the first failure again"
+
+
 def test_the_hours_of_a_range_that_failed_are_asked_for_one_by_one(watched: TinyShop) -> None:
     due = newest_due_hour()
     mark_loaded(watched, due - 6 * HOUR)
