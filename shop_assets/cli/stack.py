@@ -20,16 +20,19 @@ app = typer.Typer(help="The embedded PostgreSQL, S3 and Redis.", no_args_is_help
 
 
 @app.command()
-def up() -> None:
+def up(as_json: JsonOption = False) -> None:
     """Start what is not running; credentials and data stay in SHOP_HOME (default: .shop)."""
     embedded.start(home())
-    _show(as_json=False)
+    _show(as_json=as_json)
 
 
 @app.command()
-def down() -> None:
+def down(as_json: JsonOption = False) -> None:
     """Stop what runs; the data stays."""
     stopped = embedded.stop(home())
+    if as_json:
+        typer.echo(json.dumps({"stopped": stopped}))
+        return
     typer.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 

@@ -219,6 +219,16 @@ _SUMS = {
         "sum(discounts_micros) AS d FROM marts_base.sales_daily GROUP BY 1) s USING (currency) "
         "WHERE coalesce(c.g, 0) <> coalesce(s.g, 0) OR coalesce(c.d, 0) <> coalesce(s.d, 0)"
     ),
+    "an order's sales are its lines": (
+        "SELECT order_id, source FROM (SELECT i.source, i.order_id, "
+        "sum(i.quantity * i.unit_price_micros) AS worth FROM warehouse.order_items i "
+        "LEFT JOIN warehouse.orders o USING (source, order_id) WHERE NOT i.deleted "
+        "AND NOT coalesce(o.deleted, false) AND i.line_type <> 'gift_card' "
+        "AND i.quantity > 0 AND i.unit_price_micros > 0 GROUP BY 1, 2) lines "
+        "FULL JOIN (SELECT source, order_id, sum(amount_micros) AS sold "
+        "FROM warehouse.sales_ledger WHERE kind = 'sale' GROUP BY 1, 2) ledger "
+        "USING (source, order_id) WHERE coalesce(worth, 0) <> coalesce(sold, 0)"
+    ),
     "lines' discounts sum to the order's": (
         "SELECT o.order_id, o.source FROM warehouse.orders o JOIN warehouse.sales_ledger l "
         "USING (source, order_id) WHERE NOT o.deleted GROUP BY 1, 2, o.discount_micros "
