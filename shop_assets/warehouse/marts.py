@@ -72,12 +72,6 @@ def replace_all(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame) -> Wr
     return Written(fresh.num_rows, changed)
 
 
-def mart_versions(warehouse: Warehouse) -> dict[str, int]:
-    """How often each mart's content has changed; a mart that never had any is not in it."""
-    frame = warehouse.read("SELECT mart, version FROM meta.mart_versions")
-    return {str(m): int(v) for m, v in zip(frame["mart"], frame["version"], strict=True)}
-
-
 def note_change(cursor: Cursor, mart: str) -> None:
     """Count one more change of a mart's content."""
     cursor.execute(
@@ -86,14 +80,6 @@ def note_change(cursor: Cursor, mart: str) -> None:
         "SET version = t.version + 1, changed_at = excluded.changed_at",
         parameters=(mart,),
     )
-
-
-def written_slices(warehouse: Warehouse, asset: str) -> pd.Series:
-    """The slices of an asset (as `marts/sales_hourly`) that were ever written, in order."""
-    frame = warehouse.read(
-        "SELECT slice FROM meta.slices WHERE asset = $1 ORDER BY slice", (asset,)
-    )
-    return frame["slice"]
 
 
 def _scope(spec: TableSpec, load: Load) -> str:

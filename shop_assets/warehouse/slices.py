@@ -66,12 +66,6 @@ def begin(warehouse: Warehouse) -> int:
         return int(fetch_one(cursor, "SELECT nextval('meta.epochs')"))
 
 
-def committed(warehouse: Warehouse, load_id: str) -> Written | None:
-    """What the load of that id did, or None where it was never committed."""
-    with warehouse.transaction() as cursor:
-        return find_load(cursor, load_id)
-
-
 def find_load(cursor: Cursor, load_id: str) -> Written | None:
     """What the load of that id did, asked within a transaction; None where it never committed."""
     cursor.execute(

@@ -101,7 +101,6 @@ def test_a_load_whose_answer_was_lost_is_looked_up(warehouse: Warehouse, write: 
     before = everything(warehouse)
     again = write(warehouse, load_id="run:asset")
     assert again == Written(first.rows, first.changed, repeated=True)
-    assert slices.committed(warehouse, "run:asset") == again
     assert everything(warehouse) == before
 
 
@@ -110,10 +109,6 @@ def test_a_known_load_does_not_undo_what_came_after_it(warehouse: Warehouse) -> 
     publish(warehouse, {"units_sold": 2}, load_id="second", epoch=2)
     assert publish(warehouse, {"units_sold": 1}, load_id="first", epoch=1).repeated
     assert table_of(warehouse, UNITS) == [(AT_NINE, 2)]
-
-
-def test_a_load_that_never_committed_is_unknown(warehouse: Warehouse) -> None:
-    assert slices.committed(warehouse, "never") is None
 
 
 @each_writer
