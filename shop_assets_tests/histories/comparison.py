@@ -123,6 +123,14 @@ class Bench:
         """Which of the sums that must hold do not, in words."""
         return [name for name, sql in _SUMS.items() if self._rows(f"{sql} LIMIT 1")]
 
+    def sold(self) -> dict[str, tuple[int, int]]:
+        """Gross sales (micros) and units sold by currency, as the days' mart has them."""
+        found: list[tuple[Any, ...]] = self._rows(
+            "SELECT currency, sum(gross_sales_micros)::bigint, sum(units_sold)::bigint "
+            "FROM marts_base.sales_daily GROUP BY 1 HAVING sum(units_sold) <> 0"
+        )
+        return {currency: (gross, units) for currency, gross, units in found}
+
     def _rows(self, sql: str) -> list[tuple[Any, Any]]:
         with self._connection.cursor() as cursor:
             cursor.execute(sql)

@@ -30,6 +30,20 @@ class Shop:
         self.sources = Sources()
         self._numbers = 0
 
+    def sold(self) -> dict[str, tuple[int, int]]:
+        """Gross sales (micros) and units sold by currency, from the rows as they are now."""
+        orders = self.sources.newest("orders")
+        sums: dict[str, tuple[int, int]] = {}
+        for told in self.sources.newest("order_items").values():
+            line, order = told.row, orders[(told.row["order_id"],)].row
+            counts = line["quantity"] > 0 and line["line_type"] != "gift_card"
+            if line["deleted"] or order["deleted"] or order["is_test"] or not counts:
+                continue
+            gross, units = sums.get(line["currency"], (0, 0))
+            worth = line["quantity"] * line["price"]
+            sums[line["currency"]] = gross + worth, units + line["quantity"]
+        return sums
+
     def pass_time(self, minutes: int) -> None:
         self.now += dt.timedelta(minutes=minutes)
 
