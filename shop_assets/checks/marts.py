@@ -63,7 +63,7 @@ def judge_sums(
         AssetCheckSeverity.ERROR,
         metadata={
             f"off_by_{currency}": ", ".join(f"{n}={v}" for n, v in row.items() if v)
-            for currency, row in wrong.head(5).iterrows()
+            for currency, row in wrong.head(5).to_dict("index").items()
         },
         whole_failed=len(wrong) > 0,
     )

@@ -28,6 +28,26 @@ def test_an_hour_may_be_read_before_the_one_before_it_is_read_again(history: His
     history.teardown()
 
 
+@pytest.mark.parametrize("change", ["remove", "gift", "price", "quantity", "product"])
+def test_what_a_line_became_is_what_the_shop_has_sold(history: Histories, change: str) -> None:
+    history.begin(about="sales", season="spring")
+    history.hours_are_loaded(back=0, hours=4, layer="raw")
+    history.line_changes(0, change, silent=False, slow=False)
+    history.time_passes(minutes=60)
+    history.teardown()
+
+
+@pytest.mark.parametrize("change", ["delete", "test"])
+def test_an_order_that_counts_no_more_is_not_in_what_the_shop_has_sold(
+    history: Histories, change: str
+) -> None:
+    history.begin(about="sales", season="spring")
+    history.hours_are_loaded(back=0, hours=4, layer="raw")
+    history.order_changes(0, change, slow=False)
+    history.time_passes(minutes=60)
+    history.teardown()
+
+
 def test_an_event_that_two_hours_bring_is_one_in_whichever_order(history: Histories) -> None:
     history.begin(about="web", season="spring")
     history.visitor_comes("v1", 3, 0, 1, slow=False)
