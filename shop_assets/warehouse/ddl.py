@@ -115,6 +115,7 @@ CREATE TABLE IF NOT EXISTS meta.source_keys (
     changed_at timestamptz NOT NULL,
     seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     deleted_at timestamptz,
+    row_hash bigint,
     PRIMARY KEY (source, stream, key)
 );
 CREATE TABLE IF NOT EXISTS meta.source_deletions (
@@ -125,6 +126,16 @@ CREATE TABLE IF NOT EXISTS meta.source_deletions (
     gone_at timestamptz NOT NULL,
     row_hour timestamptz NOT NULL,
     PRIMARY KEY (source, stream, hour, key, gone_at)
+);
+CREATE TABLE IF NOT EXISTS meta.source_checkpoints (
+    source text NOT NULL,
+    stream text NOT NULL,
+    window_start timestamptz NOT NULL,
+    window_end timestamptz NOT NULL,
+    checkpoint jsonb NOT NULL,
+    load_id text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (source, stream, window_start, window_end)
 );
 CREATE TABLE IF NOT EXISTS meta.checkpoints (
     source text NOT NULL,
