@@ -6,7 +6,16 @@ metadata in the Dagster UI and the data dictionary.
 
 from __future__ import annotations
 
-from shop_assets.entities import commerce, ledger, marketing, marts, stock, web
+from shop_assets.entities import (
+    commerce,
+    ledger,
+    marketing,
+    marts,
+    payments,
+    reconciliation,
+    stock,
+    web,
+)
 from shop_assets.entities.model import Column, Kind, Layer, Table, TableSpec
 
 __all__ = ["ENTITIES", "TABLES", "Column", "Kind", "Layer", "Table", "TableSpec", "table"]
@@ -33,6 +42,22 @@ ENTITIES: dict[str, TableSpec] = {
         _fact("order_items", commerce.OrderItems, "placed_at"),
         _fact("refunds", commerce.Refunds, "refunded_at", ("source", "order_id")),
         _fact("payments", commerce.Payments, "created_at", ("order_id",)),
+        _fact("charges", payments.Charges, "created_at", ("order_id",)),
+        _fact(
+            "payment_refunds",
+            payments.PaymentRefunds,
+            "created_at",
+            ("order_id",),
+            ("source", "charge_id"),
+        ),
+        _fact("disputes", payments.Disputes, "created_at", ("order_id",)),
+        _fact("payouts", payments.Payouts, "created_at"),
+        _fact(
+            "payout_transactions",
+            payments.PayoutTransactions,
+            "created_at",
+            ("source", "payment_id"),
+        ),
         _fact("inventory_movements", stock.InventoryMovements, "moved_at"),
         _fact("inventory_levels", stock.InventoryLevels, "measured_at"),
         _fact("web_events", web.WebEvents, "occurred_at", versioned=False),
@@ -84,6 +109,9 @@ _ANALYTICS = (
     TableSpec("sales_summary", "analytics", marts.SalesSummary, None),
     TableSpec("stock_alerts", "analytics", marts.StockAlerts, None),
     TableSpec("customer_rfm", "analytics", marts.CustomerRfm, None),
+    TableSpec("charge_differences", "analytics", reconciliation.ChargeDifferences, None),
+    TableSpec("refund_differences", "analytics", reconciliation.RefundDifferences, None),
+    TableSpec("payout_differences", "analytics", reconciliation.PayoutDifferences, None),
 )
 
 TABLES: dict[str, TableSpec] = {
