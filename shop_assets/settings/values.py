@@ -8,7 +8,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
 
 class Strict(BaseModel):
@@ -99,3 +99,4 @@ RuleName = Annotated[str, AfterValidator(_rule_name), Words("name")]
 TimeZone = Annotated[str, AfterValidator(_zone), Words("time zone (IANA name)")]
 TimeFormat = Annotated[str, AfterValidator(_format), Words("time format")]
 Currency = Annotated[str, AfterValidator(_currency), Words("ISO 4217 code")]
+Secret = Annotated[SecretStr, Words("text (secret)")]
