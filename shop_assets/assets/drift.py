@@ -11,7 +11,8 @@ from shop_assets.checks.drift import Drift
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.io_managers.lake_schema import conform
 from shop_assets.partitions import DAY
-from shop_assets.settings.shop import FileStream, SqlStream
+from shop_assets.settings.file_streams import FileStream
+from shop_assets.settings.streams import StreamBase
 from shop_assets.transforms.extract import LACKING, lacking, marked_lacking, noted_lacking
 from shop_assets.transforms.retyped import original_name
 
@@ -21,7 +22,7 @@ def find_drift(
     table: str,
     rows: pa.Table,
     columns: Collection[str],
-    stream: SqlStream | FileStream,
+    stream: StreamBase,
     start: dt.datetime,
 ) -> Drift:
     """What is new about a source's `columns` and the `rows` that were read of it.
@@ -52,7 +53,7 @@ def note_lacking(
     table: str,
     rows: pa.Table,
     columns: Collection[str],
-    stream: SqlStream | FileStream,
+    stream: StreamBase,
 ) -> pa.Table:
     """The rows, each with a note of the columns that raw knows and its source no longer had."""
     stored = lake.schema(table)
@@ -62,7 +63,7 @@ def note_lacking(
 
 
 def _lacking(
-    stored: pa.Schema, columns: Collection[str], stream: SqlStream | FileStream
+    stored: pa.Schema, columns: Collection[str], stream: StreamBase
 ) -> list[str]:
     if isinstance(stream, FileStream) and stream.format == "jsonl":
         return []  # a name may stand in some rows only

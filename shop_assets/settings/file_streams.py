@@ -1,4 +1,4 @@
-"""A source of files: where they lie, what is in them, and which of them take earlier ones' place."""
+"""A source of files: where they lie, what is in them, and what of earlier ones they replace."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class FileStream(StreamBase):
     """Other names that the same column goes by, to the one used in the mapping."""
     units: dict[str, str] = Field(default_factory=dict)
     """Columns whose names end in a unit in brackets, each with the column that gets the unit:
-    `Amount spent: Currency` reads `Amount spent (EUR)` as `Amount spent`, with EUR in `Currency`."""
+    `Amount spent: Currency` reads `Amount spent (EUR)` as `Amount spent`, and EUR in `Currency`."""
     final_newline: Literal["optional", "required"] = "optional"
     """Whether a last line without line end is a row, if its fields are complete, or is taken for a
     cut one."""

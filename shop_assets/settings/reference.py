@@ -22,6 +22,7 @@ _TITLES = {
     "FilesSource": "Source: `connector: files`",
     "FileStream": "Stream of a `files` source",
     "FileTime": "`time` of a file stream",
+    "Restatement": "`restates` of a file stream",
     "StripeSource": "Source: `connector: stripe`",
     "ShopifySource": "Source: `connector: shopify`",
     "WooCommerceSource": "Source: `connector: woocommerce`",
@@ -30,6 +31,7 @@ _TITLES = {
     "FieldMapping": "Field of an entity",
     "Rule": "Rule",
     "Condition": "Condition",
+    "Reconciliation": "`reconciliation`",
 }
 
 

@@ -15,14 +15,15 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from shop_assets.settings.shop import FileStream
+from shop_assets.settings.file_streams import AUTO, FileStream
 from shop_assets.sources.csv_records import Records, split
-from shop_assets.sources.decoded import Broken, Decoded, Lines, column_names
+from shop_assets.sources.decoded import Broken, Decoded, Lines, column_names, is_header, no_header
 from shop_assets.sources.decompression import CutShortError
 from shop_assets.sources.encoding import as_utf8, readable
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
 
+_DELIMITERS = (",", "\t", ";")
 NO_LINE_END = "the file's last line is cut: it has no line end"
 
 
@@ -46,6 +47,8 @@ def read_csv(
         return
     yield from file.take(final=True)
     if not file.names:
+        if file.passed:
+            raise no_header(where, stream.header, limits.header)
         raise SourceError(f"{where} is empty; a line with the names of its columns is expected")
 
 
@@ -59,6 +62,10 @@ class _CsvFile:
     size: int = 0
     line: int = 1
     skipping: bool = False
+    passed: int = 0
+
+    def __post_init__(self) -> None:
+        self.delimiter = self.stream.delimiter
 
     def take(self, *, final: bool) -> Iterator[Decoded]:
         """The complete rows of the text that waits; with `final`, all of it."""
@@ -80,13 +87,14 @@ class _CsvFile:
 
     def _parse(self, text: bytes, *, final: bool) -> Iterator[Decoded]:
         limits = self.limits
-        records = split(text, self.stream.delimiter, final=final, longest=limits.record)
+        if self.delimiter == AUTO:
+            self.delimiter = self._known_by_header(text, final=final)
+        records = split(text, self.delimiter, final=final, longest=limits.record)
         first = self.line
         self.line += records.line_count
         rest = text[records.consumed :]
         if not self.names and len(records.starts):
-            self._header(text, records)
-            records = _without_first(records)
+            records = self._from_header(text, records)
         if len(records.starts):
             yield self._decode(text, records, first)
         if len(rest) > limits.record and not _opens_quote(rest):
@@ -112,6 +120,39 @@ class _CsvFile:
         self.line += 1
         return text[stop:]
 
+    def _known_by_header(self, text: bytes, *, final: bool) -> str:
+        """The delimiter by which the header is found."""
+        for delimiter in _DELIMITERS:
+            records = split(text, delimiter, final=final, longest=self.limits.record)
+            if self._place_of_header(text, records, delimiter) is not None:
+                return delimiter
+        raise no_header(self.where, self.stream.header, self.limits.header)
+
+    def _place_of_header(self, text: bytes, records: Records, delimiter: str) -> int | None:
+        most = self.limits.header - self.passed
+        for index in range(min(len(records.starts), most)):
+            line = text[records.starts[index] : records.ends[index]]
+            if index in records.malformed or b"\0" in line or not _is_text(line):
+                continue
+            found = _fields(line, delimiter, int(records.fields[index]))
+            if is_header(found, self.stream.header, self.stream.rename):
+                return index
+        return None
+
+    def _from_header(self, text: bytes, records: Records) -> Records:
+        """The records below the header; none as long as it is not found."""
+        place: int | None = 0
+        if self.stream.header:
+            place = self._place_of_header(text, records, self.delimiter)
+            if place is None:
+                self.passed += len(records.starts)
+                if self.passed >= self.limits.header:
+                    raise no_header(self.where, self.stream.header, self.limits.header)
+                return _without_first(records, len(records.starts))
+            records = _without_first(records, place)
+        self._header(text, records)
+        return _without_first(records, 1)
+
     def _header(self, text: bytes, records: Records) -> None:
         start, end = int(records.starts[0]), int(records.ends[0])
         head = text[start:end]
@@ -127,8 +168,7 @@ class _CsvFile:
                 f"{self.where} is not CSV: its first line is "
                 f"{readable(head, 60)!r}; a line with the names of its columns is expected"
             )
-        table = _arrow(head, self.stream.delimiter, int(records.fields[0]), quoted=True)
-        found = [str(column[0]) for column in table.to_pydict().values()]
+        found = _fields(head, self.delimiter, int(records.fields[0]))
         self.names = column_names(found, self.stream.rename, self.where, self.limits.columns)
 
     def _decode(self, text: bytes, records: Records, first: int) -> Decoded:
@@ -146,7 +186,7 @@ class _CsvFile:
         good = np.ones(len(records.starts), bool)
         good[list(reasons)] = False
         kept = np.flatnonzero(good)
-        rows = _arrow(_joined(text, records, good), self.stream.delimiter, width, records.quoted)
+        rows = _arrow(_joined(text, records, good), self.delimiter, width, records.quoted)
         if rows.num_rows != len(kept):
             raise SourceError(
                 f"{self.where} could not be read as CSV: {rows.num_rows} rows were parsed "
@@ -185,18 +225,31 @@ def _opens_quote(rest: bytes) -> bool:
     return rest.count(b'"') % 2 == 1 and (b"\n" in rest or b"\r" in rest)
 
 
-def _without_first(records: Records) -> Records:
+def _without_first(records: Records, count: int) -> Records:
     return Records(
-        records.starts[1:],
-        records.ends[1:],
-        records.stops[1:],
-        records.fields[1:],
-        records.lines[1:],
+        records.starts[count:],
+        records.ends[count:],
+        records.stops[count:],
+        records.fields[count:],
+        records.lines[count:],
         records.consumed,
         records.line_count,
         records.quoted,
-        {index - 1: reason for index, reason in records.malformed.items() if index},
+        {index - count: why for index, why in records.malformed.items() if index >= count},
     )
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _fields(line: bytes, delimiter: str, width: int) -> list[str]:
+    table = _arrow(line, delimiter, width, quoted=True)
+    return [str(column[0]) for column in table.to_pydict().values()]
 
 
 def _holding_nul(text: bytes, records: Records) -> list[int]:

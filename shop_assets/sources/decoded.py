@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +37,23 @@ class Decoded:
     lines: Lines
     text_of: Callable[[Lines], list[str]]
     broken: list[Broken] = field(default_factory=list)
+
+
+def is_header(found: list[str], wanted: Collection[str], rename: Mapping[str, str]) -> bool:
+    """Whether a line is the one with the columns' names: it has all that are wanted.
+
+    Without any wanted, every line is.
+    """
+    trimmed = {name.strip() for name in found}
+    return set(wanted) <= trimmed | {new for old, new in rename.items() if old.strip() in trimmed}
+
+
+def no_header(where: str, wanted: Collection[str], lines: int) -> SourceError:
+    """What is wrong with a file of which no line is the header."""
+    return SourceError(
+        f"{where} has none of its first {lines:,} lines with the names "
+        f"{', '.join(wanted)}; a line with the names of its columns is expected"
+    )
 
 
 def column_names(found: list[str], rename: Mapping[str, str], where: str, most: int) -> list[str]:

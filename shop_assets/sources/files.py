@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shop_assets.settings.shop import FilesSource, FileStream
+from shop_assets.settings.file_streams import FilesSource, FileStream
 from shop_assets.sources.csv_files import read_csv
 from shop_assets.sources.decoded import Decoded
 from shop_assets.sources.decompression import unpacked

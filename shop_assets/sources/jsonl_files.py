@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
-from shop_assets.settings.shop import FileStream
+from shop_assets.settings.file_streams import FileStream
 from shop_assets.sources.csv_files import NO_LINE_END
 from shop_assets.sources.decoded import Broken, Decoded, Lines
 from shop_assets.sources.decompression import CutShortError

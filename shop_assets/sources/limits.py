@@ -16,7 +16,10 @@ class Limits:
     `columns`: the most columns that a file may have. `cached_file`: the largest decoded file that
     is kept in memory between reads, of `cache` in all. `expansion`: how many times its own size a
     file may unpack to, once that is more than `expanded`. `batch`: the largest decoded batch of
-    Parquet. `held`: the largest packed file of Parquet that is read as one piece.
+    Parquet. `held`: the largest packed file of Parquet that is read as one piece, and the largest
+    workbook of Excel, which can only be read as one. `workbook`: what a workbook may unpack to.
+    `cells`: the most cells of a sheet, which are all in memory at once. `header`: the lines among
+    which a header is looked for.
     """
 
     chunk: int = 4 * MIB
@@ -30,3 +33,6 @@ class Limits:
     expanded: int = 1024 * MIB
     batch: int = 256 * MIB
     held: int = 64 * MIB
+    workbook: int = 512 * MIB
+    cells: int = 10_000_000
+    header: int = 1000

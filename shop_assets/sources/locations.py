@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pyarrow import fs
 
-from shop_assets.settings.shop import FilesSource, FileTime
+from shop_assets.settings.file_streams import FilesSource, FileTime
 from shop_assets.sources.addresses import refuse_link_local
 from shop_assets.sources.clock import moment
 from shop_assets.sources.errors import SourceError

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from shop_assets.settings.shop import FileStream
+from shop_assets.settings.file_streams import FileStream
 from shop_assets.sources.decoded import Broken, Decoded, Lines, column_names
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shop_assets.settings.shop import FileTime
+from shop_assets.settings.file_streams import FileTime
 from shop_assets.sources.clock import UTC_TIME, typed_times
 from shop_assets.sources.decoded import Broken, Decoded, Lines
 from shop_assets.sources.errors import SourceError

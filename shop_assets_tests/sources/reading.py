@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from shop_assets.settings.shop import FilesSource, SqlSource
+from shop_assets.settings.file_streams import FilesSource
+from shop_assets.settings.shop import SqlSource
 from shop_assets.sources.files import FilesConnector
 from shop_assets.sources.limits import Limits
 from shop_assets.sources.protocol import Connector, ReadRequest, Window

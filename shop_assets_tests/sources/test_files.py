@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shop_assets.settings.shop import FilesSource
+from shop_assets.settings.file_streams import FilesSource
 from shop_assets.sources import PROVENANCE, SourceError, connect
 from shop_assets.sources.decompression import unpacked
 from shop_assets.sources.files import FilesConnector
@@ -407,7 +407,7 @@ def test_the_address_where_clouds_give_out_credentials_is_no_source() -> None:
         ({"endpoint": "localhost:80"}, "localhost:80 is no endpoint; http://host:port or"),
         ({"files": "../x"}, "'../x' is no glob below the source's url"),
         ({"files": "/etc/*"}, "'/etc/*' is no glob below the source's url"),
-        ({"delimiter": "§"}, "'§' cannot delimit fields; one ASCII character is expected"),
+        ({"delimiter": "§"}, "'§' cannot delimit fields; one ASCII character, or auto, is expected"),
         ({"encoding": "utf-9"}, "no such encoding: utf-9"),
         ({"encoding": "zlib"}, "no such encoding: zlib"),
         ({"time": {"name": "a_%H.csv"}}, "name 'a_%H.csv' lacks the day"),
