@@ -16,14 +16,20 @@ from shop_assets.assets.steps import RETRIES, step
 from shop_assets.assets.sweep import seen_keys, tombstones
 from shop_assets.checks import arrival, drift
 from shop_assets.checks.report import report
+from shop_assets.io_managers.delta import with_checkpoint
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import LakeResource, SourcesResource, WarehouseResource
 from shop_assets.settings import ShopSettings
+from shop_assets.settings.apis import ApiSource
 from shop_assets.settings.shop import SqlStream
 from shop_assets.sources.protocol import ReadRequest, Window
+from shop_assets.sources.reading import gather
 from shop_assets.transforms.extract import assemble
-from shop_assets.warehouse import source_keys
+from shop_assets.warehouse import checkpoints, source_keys
+
+_KINDS = {"sql": "postgres", "files": "file"}
+"""What the UI calls a connector, where that is not its name."""
 
 
 def raw_key(source: str, stream: str) -> AssetKey:
@@ -46,6 +52,7 @@ def _raw_asset(
     declared = settings.sources[source]
     read_as = declared.streams[stream]
     overlap = dt.timedelta(minutes=declared.overlap_minutes)
+    remembers = isinstance(declared, ApiSource)
     key = raw_key(source, stream)
     table_name = key.to_user_string()
     swept_by = read_as.key if isinstance(read_as, SqlStream) and read_as.sweep else ()
@@ -57,7 +64,7 @@ def _raw_asset(
         io_manager_key="raw_lake",
         retry_policy=RETRIES,
         group_name="raw",
-        kinds={"postgres" if declared.connector == "sql" else "file", "deltalake"},
+        kinds={_KINDS.get(declared.connector, declared.connector), "deltalake"},
         owners=[settings.shop.owner],
         tags={"layer": "raw", "source": source},
         description=(
@@ -76,15 +83,20 @@ def _raw_asset(
     ) -> MaterializeResult[pa.Table]:
         span = Span.of(context)
         store, zone = warehouse.open(), lake.open()
-        request = ReadRequest(stream, Window(span.start - overlap, span.end))
-        batches = [batch.rows for batch in sources.open(source).read(request)]
+        request = ReadRequest(
+            stream,
+            Window(span.start - overlap, span.end),
+            checkpoints.before(store, source, stream, span.start) if remembers else None,
+        )
+        read = gather(sources.open(source), request)
+        batches = read.batches
         columns = {name for batch in batches for name in batch.column_names}
         gone = None
         if swept_by:
             found = source_keys.found_gone(store, source, stream, span.start, span.end)
             gone = tombstones(zone, table_name, found, swept_by)
         table = assemble(batches, span.start, gone)
-        del batches
+        del batches, read.batches
         changes = find_drift(zone, table_name, table, columns, read_as, span.start)
         table = note_lacking(zone, table_name, table, columns, read_as)
         deleted = 0 if gone is None else gone.num_rows
@@ -92,7 +104,7 @@ def _raw_asset(
             source_keys.record(store, source, stream, seen_keys(table, swept_by))
         rows = rows_by_hour(table["_hour"].to_pandas()) if table.num_rows else {}
         return MaterializeResult(
-            value=table,
+            value=with_checkpoint(table, source, stream, read.checkpoint),
             metadata={
                 "rows": table.num_rows,
                 **({"deletions": deleted} if swept_by else {}),

@@ -1,6 +1,8 @@
 """IO managers of the lake: raw appends each attempt, clean replaces its hours."""
 
 import datetime as dt
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +15,21 @@ from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.partitions import HOUR
 from shop_assets.resources import LakeResource, WarehouseResource
 from shop_assets.transforms.clean import QUARANTINE, Cleaned
-from shop_assets.warehouse import rows, slices
+from shop_assets.warehouse import checkpoints, rows, slices
 from shop_assets.warehouse.connection import Warehouse
 
 _HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
 _EPOCH = b"epoch"
+_CHECKPOINT = b"checkpoint"
+
+
+def with_checkpoint(
+    rows: pa.Table, source: str, stream: str, checkpoint: Mapping[str, Any] | None
+) -> pa.Table:
+    """Rows of raw, with the checkpoint of their read, to keep once they are written."""
+    if checkpoint is None:
+        return rows
+    return rows.replace_schema_metadata({_CHECKPOINT: json.dumps([source, stream, checkpoint])})
 
 
 def load_id(context: OutputContext) -> str:
@@ -91,9 +103,16 @@ class RawLakeIOManager(_LakeInput):
         A column whose type the source has changed is kept in one of its own beside it: the hour is
         not lost, and nothing that the source said is bent to fit.
         """
-        if obj.num_rows == 0:
-            return
         attempt = load_id(context)
+        if obj.num_rows:
+            self._append(context, obj.replace_schema_metadata(None), attempt)
+        kept = (obj.schema.metadata or {}).get(_CHECKPOINT)
+        if kept is not None:
+            source, stream, checkpoint = json.loads(kept)
+            window = _window(context)
+            checkpoints.record(self.postgres(), source, stream, window, checkpoint, attempt)
+
+    def _append(self, context: OutputContext, obj: pa.Table, attempt: str) -> None:
         now = dt.datetime.now(dt.UTC)
         stamped = obj.append_column("_load_id", pa.repeat(attempt, obj.num_rows))
         stamped = stamped.append_column(

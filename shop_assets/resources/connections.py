@@ -95,7 +95,11 @@ class SourcesResource(ConfigurableResource[None]):
         if source not in self._connectors:
             settings = self.settings()
             self._connectors[source] = connect(
-                source, settings.sources[source], base=settings.path.parent
+                source,
+                settings.sources[source],
+                base=settings.path.parent,
+                redis_url=endpoints().redis_url,
+                shares=int(os.environ.get("SHOP_MAX_CONCURRENT_RUNS", "2")),
             )
         return self._connectors[source]
 

@@ -43,16 +43,17 @@ def position(request: ReadRequest) -> Mapping[str, Any] | None:
 
 
 def memory(request: ReadRequest) -> Mapping[str, Any] | None:
-    """What the stream remembers from a window that ended when this one starts, or before.
+    """What the stream remembers from an earlier window.
 
     None where it remembers nothing: at first, and where the checkpoint is of a later window.
-    Within the same window it is what that read began with, which `position` may hold itself.
+    Within the same window, what that read began with is for `position` to hold.
     """
     kept = request.checkpoint
     times = None if kept is None else _times(kept)
-    if kept is None or times is None or times[1] > request.window.start:
+    # Windows may overlap: an earlier one both starts and ends before.
+    if times is None or times[0] >= request.window.start or times[1] >= request.window.end:
         return None
-    found: Mapping[str, Any] | None = kept.get("memory")
+    found: Mapping[str, Any] | None = (kept or {}).get("memory")
     return found
 
 

@@ -1,0 +1,45 @@
+"""Reading a window to its end, across interruptions that its connector can go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from shop_assets.sources.errors import SourceError
+from shop_assets.sources.protocol import Connector, ReadRequest
+
+
+@dataclass
+class Gathered:
+    """The batches of a window, and the checkpoint after them; None where there is none."""
+
+    batches: list[pa.Table] = field(default_factory=list)
+    checkpoint: Mapping[str, Any] | None = None
+
+
+def gather(connector: Connector, request: ReadRequest) -> Gathered:
+    """Read the whole window.
+
+    A read that breaks with a transient `SourceError` goes on from its newest checkpoint, as long as
+    each attempt gets further than the one before; what came after that checkpoint is read again.
+    """
+    found = Gathered()
+    while True:
+        kept = len(found.batches)
+        try:
+            for batch in connector.read(request):
+                found.batches.append(batch.rows)
+                if batch.checkpoint is not None:
+                    found.checkpoint = batch.checkpoint
+                    kept = len(found.batches)
+        except SourceError as error:
+            further = found.checkpoint is not None and found.checkpoint != request.checkpoint
+            if not (error.transient and further):
+                raise
+            del found.batches[kept:]
+            request = replace(request, checkpoint=found.checkpoint)
+        else:
+            return found
