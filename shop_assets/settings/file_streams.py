@@ -49,7 +49,7 @@ class FileTime(Strict):
         given = [way for way, value in ways.items() if value is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none of name, column and modified"
-            raise WrongValueError(f"found {found}", "exactly one of name, column and modified")
+            raise WrongValueError(f"found {found}", "exactly one of them")
         if self.name is not None:
             self._check_name(self.name)
         return self

@@ -1,8 +1,8 @@
-"""Files in a folder or S3 bucket as a source: CSV, JSON lines or Parquet, plain, gzip or zstd.
+"""Files in a folder or S3 bucket as a source: CSV, JSON lines (plain, gzip, zstd), Parquet, Excel.
 
 The rows of one file come in the file's order, the files in the order of their names. Time is in
-the file's name, or in a column; in the latter case a small file is decoded once and kept, since a
-backfill asks for the same file again and again.
+the file's name, the file's own, or in a column; in the last case a small file is decoded once and
+kept, since a backfill asks for the same file again and again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +22,7 @@ from shop_assets.sources.csv_files import read_csv
 from shop_assets.sources.decoded import Decoded
 from shop_assets.sources.decompression import unpacked
 from shop_assets.sources.errors import SourceError
+from shop_assets.sources.excel_files import read_excel
 from shop_assets.sources.file_cache import FileCache, Key, TimedFile, bounds, key_of
 from shop_assets.sources.jsonl_files import read_jsonl
 from shop_assets.sources.limits import Limits
@@ -28,8 +30,10 @@ from shop_assets.sources.locations import FileEntry, Location, named_time
 from shop_assets.sources.parquet_files import read_parquet
 from shop_assets.sources.protocol import PROVENANCE, Batch, ReadRequest, StreamCheck, Window
 from shop_assets.sources.timing import LINE_NUMBER, with_column_times, with_time
+from shop_assets.sources.units import with_units
 
-_TABULAR = {"csv": read_csv, "jsonl": read_jsonl}
+_TEXT = {"csv": read_csv, "jsonl": read_jsonl}
+_HELD = {"parquet": read_parquet, "excel": read_excel}
 
 
 class FilesConnector:
@@ -56,8 +60,8 @@ class FilesConnector:
         """
         stream = self._stream(request.stream)
         for entry in self._location.list(stream.files):
-            if stream.time.name is not None:
-                start = self._named_time(stream, entry)
+            if stream.time.column is None:
+                start = self._file_time(stream, entry)
                 if request.window.start <= start < request.window.end:
                     tables = with_time(self._decode(stream, entry), start)
                     yield from self._batches(tables, entry)
@@ -76,9 +80,9 @@ class FilesConnector:
         entry = entries[-1]
         columns: Mapping[str, str] = {}
         problems: list[str] = []
-        if settings.time.name is not None:
+        if settings.time.column is None:
             for each in entries:
-                self._named_time(settings, each)
+                self._file_time(settings, each)
             tables = with_time(self._decode(settings, entry), entry.modified)
         else:
             tables = self._timed(settings, entry)
@@ -108,7 +112,9 @@ class FilesConnector:
     def _zone(self, stream: FileStream) -> ZoneInfo:
         return ZoneInfo(stream.time.timezone or self._source.timezone)
 
-    def _named_time(self, stream: FileStream, entry: FileEntry) -> datetime:
+    def _file_time(self, stream: FileStream, entry: FileEntry) -> datetime:
+        if stream.time.modified:
+            return entry.modified
         base_name = entry.relative.rsplit("/", maxsplit=1)[-1]
         start = named_time(base_name, stream.time, self._zone(stream))
         if start is None:
@@ -122,16 +128,20 @@ class FilesConnector:
         where = self._location.where(entry)
         with self._location.open(entry) as raw:
             try:
-                if stream.format == "parquet":
-                    yield from read_parquet(raw, stream, where, self._limits)
-                else:
-                    pieces = unpacked(raw, where, entry.relative, self._limits)
-                    yield from _TABULAR[stream.format](pieces, stream, where, self._limits)
+                yield from with_units(self._parts(raw, stream, entry), stream.units, where)
             except OSError as error:
                 raise SourceError(
                     f"{where} cannot be read to its end: {str(error).splitlines()[0]}",
                     transient=True,
                 ) from error
+
+    def _parts(self, raw: Any, stream: FileStream, entry: FileEntry) -> Iterator[Decoded]:
+        where = self._location.where(entry)
+        if stream.format in _HELD:
+            yield from _HELD[stream.format](raw, stream, where, self._limits)
+        else:
+            pieces = unpacked(raw, where, entry.relative, self._limits)
+            yield from _TEXT[stream.format](pieces, stream, where, self._limits)
 
     def _timed(self, stream: FileStream, entry: FileEntry) -> Iterator[pa.Table]:
         where = self._location.where(entry)
