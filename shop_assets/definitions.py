@@ -18,6 +18,7 @@ from shop_assets.assets.clean import clean_assets
 from shop_assets.assets.deletions import deletions_assets
 from shop_assets.assets.marts import mart_assets, mart_key, present_marts
 from shop_assets.assets.raw import raw_assets
+from shop_assets.assets.reconciliation import reconciliation_assets
 from shop_assets.assets.warehouse import warehouse_assets, warehouse_checks
 from shop_assets.automation import jobs, schedules, sensors
 from shop_assets.errors import UserError
@@ -56,6 +57,7 @@ def build_definitions(
     names = {mart.name for mart in declared}
     daily = {mart.name for mart in declared if mart.daily}
     analytics = analytics_assets(settings, calendar, names, tables)
+    analytics += reconciliation_assets(settings, tables)
     built = jobs.build(
         [mart_key(name) for name in sorted(names - daily)],
         [mart_key(name) for name in sorted(daily)],

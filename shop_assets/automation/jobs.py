@@ -78,7 +78,7 @@ def build(
         ),
         "analytics": define_asset_job(
             "analytics",
-            AssetSelection.groups("analytics"),
-            description="Lists and figures made of the marts.",
+            AssetSelection.groups("analytics", "reconciliation"),
+            description="Lists and figures made of the marts, and what payments do not agree with.",
         ),
     }

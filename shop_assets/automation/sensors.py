@@ -22,13 +22,18 @@ from dagster import (
 )
 
 from shop_assets import partitions
-from shop_assets.assets.analytics import READS, analytics_key
+from shop_assets.assets import analytics as of_marts
+from shop_assets.assets import reconciliation
+from shop_assets.assets.analytics import analytics_key
 from shop_assets.automation import runs
 from shop_assets.automation.jobs import ANALYTICS, CATCH_UP, PRIORITY
 from shop_assets.partitions import HOUR, Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.progress import first_loaded, missing_hours
+
+READS = {**of_marts.READS, **reconciliation.READS}
+"""The marts, or tables of the warehouse, whose change fires each analytics asset."""
 
 HOURS_A_RUN = 24
 DAYS_A_RUN = 31

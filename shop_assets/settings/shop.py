@@ -155,6 +155,14 @@ Source = Annotated[
 ]
 
 
+class Reconciliation(Strict):
+    """How the shop's orders and refunds are compared with those of its payment providers."""
+
+    grace_hours: int = Field(default=24, ge=0, le=24 * 90)
+    """How long both sides may differ before that is a difference: for payments that follow later,
+    and for what is delivered late."""
+
+
 class ShopSettings(Strict):
     """All of `shop.yaml`."""
 
@@ -162,7 +170,22 @@ class ShopSettings(Strict):
     """The shop itself."""
     sources: dict[Name, Source]
     """Its source systems, each under a name of your choice."""
+    reconciliation: Reconciliation = Field(default_factory=Reconciliation)
+    """How orders are compared with payments, where there are both."""
     _path: Path = PrivateAttr(default=Path("shop.yaml"))
+
+    @model_validator(mode="after")
+    def _pays_for_sources_with_orders(self) -> ShopSettings:
+        selling = [name for name, _ in self.entities.get("orders", [])]
+        for name, source in self.sources.items():
+            for number, of in enumerate(source.pays_for or ()):
+                if of not in selling:
+                    raise WrongValueError(
+                        f"no source {of} with orders to pay for",
+                        f"one of {', '.join(selling)}" if selling else "a source with orders",
+                        at=("sources", name, "pays_for", number),
+                    )
+        return self
 
     @property
     def path(self) -> Path:

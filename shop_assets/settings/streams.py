@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from shop_assets.entities import ENTITIES, TableSpec
 from shop_assets.settings.mapping import Condition, EntityMapping
-from shop_assets.settings.values import Strict, TimeZone, WrongValueError
+from shop_assets.settings.values import Name, Strict, TimeZone, WrongValueError
 
 
 class StreamBase(Strict):
@@ -77,3 +77,6 @@ class SourceBase(Strict):
     """Of times that name none."""
     overlap_minutes: int = Field(default=0, ge=0, le=24 * 60)
     """How far before the hour it is read again, for rows that become visible late."""
+    pays_for: tuple[Name, ...] | None = None
+    """Of a source with charges or payments: the sources whose orders these pay for; all, if not
+    given. Needed where two shops number their orders alike, or where one is paid elsewhere."""

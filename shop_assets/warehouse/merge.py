@@ -11,6 +11,7 @@ from shop_assets.warehouse import ddl, ledger_orders, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.ddl import quoted
 from shop_assets.warehouse.difference import Target, apply_difference
+from shop_assets.warehouse.marts import note_change
 from shop_assets.warehouse.slices import Load, Written
 
 _TOLD = "_told"
@@ -48,6 +49,7 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
         if changed:
             _refresh_current(cursor, spec)
             _ask_for_marts(cursor, spec, warehouse.zone)
+            note_change(cursor, spec.name)
         return publication.note(staged.num_rows, changed)
 
 
