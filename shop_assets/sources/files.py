@@ -29,6 +29,7 @@ from shop_assets.sources.limits import Limits
 from shop_assets.sources.locations import FileEntry, Location, named_time
 from shop_assets.sources.parquet_files import read_parquet
 from shop_assets.sources.protocol import PROVENANCE, Batch, ReadRequest, StreamCheck, Window
+from shop_assets.sources.restated import Export, Exports, Told, ended, told
 from shop_assets.sources.timing import LINE_NUMBER, with_column_times, with_time
 from shop_assets.sources.units import with_units
 
@@ -51,21 +52,26 @@ class FilesConnector:
         self._limits = limits or Limits()
         self._location = Location(name, source, base)
         self._cache = FileCache(self._limits.cache)
+        self._exports = Exports(self._limits.cache)
 
     def read(self, request: ReadRequest) -> Iterator[Batch]:
         """Yield the rows of the window, file by file.
 
         Columns are what each file has, so batches of different files may differ in them; those of
-        JSON lines may differ from batch to batch. See `Connector.read`.
+        JSON lines may differ from batch to batch. Where files restate days, tombstones follow a
+        file's rows, with `_deleted` and the `_hour` that they belong to: their change time, from
+        which on a row is gone, is that of a later file. See `Connector.read`.
         """
         stream = self._stream(request.stream)
-        for entry in self._location.list(stream.files):
+        entries = self._location.list(stream.files)
+        for entry in entries:
             if stream.time.column is None:
                 start = self._file_time(stream, entry)
                 if request.window.start <= start < request.window.end:
                     tables = with_time(self._decode(stream, entry), start)
                     yield from self._batches(tables, entry)
                     self._location.expect_unchanged(entry)
+                    yield from self._ended(request.stream, stream, entry, entries)
             else:
                 tables = self._between(request.stream, stream, entry, request.window)
                 yield from self._batches(tables, entry)
@@ -99,6 +105,35 @@ class FilesConnector:
     def close(self) -> None:
         """Forget what was kept of files."""
         self._cache.clear()
+        self._exports.clear()
+
+    def _ended(
+        self, name: str, stream: FileStream, entry: FileEntry, entries: list[FileEntry]
+    ) -> Iterator[Batch]:
+        """The tombstones that belong to the load of a file."""
+        restates = stream.restates
+        if restates is None:
+            return
+        exports = [Export(self._file_time(stream, each), each) for each in entries]
+        (here,) = (each for each in exports if each.entry == entry)
+
+        def tell(export: Export) -> Told | None:
+            where = self._location.where(export.entry)
+
+            def make() -> Told:
+                made = told(self._decode(stream, export.entry), restates, where)
+                self._location.expect_unchanged(export.entry)
+                return made
+
+            try:
+                return self._exports.get(key_of(name, export.entry), make)
+            except SourceError as error:
+                if error.transient or export == here:
+                    raise
+                return None
+
+        for table in ended(here, exports, restates, tell):
+            yield Batch(table)
 
     def _stream(self, name: str) -> FileStream:
         try:

@@ -29,9 +29,9 @@ def assemble(
     """One table of all batches, with `_hour` and `_row_hash`; none where nothing came.
 
     `start`: the first hour that is loaded; rows that changed before it (an overlapping window)
-    belong to it. `gone`: tombstones, which have their `_hour`. `_row_hash`: int64, of a row's own
-    columns. Of a column that comes in types that do not fit together, the later ones have names
-    of their own.
+    belong to it. `gone`: tombstones. A batch that has an `_hour` keeps it, from `start` on.
+    `_row_hash`: int64, of a row's own columns. Of a column that comes in types that do not fit
+    together, the later ones have names of their own.
     """
     tables = [_with_hour(b, start) for b in (*batches, *([] if gone is None else [gone]))]
     tables = [table for table in tables if table.num_rows]
@@ -46,11 +46,14 @@ def assemble(
 
 
 def _with_hour(table: pa.Table, start: dt.datetime) -> pa.Table:
-    if not table.num_rows or "_hour" in table.column_names:
+    if not table.num_rows:
         return table
     first = pa.scalar(start, HOUR_TYPE)
-    moments = table["_change_time"].cast(HOUR_TYPE)
+    placed = "_hour" in table.column_names
+    moments = table["_hour" if placed else "_change_time"].cast(HOUR_TYPE)
     moments = pc.if_else(pc.less(moments, first), first, moments)
+    if placed:
+        table = table.drop_columns(["_hour"])
     return table.append_column("_hour", pc.floor_temporal(moments, unit="hour").cast(HOUR_TYPE))
 
 
