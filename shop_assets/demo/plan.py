@@ -40,7 +40,9 @@ class DemoPlan:
 
     `start`: an hour in UTC, in which the shop opens. `orders_per_hour`: the mean over a week
     without flash sale. `events_per_order`: web events, those of visitors who buy nothing included.
-    `dirt`: share of rows that a platform must set aside.
+    `dirt`: share of rows that a platform must set aside. `shopify_share`, `woocommerce_share`: of
+    the customers, who buy at those storefronts instead of the shop's own. `stripe`: whether the
+    payment provider is asked through its API, instead of bringing a file each hour.
     """
 
     start: dt.datetime
@@ -50,6 +52,9 @@ class DemoPlan:
     products: int = 240
     events_per_order: float = 20.0
     dirt: float = 0.003
+    shopify_share: float = 0.0
+    woocommerce_share: float = 0.0
+    stripe: bool = False
 
     def __post_init__(self) -> None:
         if self.start.utcoffset() is None or to_micros(self.start) % HOUR:
@@ -60,8 +65,18 @@ class DemoPlan:
             )
         if not 0 <= self.dirt <= 0.2:
             raise UserError(f"found a share of dirt of {self.dirt}, expected 0 to 0.2")
+        if min(self.shopify_share, self.woocommerce_share) < 0 or self.online_share > 1:
+            raise UserError(
+                f"found shares of {self.shopify_share} and {self.woocommerce_share} of the "
+                "customers, expected 0 or more, and at most 1 together"
+            )
         if self.products < 20:
             raise UserError(f"found {self.products} products, expected at least 20")
+
+    @property
+    def online_share(self) -> float:
+        """The share of the customers who buy elsewhere than at the shop's own storefront."""
+        return self.shopify_share + self.woocommerce_share
 
     @classmethod
     def recent(cls, now: dt.datetime, days: int = 3, *, orders_per_hour: float = 80.0) -> Self:
@@ -132,6 +147,9 @@ class DemoPlan:
             "products": self.products,
             "events_per_order": self.events_per_order,
             "dirt": self.dirt,
+            "shopify_share": self.shopify_share,
+            "woocommerce_share": self.woocommerce_share,
+            "stripe": self.stripe,
         }
 
 

@@ -18,6 +18,7 @@ from shop_assets.demo import crm, payments, storefront, tracker, warehouse
 from shop_assets.demo.ads import CAMPAIGNS_NAME, SPEND_NAME
 from shop_assets.demo.chance import Ints, to_micros, to_moment
 from shop_assets.demo.database import Database
+from shop_assets.demo.homes import Home
 from shop_assets.demo.plan import DemoPlan, DemoTargets
 from shop_assets.demo.truth import Truth, View, compute_truth
 from shop_assets.demo.warehouse import Levels
@@ -138,7 +139,7 @@ class SimulatedShop:
         changes = storefront.changes(
             self.plan, self._world.catalogue, alive, self._world.imported, start, end
         )
-        for table, rows in changes.items():
+        for table, rows in changes[Home.STOREFRONT].items():
             self._storefront.write(table, rows)
         self._storefront.commit()
         stock = self._world.stock(hour, self._levels)
@@ -172,7 +173,8 @@ class SimulatedShop:
         self._wms.rollback()
         if not rows:
             raise UserError("there is no simulated shop in these databases: create one first")
-        found, expected = json.loads(rows[0]["plan"]), self.plan.as_json()
+        found = DemoPlan.from_json(json.loads(rows[0]["plan"])).as_json()
+        expected = self.plan.as_json()
         if found != expected:
             different = ", ".join(
                 f"{key} {found.get(key)} instead of {value}"
