@@ -21,6 +21,7 @@ from shop_assets.io_managers.delta import CleanedRows, epoch_of
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.settings import ShopSettings
+from shop_assets.settings.mapping import accountable
 from shop_assets.transforms.clean import Cleaned, MissingColumnError, StreamOrigin, clean, combine
 
 
@@ -94,7 +95,6 @@ def _clean_stream(
 ) -> Cleaned:
     declared = settings.sources[source]
     mappings = declared.streams[stream].entities
-    accountable = next((n for n, m in mappings.items() if m.grain == "row"), next(iter(mappings)))
     origin = StreamOrigin(source, stream, declared.timezone, settings.shop.currency)
     try:
         return clean(
@@ -102,7 +102,7 @@ def _clean_stream(
             spec,
             mappings[spec.name],
             origin,
-            takes_unreadable=spec.name == accountable,
+            takes_unreadable=spec.name == accountable(mappings),
             changed_columns=declared.streams[stream].changed_columns,
         )
     except MissingColumnError as missing:

@@ -24,6 +24,7 @@ rows it touches as repaired.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -173,6 +174,11 @@ class EntityMapping(Strict):
     """`row` where each source row is one of the entity's (what is not published, quarantined or a
     repeated delivery would be a loss), `folded` where several source rows describe the same one
     (the customer on each line of an invoice)."""
+
+
+def accountable(mappings: Mapping[str, EntityMapping]) -> str:
+    """The entity that answers for a stream's unreadable rows: the first that has a row of each."""
+    return next((n for n, m in mappings.items() if m.grain == "row"), next(iter(mappings)))
 
 
 def _exactly_one(values: dict[str, Any]) -> None:

@@ -34,12 +34,18 @@ __all__ = [
 
 
 def connect(
-    name: str, source: Source, *, base: Path, redis_url: str | None = None, shares: int = 1
+    name: str,
+    source: Source,
+    *,
+    base: Path,
+    redis_url: str | None = None,
+    shares: int = 1,
+    limit: RateLimit | None = None,
 ) -> Connector:
     """The connector of a source. `base`: the folder of `shop.yaml`, for relative urls.
 
-    `redis_url` and `shares`: for the limit on an API's calls, see `RateLimit`. Nothing is opened
-    before the first read or check; `SourceError` for an impossible address.
+    `redis_url` and `shares`: for the limit on an API's calls, see `RateLimit`; or `limit` itself.
+    Nothing is opened before the first read or check; `SourceError` for an impossible address.
     """
     if isinstance(source, SqlSource):
         from shop_assets.sources.sql import SqlConnector
@@ -47,7 +53,8 @@ def connect(
         return SqlConnector(name, source, base=base)
     if isinstance(source, FilesSource):
         return FilesConnector(name, source, base=base)
-    limit = RateLimit(name, source.requests_per_second, redis_url=redis_url, shares=shares)
+    if limit is None:
+        limit = RateLimit(name, source.requests_per_second, redis_url=redis_url, shares=shares)
     if isinstance(source, StripeSource):
         from shop_assets.sources.stripe import StripeConnector
 

@@ -25,7 +25,7 @@ class RateLimit:
     """At most `per_second` units of cost in the mean, whoever asks, under one `name`.
 
     `shares`: how many processes may call at once where Redis does not tell them of each other.
-    Threads may share one.
+    Threads may share one. `calls`: how many this process has been given leave for.
     """
 
     def __init__(
@@ -39,12 +39,15 @@ class RateLimit:
         self._redis: MovingWindowRateLimiter | None = None
         self._redis_from = 0.0
         self._paused_until = 0.0
+        self.calls = 0
         self._lock = threading.Lock()
 
     def acquire(self, cost: int = 1) -> None:
         """Wait until a call of that cost may be made. More than the limit holds counts as all."""
         while (wait := self._wait(cost)) > 0:
             time.sleep(wait)
+        with self._lock:
+            self.calls += 1
 
     def pause(self, seconds: float) -> None:
         """Let no call of this process begin for some seconds: the source has asked for it."""

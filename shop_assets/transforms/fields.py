@@ -130,6 +130,24 @@ def require_columns(
 
     `changed_columns`: those that may be lacking by now, or have another type.
     """
+    named = named_columns(spec, mapping)
+    for column, where in named.items():
+        if column not in changed_columns:
+            _refuse_changed(rows, column, where)
+    missing = [column for column in named if column not in rows.columns]
+    if missing and rows["_error"].notna().all():
+        # Where no row could be decoded, nothing is known of the columns.
+        return rows.assign(**{c: pd.Series(pd.NA, index=rows.index, dtype="str") for c in missing})
+    for column in missing:
+        raise MissingColumnError(f"column {column}, which {named[column]} needs, is not there")
+    return rows
+
+
+def named_columns(spec: TableSpec, mapping: EntityMapping) -> dict[str, str]:
+    """The source's columns that the mapping names, each with what needs it.
+
+    Raises `MissingColumnError` where a condition names a field that the entity does not have.
+    """
     named: dict[str, str] = {}
     for name, field in mapping.fields.items():
         for column in _columns_of(field):
@@ -142,16 +160,17 @@ def require_columns(
                 named[column] = where
             elif column[1:] not in spec.column_names:
                 raise MissingColumnError(f"field {column[1:]}, which {where} needs, is not there")
-    for column, where in named.items():
-        if column not in changed_columns:
-            _refuse_changed(rows, column, where)
-    missing = [column for column in named if column not in rows.columns]
-    if missing and rows["_error"].notna().all():
-        # Where no row could be decoded, nothing is known of the columns.
-        return rows.assign(**{c: pd.Series(pd.NA, index=rows.index, dtype="str") for c in missing})
-    for column in missing:
-        raise MissingColumnError(f"column {column}, which {named[column]} needs, is not there")
-    return rows
+    return named
+
+
+def ungiven_fields(spec: TableSpec, mapping: EntityMapping) -> list[str]:
+    """The fields that every row of the entity must have, and that nothing in the mapping gives.
+
+    Without them, each row is set aside.
+    """
+    given = {"source", "version_at", "deleted", "currency", *_NEUTRAL, *mapping.fields}
+    given |= {name for rule in mapping.rules for name in rule.set}
+    return [c.name for c in spec.columns if not c.nullable and c.name not in given]
 
 
 def _refuse_changed(rows: pd.DataFrame, column: str, where: str) -> None:
