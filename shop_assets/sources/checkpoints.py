@@ -26,6 +26,7 @@ def checkpoint(
     what later windows are to know, of a window that was read to its end.
     """
     return {
+        "stream": request.stream,
         "start": request.window.start.isoformat(),
         "end": request.window.end.isoformat(),
         "position": None if position is None else dict(position),
@@ -35,11 +36,9 @@ def checkpoint(
 
 def position(request: ReadRequest) -> Mapping[str, Any] | None:
     """Where an interrupted read of this very window goes on; None: at its start."""
-    kept = request.checkpoint
-    if kept is None or _times(kept) != (request.window.start, request.window.end):
+    if _times(request) != (request.window.start, request.window.end):
         return None
-    found: Mapping[str, Any] | None = kept.get("position")
-    return found
+    return _part(request, "position")
 
 
 def memory(request: ReadRequest) -> Mapping[str, Any] | None:
@@ -48,18 +47,28 @@ def memory(request: ReadRequest) -> Mapping[str, Any] | None:
     None where it remembers nothing: at first, and where the checkpoint is of a later window.
     Within the same window, what that read began with is for `position` to hold.
     """
-    kept = request.checkpoint
-    times = None if kept is None else _times(kept)
+    times = _times(request)
     # Windows may overlap: an earlier one both starts and ends before.
     if times is None or times[0] >= request.window.start or times[1] >= request.window.end:
         return None
-    found: Mapping[str, Any] | None = (kept or {}).get("memory")
-    return found
+    return _part(request, "memory")
 
 
-def _times(kept: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
-    """The checkpoint's window; None where it is not one of ours."""
+def _times(request: ReadRequest) -> tuple[datetime, datetime] | None:
+    """The window of the request's checkpoint; None where that is not one of ours and the stream's.
+
+    Whatever cannot be understood is no checkpoint: the window is then read from its start.
+    """
+    kept = request.checkpoint
     try:
-        return datetime.fromisoformat(kept["start"]), datetime.fromisoformat(kept["end"])
+        if kept is None or kept["stream"] != request.stream:
+            return None
+        start, end = (datetime.fromisoformat(kept[name]) for name in ("start", "end"))
     except (KeyError, TypeError, ValueError):
         return None
+    return None if start.tzinfo is None or end.tzinfo is None else (start, end)
+
+
+def _part(request: ReadRequest, name: str) -> Mapping[str, Any] | None:
+    found = (request.checkpoint or {}).get(name)
+    return found if isinstance(found, Mapping) else None
