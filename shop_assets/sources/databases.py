@@ -6,16 +6,13 @@ what its column declares breaks its row, not the read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import numpy as np
 import pyarrow as pa
 from sqlalchemy import (
     URL,
@@ -27,6 +24,7 @@ from sqlalchemy import (
     event,
     inspect,
     select,
+    text,
     type_coerce,
     types,
 )
@@ -34,51 +32,57 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, NoSuchTableError, SQLA
 from sqlalchemy.pool import NullPool
 
 from shop_assets.settings.shop import SqlSource
-from shop_assets.sources.decoded import Broken
-from shop_assets.sources.encoding import readable
+from shop_assets.sources import mysql
+from shop_assets.sources.driver_values import part_of
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.key_text import key_text
-from shop_assets.sources.limits import Limits
 from shop_assets.sources.sql_plan import (
     CursorKind,
     KeyPlan,
     Part,
+    Query,
     ReadPlan,
+    Relation,
     Snapshot,
     SourceColumn,
-    TableName,
     count_without_time,
     quoted,
 )
-from shop_assets.sources.storable import unstorable
 
 Moment = TypeVar("Moment", date, datetime)
 
 _ROWS = 10_000
-_LINE = Limits().line
+_VIEW = "shop_assets_columns"
+_NAMES = {"mysql": "MySQL", "mariadb": "MariaDB"}
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
 
 class DatabaseReader:
-    """Reads tables and views of one database; a connection per read."""
+    """Reads tables, views and queries of one database; a connection per read."""
 
     def __init__(self, name: str, url: URL, source: SqlSource, *, base: Path) -> None:
+        self._url = url
+        self._source = source
         self._untyped = url.get_backend_name() == "sqlite"
+        self._mysql = url.get_backend_name() in mysql.BACKENDS
         self._password = str(url.password) if url.password else ""
+        arguments: dict[str, Any] = {}
         if self._untyped:
             path = (base / str(url.database or "")).resolve()
             self.where = f"{name}: SQLite file {path}"
             if not path.is_file():
                 raise SourceError(f"{self.where}: there is no such file")
             url = url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+            arguments = {"timeout": source.connect_timeout}
+        elif self._mysql:
+            at = url.query.get("unix_socket") or f"{url.host or 'localhost'}:{url.port or 3306}"
+            self.where = (
+                f"{name}: {_NAMES[url.get_backend_name()]} at {at}, database {url.database}"
+            )
+            url, arguments = mysql.connection_to(self.where, url, source, base)
         else:
             self.where = f"{name}: {url.get_backend_name()} at {url.host}, database {url.database}"
-        arguments: dict[str, Any] = {}
-        if self._untyped:
-            arguments = {"timeout": source.connect_timeout}
-        elif url.get_backend_name() in ("mysql", "mariadb"):
-            arguments = {"connect_timeout": source.connect_timeout}
         try:
             self._engine: Engine = create_engine(
                 url, poolclass=NullPool, connect_args=arguments, hide_parameters=True
@@ -99,15 +103,34 @@ class DatabaseReader:
                 levels = connection.dialect.get_isolation_level_values(raw)  # type: ignore[arg-type]
                 if "REPEATABLE READ" in levels:
                     connection.execution_options(isolation_level="REPEATABLE READ")
-                yield _DatabaseSnapshot(connection, self.where, untyped=self._untyped)
+                if self._mysql:
+                    mysql.begin(connection, self._source)
+                    yield _MySqlSnapshot(connection, self.where, untyped=False)
+                else:
+                    yield _DatabaseSnapshot(connection, self.where, untyped=self._untyped)
         except DBAPIError as error:
-            text = str(error.orig).splitlines()[0] if str(error.orig) else type(error).__name__
-            if self._password:
-                text = text.replace(self._password, "***")
-            raise SourceError(f"{self.where}: it cannot be read: {text}", transient=True) from None
+            raise self._refused(error) from None
         except SQLAlchemyError as error:
             text = str(error).splitlines()[0]
             raise SourceError(f"{self.where}: it cannot be read: {text}") from None
+        except (TypeError, RuntimeError) as error:
+            # What the driver says of options of the URL, and of logins that it does not know.
+            if not self._mysql or error.__traceback__ is None or not _of_driver(error):
+                raise
+            raise SourceError(f"{self.where}: it cannot be read: {self._plain(error)}") from None
+
+    def _refused(self, error: DBAPIError) -> SourceError:
+        if self._mysql:
+            refused = mysql.refusal(self.where, self._url, self._source, error.orig)
+            return SourceError(self._plain(refused), transient=refused.transient)
+        return SourceError(
+            f"{self.where}: it cannot be read: {self._plain(error.orig)}", transient=True
+        )
+
+    def _plain(self, error: BaseException | None) -> str:
+        """Its words, in one line, without the password."""
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return text.replace(self._password, "***") if self._password else text
 
 
 class _DatabaseSnapshot:
@@ -118,20 +141,38 @@ class _DatabaseSnapshot:
         self._where = where
         self._untyped = untyped
 
-    def columns(self, named: TableName) -> list[SourceColumn]:
-        """The table's columns; none where there is no such table."""
-        try:
-            found = inspect(self._connection).get_columns(named.name, named.schema)
-        except NoSuchTableError:
-            return []
+    def columns(self, relation: Relation) -> list[SourceColumn]:
+        """The columns of the table or query; none where there is no such table."""
+        if isinstance(relation, Query):
+            found = self._query_columns(relation)
+        else:
+            try:
+                found = inspect(self._connection).get_columns(relation.name, relation.schema)
+            except NoSuchTableError:
+                return []
         return [
             SourceColumn(column["name"], str(column["type"]), *self._kind(column["type"]))
             for column in found
         ]
 
-    def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
+    def _query_columns(self, query: Query) -> list[Any]:
+        """What SQLite knows of a view that the query would be."""
+        if not self._untyped:
+            raise SourceError(
+                f"{self._where}: {query.words} is not for this kind of database; expected table, "
+                "or PostgreSQL, MySQL, MariaDB or SQLite"
+            )
+        nothing = select(text("*")).select_from(query.clause()).limit(0)
+        query.refuse_repeated(list(self._connection.execute(nothing).keys()))
+        self._connection.exec_driver_sql(f'CREATE TEMP VIEW "{_VIEW}" AS {query.text}')
+        try:
+            return list(inspect(self._connection).get_columns(_VIEW))
+        finally:
+            self._connection.exec_driver_sql(f'DROP VIEW temp."{_VIEW}"')
+
+    def without_time(self, relation: Relation, cursor: SourceColumn, most: int) -> int:
         """How many rows have a null cursor, counted up to `most`."""
-        return self._connection.execute(count_without_time(named, cursor, most)).scalars().one()
+        return self._connection.execute(count_without_time(relation, cursor, most)).scalars().one()
 
     def rows(self, plan: ReadPlan) -> Iterator[Part]:
         """The rows that may be in the window, some thousand at a time."""
@@ -142,7 +183,7 @@ class _DatabaseSnapshot:
                 yield self._part(plan.columns, rows)
         except (ValueError, OverflowError) as error:
             raise SourceError(
-                f"{self._where}: table {plan.stream.table} holds a value that its driver "
+                f"{self._where}: {plan.relation.words} holds a value that its driver "
                 f"cannot read: {error}"
             ) from error
 
@@ -156,7 +197,7 @@ class _DatabaseSnapshot:
     def keys(self, plan: KeyPlan, ranges: int, chosen: Sequence[int]) -> Iterator[pa.ChunkedArray]:
         """All keys, some thousand at a time."""
         names = [column.name for column in plan.columns]
-        source = plan.named.clause(names)
+        source = plan.relation.clause(names)
         taken = [self._taken(c, source.c[c.name]).label(quoted(c.name)) for c in plan.columns]
         statement = select().add_columns(*taken).select_from(source)
         streaming = self._connection.execution_options(stream_results=True, yield_per=_ROWS)
@@ -178,15 +219,15 @@ class _DatabaseSnapshot:
             return None, "int64"
         if isinstance(declared, types.Float):
             return None, "double"
-        if self._untyped and isinstance(declared, types.String):
-            return "text", "string"
+        if self._untyped and isinstance(declared, types.String | types.NullType):
+            return "text", "string"  # an expression has no type
         return None, "string"
 
     def _taken(self, source: SourceColumn, column: ColumnElement[object]) -> ColumnElement[object]:
         return type_coerce(column, types.NullType()) if self._untyped else column
 
     def _inside(self, plan: ReadPlan, column: ColumnElement[object]) -> ColumnElement[bool]:
-        kind = plan.cursor.kind
+        kind = plan.cursor.kind if plan.cursor is not None else None
         if kind == "text":
             # Times as text compare by their days alone: "T" and " " stand between day and hour, and
             # an offset may move the day.
@@ -203,28 +244,29 @@ class _DatabaseSnapshot:
         return and_(time >= _moved(ends[0], -_SECOND), time < _moved(ends[1], _SECOND))
 
     def _part(self, columns: Sequence[SourceColumn], rows: Sequence[Any]) -> Part:
-        values = list(zip(*rows, strict=True))
-        arrays: list[pa.Array] = []
-        reasons: dict[int, str] = {}
-        for source, column in zip(columns, values, strict=True):
-            array, wrong = _array(source, column)
-            arrays.append(array)
-            for index in wrong:
-                found = readable(str(column[index]).encode("utf-8", "surrogateescape"), 60)
-                reasons.setdefault(
-                    index, f"{source.name} is {found!r}, which is no {source.type} to keep"
-                )
-        table = pa.table(arrays, names=[source.name for source in columns])
-        broken = [
-            Broken(index, reason, self._shown(columns, rows[index]))
-            for index, reason in sorted(reasons.items())
-        ]
-        return Part(table, broken)
+        return part_of(columns, rows)
 
-    def _shown(self, columns: Sequence[SourceColumn], row: Sequence[Any]) -> str:
-        named = {source.name: value for source, value in zip(columns, row, strict=True)}
-        text = json.dumps(named, default=str, ensure_ascii=False)
-        return readable(text.encode("utf-8", "surrogateescape"), _LINE)
+
+class _MySqlSnapshot(_DatabaseSnapshot):
+    """One connection to MySQL or MariaDB."""
+
+    def columns(self, relation: Relation) -> list[SourceColumn]:
+        return mysql.columns_of(self._connection, relation)
+
+    def without_time(self, relation: Relation, cursor: SourceColumn, most: int) -> int:
+        counted = count_without_time(relation, cursor, most, mysql.EARLIEST)
+        return self._connection.execute(counted).scalars().one()
+
+    def moment(self) -> datetime:
+        """Now, by the server's clock."""
+        found: datetime = self._connection.exec_driver_sql("SELECT utc_timestamp(6)").scalar_one()
+        return found.replace(tzinfo=UTC)
+
+    def _taken(self, source: SourceColumn, column: ColumnElement[object]) -> ColumnElement[object]:
+        return mysql.taken(source, column)
+
+    def _part(self, columns: Sequence[SourceColumn], rows: Sequence[Any]) -> Part:
+        return part_of(columns, mysql.without_void(columns, rows))
 
 
 def _moved(moment: Moment, by: timedelta) -> Moment:
@@ -239,53 +281,9 @@ def _keep_broken_text(connection: Any, _: object) -> None:
     connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
 
 
-_ARROW = {
-    "instant": pa.timestamp("us", "UTC"),
-    "local": pa.timestamp("us"),
-    "date": pa.date32(),
-    "bool": pa.bool_(),
-    "int64": pa.int64(),
-    "double": pa.float64(),
-    "string": pa.string(),
-}
-
-
-def _array(source: SourceColumn, values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
-    """The column as Arrow; and the indexes of values that it cannot take, which are null."""
-    kind = _ARROW[source.code]
-    given: Sequence[Any] = values
-    if kind == pa.string():
-        given = [value if value is None or type(value) is str else _word(value) for value in values]
-    elif source.code == "instant":
-        given = [v.replace(tzinfo=UTC) if v is not None and not v.tzinfo else v for v in values]
-    wrong: list[int] = []
-    try:
-        array = pa.array(given, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError):
-        kept: list[Any] = []
-        for index, value in enumerate(given):
-            try:
-                kept.append(pa.scalar(value, kind).as_py())
-            except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError):
-                kept.append(None)
-                wrong.append(index)
-        array = pa.array(kept, kind)
-    if kind == pa.string() and len(bad := unstorable(array)):
-        wrong += bad.tolist()
-        keep = np.ones(len(array), bool)
-        keep[bad] = False
-        array = pa.array(
-            [v if k else None for v, k in zip(array.to_pylist(), keep, strict=True)], kind
-        )
-    return array, wrong
-
-
-def _word(value: Any) -> str:
-    """A value of any type as text, exactly."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, bytes | memoryview):
-        return "\\x" + bytes(value).hex()
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+def _of_driver(error: BaseException) -> bool:
+    """Whether the driver raised it, and not this code."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and "pymysql" in trace.tb_frame.f_code.co_filename

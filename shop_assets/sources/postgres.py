@@ -26,6 +26,8 @@ from sqlalchemy import (
     and_,
     cast,
     func,
+    select,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
@@ -33,15 +35,21 @@ from sqlalchemy.types import TypeEngine
 from shop_assets.settings.shop import SqlSource
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import MIB
-from shop_assets.sources.postgres_columns import key_ranges, keys_of_ranges, taken_as_arrow
+from shop_assets.sources.postgres_columns import (
+    key_ranges,
+    keys_of_ranges,
+    taken_as_arrow,
+    type_numbers,
+)
 from shop_assets.sources.sql_plan import (
     CursorKind,
     KeyPlan,
     Part,
+    Query,
     ReadPlan,
+    Relation,
     Snapshot,
     SourceColumn,
-    TableName,
     count_without_time,
 )
 
@@ -63,6 +71,14 @@ _COLUMNS = """
     LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
     WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
+"""
+
+_TYPE_NAMES = """
+    SELECT format_type(t.oid, -1), coalesce(b.typname, t.typname)::text
+    FROM unnest($1::text::oid[]) WITH ORDINALITY AS f (oid, place)
+    JOIN pg_catalog.pg_type t ON t.oid = f.oid
+    LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
+    ORDER BY f.place
 """
 
 
@@ -154,20 +170,33 @@ class _PostgresSnapshot:
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
 
-    def columns(self, named: TableName) -> list[SourceColumn]:
-        """The table's columns; none where there is no such table."""
-        name = _DIALECT.identifier_preparer.format_table(named.clause())
-        found = self._fetch(_COLUMNS, (name,))
+    def columns(self, relation: Relation) -> list[SourceColumn]:
+        """The columns of the table or query; none where there is no such table."""
+        if isinstance(relation, Query):
+            found = self._query_columns(relation)
+        else:
+            name = _DIALECT.identifier_preparer.format_table(relation.clause())
+            found = self._fetch(_COLUMNS, (name,))
         return [SourceColumn(name, kind, _TIMES.get(code), code) for name, kind, code in found]
 
-    def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
+    def _query_columns(self, query: Query) -> list[Any]:
+        """Name, type and its catalogue's name of each column; no row is computed."""
+        nothing = select(text("*")).select_from(query.clause()).limit(0)
+        self._cursor.execute(_text(nothing))
+        names = self._cursor.fetch_arrow_table().column_names
+        query.refuse_repeated(names)
+        [(numbers,)] = self._fetch(_text(type_numbers(query, names)), None)
+        types = self._fetch(_TYPE_NAMES, ("{" + numbers + "}",))
+        return [(name, *found) for name, found in zip(names, types, strict=True)]
+
+    def without_time(self, relation: Relation, cursor: SourceColumn, most: int) -> int:
         """How many rows have a null cursor, counted up to `most`."""
-        [(count,)] = self._fetch(_text(count_without_time(named, cursor, most)), None)
+        [(count,)] = self._fetch(_text(count_without_time(relation, cursor, most)), None)
         return int(count)
 
     def rows(self, plan: ReadPlan) -> Iterator[Part]:
         """The rows that may be in the window, some MiB at a time."""
-        kind = plan.cursor.kind or "instant"
+        kind = "instant" if plan.cursor is None else plan.cursor.kind or "instant"
         low, high = {
             "instant": (plan.window.start, plan.window.end),
             "local": plan.local,

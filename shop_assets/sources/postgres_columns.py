@@ -1,7 +1,8 @@
-"""How PostgreSQL is asked for columns that Arrow can hold, and for hashes of keys."""
+"""How PostgreSQL is asked for types, for columns that Arrow can hold, and for hashes of keys."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -17,11 +18,12 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, BIT
+from sqlalchemy.dialects.postgresql import ARRAY, BIT, OID, array
 
 from shop_assets.sources.key_text import ESCAPES, NOTHING, SEPARATOR
-from shop_assets.sources.sql_plan import KeyPlan, SourceColumn
+from shop_assets.sources.sql_plan import KeyPlan, Query, SourceColumn
 
 _AS_THEY_ARE = {"bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar"}
 
@@ -35,6 +37,16 @@ def taken_as_arrow(source: SourceColumn, column: ColumnElement[object]) -> Colum
     if source.code == "money":
         return cast(cast(column, Numeric), Text)
     return cast(column, Text)
+
+
+def type_numbers(query: Query, names: Sequence[str]) -> Select[Any]:
+    """The query for the numbers of its columns' types, joined by commas; it computes no row."""
+    source = query.clause(names)
+    nothing = select(*(source.c[name] for name in names)).limit(0).subquery("nothing")
+    one = select(literal(1)).subquery("one")
+    numbers = [cast(cast(func.pg_typeof(nothing.c[name]), OID), Text) for name in names]
+    listed = func.array_to_string(array(numbers), ",")
+    return select(listed).select_from(one.outerjoin(nothing, true()))
 
 
 def key_ranges(plan: KeyPlan) -> Select[Any]:
@@ -60,7 +72,7 @@ _NUMBERS: ARRAY[int] = ARRAY(BigInteger)
 
 def _keys(plan: KeyPlan) -> Subquery:
     """The same texts as `shop_assets.sources.key_text` makes of what was read."""
-    source = plan.named.clause([c.name for c in plan.columns])
+    source = plan.relation.clause([c.name for c in plan.columns])
     parts = [_part(column, source.c[column.name]) for column in plan.columns]
     whole = parts[0]
     for part in parts[1:]:

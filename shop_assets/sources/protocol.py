@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -44,6 +44,8 @@ RESERVED = frozenset(
 )
 """Names that the platform keeps for columns of its own; no column of a source may have one."""
 
+_SECOND = timedelta(seconds=1)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -58,6 +60,13 @@ class Window:
         if self.start > self.end:
             raise ValueError(f"a window cannot end ({self.end}) before it starts ({self.start})")
 
+    def nearest(self, moment: datetime) -> datetime:
+        """The moment, if the window has it, else the nearest to it, to the second.
+
+        What is found by comparing is dated so: a second is left for what is found later.
+        """
+        return max(self.start, min(moment, self.end - _SECOND))
+
 
 @dataclass(frozen=True)
 class ReadRequest:
@@ -66,6 +75,26 @@ class ReadRequest:
     stream: str
     window: Window
     checkpoint: Mapping[str, Any] | None = None
+    midnight: datetime | None = None
+    """The last of the shop's midnights in the window, if any: for what is done once a day."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """That a read's rows are to be compared with what was read before; only changed ones are kept.
+
+    `key`: the columns that name a row. `window`: within the request's, where the change times of
+    what is found changed now lie (see `Window.nearest`). `complete`: whether the read gives every
+    row there is, so that one that is missing is gone; not where more than `gone_limit` (a share) of
+    those known are missing at once.
+
+    A row with a time of its own keeps it, as far as its key has no later one yet.
+    """
+
+    key: tuple[str, ...]
+    window: Window
+    complete: bool
+    gone_limit: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -102,4 +131,16 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Give back connections and caches."""
+        ...
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A connector that has streams whose rows do not say when they changed."""
+
+    def compared(self, request: ReadRequest) -> Compared | None:
+        """How the rows that `read` gives for this request are to be compared; None if they aren't.
+
+        Asked before each read, of each stream. Connects to nothing.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What is to be read of a table: its columns, the time's kind, the window in the table's terms."""
+"""What is to be read of a table or query: columns, the time's kind, the window in its terms."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Select, TableClause, column, func, literal, select, table
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.sql import quoted_name
 
 from shop_assets.settings.shop import SqlStream
 from shop_assets.sources.clock import local_bounds
 from shop_assets.sources.decoded import Broken
+from shop_assets.sources.errors import SourceError
 from shop_assets.sources.protocol import PROVENANCE, Window
 
 CursorKind = Literal["instant", "local", "date", "text"]
@@ -58,11 +69,11 @@ class TableReader(Protocol):
 class Snapshot(Protocol):
     """The database at one moment. Whatever it raises inside `opened` becomes a `SourceError`."""
 
-    def columns(self, named: TableName) -> list[SourceColumn]:
-        """The table's columns; none where there is no such table."""
+    def columns(self, relation: Relation) -> list[SourceColumn]:
+        """The columns of the table or query; none where there is no such table."""
         ...
 
-    def without_time(self, named: TableName, cursor: SourceColumn, most: int) -> int:
+    def without_time(self, relation: Relation, cursor: SourceColumn, most: int) -> int:
         """How many rows have no time in their cursor, counted up to `most`."""
         ...
 
@@ -99,10 +110,60 @@ class TableName:
         schema, dot, name = text.partition(".")
         return cls(schema, name) if dot else cls(None, text)
 
-    def clause(self, names: Sequence[str] = ()) -> TableClause:
+    @property
+    def label(self) -> str:
+        """Its name in messages, and in the positions of rows."""
+        return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
+    @property
+    def words(self) -> str:
+        """What it is, in a sentence."""
+        return f"table {self.label}"
+
+    def clause(self, names: Sequence[str] = ()) -> FromClause:
         """The table for SQLAlchemy, every identifier to be quoted."""
         schema = None if self.schema is None else quoted(self.schema)
         return table(quoted(self.name), *(column(quoted(n)) for n in names), schema=schema)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SELECT that is read like a table. `label`: the stream's name."""
+
+    text: str
+    label: str
+
+    @property
+    def words(self) -> str:
+        """What it is, in a sentence."""
+        return f"the query of stream {self.label}"
+
+    def clause(self, names: Sequence[str] = ()) -> FromClause:
+        """The query as a subquery; its last line may be a comment."""
+        written = text(self.text.replace(":", "\\:") + "\n")
+        return written.columns(*(column(quoted(n)) for n in names)).subquery("shop_assets_rows")
+
+    def refuse_repeated(self, names: Sequence[str]) -> None:
+        """`SourceError` where two of its columns have the same name."""
+        for name in names:
+            if names.count(name) > 1:
+                raise SourceError(
+                    f"{self.words} has {names.count(name)} columns {name!r}; one is expected "
+                    "(name the others by AS)"
+                )
+
+
+Relation = TableName | Query
+"""What a stream reads."""
+
+
+def relation_of(name: str, stream: SqlStream) -> Relation:
+    """The table or query of a stream."""
+    return (
+        Query(stream.query, name)
+        if stream.query is not None
+        else TableName.parse(str(stream.table))
+    )
 
 
 def quoted(name: str) -> quoted_name:
@@ -110,29 +171,36 @@ def quoted(name: str) -> quoted_name:
     return quoted_name(name, quote=True)
 
 
-def count_without_time(named: TableName, cursor: SourceColumn, most: int) -> Select[int]:
-    """The query that counts, up to `most`, the rows whose cursor is null."""
-    source = named.clause([cursor.name])
-    missing = select(literal(1)).where(source.c[cursor.name].is_(None)).limit(most).subquery()
+def count_without_time(
+    relation: Relation,
+    cursor: SourceColumn,
+    most: int,
+    earliest: ColumnElement[Any] | None = None,
+) -> Select[int]:
+    """The query that counts, up to `most`, the rows whose cursor is null, or before `earliest`."""
+    source = relation.clause([cursor.name])
+    times = source.c[cursor.name]
+    untimed = times.is_(None) if earliest is None else times.is_(None) | (times < earliest)
+    missing = select(literal(1)).select_from(source).where(untimed).limit(most).subquery()
     return select(func.count()).select_from(missing)
 
 
 @dataclass(frozen=True)
 class KeyPlan:
-    """The keys of one table; `columns` are those of the key, in its order."""
+    """The keys of one table or query; `columns` are those of the key, in its order."""
 
-    named: TableName
+    relation: Relation
     columns: tuple[SourceColumn, ...]
 
 
 @dataclass(frozen=True)
 class ReadPlan:
-    """One read of one table."""
+    """One read of one table or query. Without `cursor`: of all its rows."""
 
     stream: SqlStream
-    named: TableName
+    relation: Relation
     columns: tuple[SourceColumn, ...]
-    cursor: SourceColumn
+    cursor: SourceColumn | None
     window: Window
     zone: ZoneInfo
 
@@ -153,16 +221,14 @@ class ReadPlan:
         inside: Callable[[ColumnElement[object]], ColumnElement[bool]],
     ) -> Select[Any]:
         """The SELECT: columns as `taken` says, rows where `inside` holds of the cursor."""
-        source = self.named.clause([c.name for c in self.columns])
+        source = self.relation.clause([c.name for c in self.columns])
         columns = [taken(c, source.c[c.name]).label(quoted(c.name)) for c in self.columns]
-        order = [self.cursor.name, *(k for k in self.stream.key if k != self.cursor.name)]
-        return (
-            select()
-            .add_columns(*columns)
-            .select_from(source)
-            .where(inside(source.c[self.cursor.name]))
-            .order_by(*(source.c[name] for name in order))
-        )
+        order = [source.c[key] for key in self.stream.key]
+        rows = select().add_columns(*columns).select_from(source)
+        if self.cursor is None:
+            return rows.order_by(*order)
+        cursor = source.c[self.cursor.name]
+        return rows.where(inside(cursor)).order_by(cursor, *(k for k in order if k is not cursor))
 
     def provided(self, part: Part, times: pa.Array) -> pa.Table:
         """The rows of the window alone, with provenance."""
@@ -190,9 +256,10 @@ class ReadPlan:
 
     def _positions(self, rows: pa.Table) -> pa.Array:
         pieces: list[object] = []
-        for name in self.stream.key or (self.cursor.name,):
+        cursor = () if self.cursor is None else (self.cursor.name,)
+        for name in self.stream.key or cursor:
             value = rows[name].combine_chunks().cast(pa.string())
-            pieces += [f",{name}=" if pieces else f"{self.stream.table}({name}=", value]
+            pieces += [f",{name}=" if pieces else f"{self.relation.label}({name}=", value]
         joined = pc.binary_join_element_wise(
             *pieces, ")", "", null_handling="replace", null_replacement="null"
         )

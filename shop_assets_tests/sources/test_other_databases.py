@@ -212,7 +212,7 @@ def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_driver_that_is_not_installed_is_said_so() -> None:
-    for url in ("mysql+pymysql://u:canary@127.0.0.1:1/x", "nosuch://u:canary@127.0.0.1/x"):
+    for url in ("mssql+pyodbc://u:canary@127.0.0.1:1/x", "nosuch://u:canary@127.0.0.1/x"):
         with pytest.raises(SourceError, match=r"its driver .* is not installed") as refused:
             read(database(url, "orders"))
         assert "canary" not in str(refused.value)
