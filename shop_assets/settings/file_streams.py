@@ -160,7 +160,7 @@ class FileStream(StreamBase):
             raise WrongValueError(
                 "restates in files whose rows each have a time of their own",
                 "time with name or modified",
-                at=("restates",),
+                at=("time", "column"),
             )
         return self
 

@@ -32,7 +32,7 @@ from shop_assets.sources.decoded import (
 )
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import MIB, Limits
-from shop_assets.sources.workbook_parts import TooLargeError, sheet_extent, unpacked_parts
+from shop_assets.sources.workbook_parts import TooLargeError, refuse_large, sheet_extent
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
@@ -85,7 +85,7 @@ def _sheet(
     """The sheet, and its error cells by row."""
     with _understood(where):
         if content.startswith(_ZIP):
-            unpacked_parts(content, limits.workbook)
+            refuse_large(content, limits.workbook, limits.cells)
         book = calamine.CalamineWorkbook.from_filelike(BytesIO(content))
         names = book.sheet_names
         if stream.sheet is not None and stream.sheet not in names:

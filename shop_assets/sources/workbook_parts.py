@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 
+_ODS = "content.xml"
 _READ = 1 << 20
 _ENDLESS = 1 << 62
 _ROW_HEADER = 0
@@ -63,10 +64,11 @@ class Extent:
             )
 
 
-def unpacked_parts(content: bytes, most: int) -> None:
+def refuse_large(content: bytes, most: int, cells: int) -> None:
     """`TooLargeError` where the archive unpacks to more than `most` bytes in all.
 
-    What its directory says of it is not relied on. `zipfile.BadZipFile` where it is damaged.
+    Or where it is an `.ods`, of which all sheets are loaded at once, of more than `cells`. What its
+    directory says of it is not relied on. `zipfile.BadZipFile` where it is damaged.
     """
     total = 0
     with zipfile.ZipFile(BytesIO(content)) as archive:
@@ -77,18 +79,19 @@ def unpacked_parts(content: bytes, most: int) -> None:
                     raise TooLargeError(
                         f"unpacks to more than {most >> 20:,} MiB; a smaller workbook is expected"
                     )
+        if _ODS in archive.namelist():
+            _ods(_pieces(archive, archive.getinfo(_ODS)), Extent(cells))
 
 
 def sheet_extent(content: bytes, number: int, most: int) -> Extent:
     """The extent of a workbook's sheet, by its number from 0; `most`: cells.
 
-    An `.ods` is looked at as a whole. `zipfile.BadZipFile` and `KeyError` where it is damaged.
+    None is known of an `.ods`. `zipfile.BadZipFile` and `KeyError` where it is damaged.
     """
     extent = Extent(most)
     with zipfile.ZipFile(BytesIO(content)) as archive:
         names = set(archive.namelist())
-        if "content.xml" in names:
-            _ods(_pieces(archive, archive.getinfo("content.xml")), extent)
+        if _ODS in names:
             return extent
         binary = "xl/workbook.bin" in names
         part = _xlsb_part(archive, number) if binary else _xlsx_part(archive, number)

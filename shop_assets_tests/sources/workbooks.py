@@ -1,0 +1,144 @@
+"""Workbooks as a spreadsheet program writes them: .xlsx of a few XML parts in a zip archive."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+_SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+_CONTENT = "http://schemas.openxmlformats.org/package/2006/content-types"
+_STYLES = (
+    f'<styleSheet xmlns="{_SPREADSHEET}"><cellXfs count="5"><xf numFmtId="0"/><xf numFmtId="14"/>'
+    '<xf numFmtId="22"/><xf numFmtId="21"/><xf numFmtId="46"/></cellXfs></styleSheet>'
+)
+_DATE, _MOMENT, _TIME, _DURATION = 1, 2, 3, 4
+_FIRST_DAY = dt.datetime(1899, 12, 30)  # noqa: DTZ001
+
+
+@dataclass(frozen=True)
+class Error:
+    """A cell that the program could not compute: `#REF!`."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula, and the value that it had when the file was stored."""
+
+    text: str
+    value: float
+
+
+def xlsx(sheets: Mapping[str, Sequence[Sequence[Any]]], *, references: bool = True) -> bytes:
+    """A workbook. `references`: whether cells say where they are, as most programs write them."""
+    overrides = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="application/'
+        'vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>'
+        for n in range(1, len(sheets) + 1)
+    )
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{_CONTENT}">'
+        '<Default Extension="rels" ContentType="application/'
+        'vnd.openxmlformats-package.relationships+xml"/>'
+        '<Override PartName="/xl/workbook.xml" ContentType="application/'
+        f'vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>{overrides}</Types>',
+        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}"><Relationship Id="rId1" '
+        f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{_SPREADSHEET}" xmlns:r="{_OFFICE}"><sheets>'
+        + "".join(
+            f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>'
+            for n, name in enumerate(sheets, start=1)
+        )
+        + "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}">'
+        + "".join(
+            f'<Relationship Id="rId{n}" Type="{_OFFICE}/worksheet" '
+            f'Target="worksheets/sheet{n}.xml"/>'
+            for n in range(1, len(sheets) + 1)
+        )
+        + f'<Relationship Id="rId99" Type="{_OFFICE}/styles" Target="styles.xml"/>'
+        "</Relationships>",
+        "xl/styles.xml": _STYLES,
+    }
+    for number, rows in enumerate(sheets.values(), start=1):
+        parts[f"xl/worksheets/sheet{number}.xml"] = _sheet(rows, references)
+    return zipped(parts)
+
+
+def zipped(parts: Mapping[str, str]) -> bytes:
+    """A zip archive of XML parts."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    return packed.getvalue()
+
+
+def ods(rows: str) -> bytes:
+    """An OpenDocument spreadsheet of one sheet, of these rows."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr(
+            "content.xml",
+            '<office:document-content xmlns:office="urn:o" xmlns:table="urn:t" xmlns:text="urn:x">'
+            '<office:body><office:spreadsheet><table:table table:name="Tabelle1">'
+            f"{rows}</table:table></office:spreadsheet></office:body></office:document-content>",
+        )
+    return packed.getvalue()
+
+
+def _sheet(rows: Sequence[Sequence[Any]], references: bool) -> str:
+    written = []
+    for number, row in enumerate(rows, start=1):
+        cells = "".join(
+            _cell(value, f' r="{_letter(place)}{number}"' if references else "")
+            for place, value in enumerate(row)
+            if value is not None or not references
+        )
+        if cells:
+            written.append(
+                f'<row r="{number}">{cells}</row>' if references else f"<row>{cells}</row>"
+            )
+    return (
+        f'<worksheet xmlns="{_SPREADSHEET}"><sheetData>{"".join(written)}</sheetData></worksheet>'
+    )
+
+
+def _letter(place: int) -> str:
+    return chr(ord("A") + place)
+
+
+def _cell(value: Any, at: str) -> str:
+    if isinstance(value, str):
+        return f'<c{at} t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
+    if isinstance(value, Error):
+        return f'<c{at} t="e"><v>{value.code}</v></c>'
+    if isinstance(value, Formula):
+        return f"<c{at}><f>{escape(value.text)}</f><v>{value.value!r}</v></c>"
+    if isinstance(value, bool):
+        return f'<c{at} t="b"><v>{int(value)}</v></c>'
+    style, number = _number(value)
+    return f"<c{at}{style}><v>{number}</v></c>" if value is not None else f"<c{at}/>"
+
+
+def _number(value: Any) -> tuple[str, str]:
+    if isinstance(value, dt.datetime):
+        return f' s="{_MOMENT}"', repr((value - _FIRST_DAY) / dt.timedelta(days=1))
+    if isinstance(value, dt.date):
+        return f' s="{_DATE}"', str((value - _FIRST_DAY.date()).days)
+    if isinstance(value, dt.time):
+        since = dt.timedelta(hours=value.hour, minutes=value.minute, seconds=value.second)
+        return f' s="{_TIME}"', repr(since / dt.timedelta(days=1))
+    if isinstance(value, dt.timedelta):
+        return f' s="{_DURATION}"', repr(value / dt.timedelta(days=1))
+    return "", repr(value)
