@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from shop_assets.cli import demo, inspect, quarantine, reprocess, run, stack
+from shop_assets.cli import demo, inspect, quarantine, reprocess, run, sources, stack
 from shop_assets.errors import RunError, UserError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("status")(inspect.status)
 app.command("env")(stack.env)
 app.command("demo")(demo.demo)
 app.command("up")(demo.up)
+app.add_typer(sources.app, name="sources")
 app.add_typer(stack.app, name="stack")
 app.add_typer(quarantine.app, name="quarantine")
 

@@ -24,7 +24,7 @@ LAYERS = (
     {"checks"},
     {"io_managers"},
     {"resources"},
-    {"lake", "demo", "dashboard"},
+    {"lake", "demo", "dashboard", "onboarding"},
     {"sources", "warehouse", "dagster_storage", "partition_span"},
     {"transforms", "partitions", "stack"},
     {"settings"},
@@ -46,6 +46,7 @@ KNOWN = {
     "warehouse": {"entities", "errors", "transforms"},
     "lake": {"entities", "errors", "transforms"},
     "demo": {"errors", "stack"},
+    "onboarding": {"entities", "errors", "settings", "sources", "transforms"},
     "dagster_storage": set(),
     "checks": {
         *("dagster_storage", "entities", "errors", "partition_span", "partitions", "settings"),
@@ -73,6 +74,7 @@ WITHOUT_DAGSTER = {
     "stack",
     "demo",
     "lake",
+    "onboarding",
 }
 
 

@@ -1,0 +1,1 @@
+"""The way in: looking at a shop's sources before anything is loaded, and writing its first file."""

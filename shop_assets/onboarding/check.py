@@ -1,0 +1,199 @@
+"""A look at a shop's sources: can they be read, what would come of it, what would it cost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from shop_assets.errors import UserError
+from shop_assets.onboarding.cost import BackfillCost, backfill_cost
+from shop_assets.onboarding.preview import EntityPreview, preview
+from shop_assets.onboarding.recent import Recent, recent_rows, span
+from shop_assets.settings import ShopSettings
+from shop_assets.settings.apis import ApiSource
+from shop_assets.settings.shop import Source
+from shop_assets.sources import connect
+from shop_assets.sources.protocol import Connector, StreamCheck, Window
+from shop_assets.sources.rate_limit import RateLimit
+from shop_assets.transforms.clean import StreamOrigin
+
+_AT_ONCE = 6
+_AT_ONCE_OF_ONE = 3
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """What was found of one stream.
+
+    `error`: the one sentence why it cannot be read; nothing else is known then. `columns`: name to
+    type. `window`: the span that `entities` were read from; None where nothing was read.
+    """
+
+    stream: str
+    error: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    window: Window | None = None
+    rows: int = 0
+    entities: Sequence[EntityPreview] = ()
+    problems: Sequence[str] = ()
+    cost: BackfillCost | None = None
+
+    @property
+    def fine(self) -> bool:
+        """Whether it can be loaded as it is configured."""
+        return (
+            self.error is None and not self.problems and not any(e.missing for e in self.entities)
+        )
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What was found of one source. `calls`: how many the look itself took, of an API."""
+
+    source: str
+    connector: str
+    streams: Sequence[StreamReport]
+    calls: int | None
+    calls_per_second: float | None
+
+    @property
+    def fine(self) -> bool:
+        """Whether all its streams are."""
+        return all(stream.fine for stream in self.streams)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How to look. `rows`: how many of each kind to show; `show_pii`: personal data, too."""
+
+    now: dt.datetime
+    rows: int = 3
+    show_pii: bool = False
+    redis_url: str | None = None
+    shares: int = 1
+
+
+def check_sources(
+    settings: ShopSettings,
+    names: Sequence[str],
+    look: Look,
+    done: Callable[[str, str], None] = lambda *_: None,
+) -> list[SourceReport]:
+    """Look at sources, several streams at once; `done` is told each source and stream.
+
+    A source that cannot be read is a report like any other.
+    """
+    limits = {name: _limit(name, settings.sources[name], look) for name in names}
+    turns = {name: threading.BoundedSemaphore(_AT_ONCE_OF_ONE) for name in names}
+
+    def checked(name: str, stream: str) -> StreamReport:
+        with turns[name]:
+            report = _checked(settings, name, stream, limits[name], look)
+        done(name, stream)
+        return report
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        waiting = {
+            name: [pool.submit(checked, name, stream) for stream in settings.sources[name].streams]
+            for name in names
+        }
+        reports = {name: [each.result() for each in streams] for name, streams in waiting.items()}
+    return [
+        SourceReport(
+            name,
+            settings.sources[name].connector,
+            reports[name],
+            None if (limit := limits[name]) is None else limit.calls,
+            None if limit is None else _pace(settings.sources[name]),
+        )
+        for name in names
+    ]
+
+
+def _limit(name: str, source: Source, look: Look) -> RateLimit | None:
+    if not isinstance(source, ApiSource):
+        return None
+    return RateLimit(name, source.requests_per_second, redis_url=look.redis_url, shares=look.shares)
+
+
+def _pace(source: Source) -> float | None:
+    return source.requests_per_second if isinstance(source, ApiSource) else None
+
+
+def _checked(
+    settings: ShopSettings, name: str, stream: str, limit: RateLimit | None, look: Look
+) -> StreamReport:
+    try:
+        connector = connect(
+            name, _hasty(settings.sources[name]), base=settings.path.parent, limit=limit
+        )
+    except UserError as error:
+        return StreamReport(stream, str(error))
+    try:
+        return _looked_at(settings, name, stream, connector, limit, look)
+    except UserError as error:
+        return StreamReport(stream, str(error))
+    finally:
+        connector.close()
+
+
+def _hasty(source: Source) -> Source:
+    """The source for someone who waits: what does not answer soon is said not to."""
+    if not isinstance(source, ApiSource):
+        return source
+    hasty: Source = source.model_copy(
+        update={"retry_budget_seconds": min(source.retry_budget_seconds, _PATIENCE)}
+    )
+    return hasty
+
+
+def _looked_at(
+    settings: ShopSettings,
+    name: str,
+    stream: str,
+    connector: Connector,
+    limit: RateLimit | None,
+    look: Look,
+) -> StreamReport:
+    source = settings.sources[name]
+    declared = source.streams[stream]
+    check: StreamCheck = connector.check(stream)
+    recent, cost = Recent(pa.table({}), Window(look.now, look.now)), None
+    problems = list(check.problems)
+    if not problems:
+        recent = recent_rows(
+            connector, stream, settings.shop, look.now, from_the_start=limit is None
+        )
+        if limit is not None:
+            end = span(settings.shop, look.now)[1]
+            cost = backfill_cost(connector, stream, limit, end, settings.shop.zone)
+    columns = {*check.columns, *(n for n in recent.rows.column_names if not n.startswith("_"))}
+    origin = StreamOrigin(name, stream, source.timezone, settings.shop.currency)
+    entities = [
+        preview(
+            entity,
+            declared,
+            recent.rows,
+            origin,
+            columns,
+            rows=look.rows,
+            show_pii=look.show_pii,
+        )
+        for entity in declared.entities
+    ]
+    return StreamReport(
+        stream,
+        None,
+        check.columns,
+        None if problems else recent.window,
+        recent.rows.num_rows,
+        entities,
+        problems,
+        cost,
+    )
