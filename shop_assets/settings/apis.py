@@ -178,3 +178,7 @@ class WooCommerceSource(ApiSource):
     """The same key's secret: `cs_…`."""
     reread_days: int = Field(default=7, ge=0, le=400)
     """Orders of so many days are read again once a day, for edits that change no date."""
+    customers: Literal["daily", "hourly"] = "daily"
+    """How often all customers are read: WooCommerce does not say which of them have changed."""
+    permalinks: Literal["pretty", "plain"] = "pretty"
+    """`plain` where the site has no readable addresses, so that `/wp-json/` is not found."""

@@ -35,10 +35,11 @@ class WooCommerceServer:
 
     `zone`: the site's. `plain_permalinks`: the API is at `/?rest_route=` alone. `forbidden`: kinds
     that the key's user may not see. `lacking`: routes that a shop of an older version does not have
-    (`/refunds` came with 9.0, `/variations` with 10.3). Amounts in answers have `decimals` decimals unless asked for others.
+    (`/refunds` came with 9.0, `/variations` with 10.3).
     """
 
     decimals = 2
+    """Of amounts in answers that are not asked for others."""
 
     def __init__(
         self,
