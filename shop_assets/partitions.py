@@ -102,6 +102,11 @@ class Calendar:
         """The moment (UTC) at which the shop's day begins."""
         return dt.datetime.combine(day, dt.time(), self.zone).astimezone(dt.UTC)
 
+    def last_midnight(self, start: dt.datetime, end: dt.datetime) -> dt.datetime | None:
+        """The last moment in the span `[start, end)` at which a day of the shop's begins."""
+        midnight = self.day_start(self.days(start, end)[1])
+        return midnight if start <= midnight else None
+
     def day_window(self, first: dt.date, last: dt.date) -> tuple[dt.datetime, dt.datetime]:
         """The half-open span (UTC) of the days `first` to `last`, both included."""
         return self.day_start(first), self.day_start(last + dt.timedelta(days=1))

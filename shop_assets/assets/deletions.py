@@ -93,7 +93,8 @@ def _deletions_asset(
             )
             report_check_evaluations(context.instance, context.run, [refused])
             raise deletions.MassDeletionError(
-                f"{source}: {len(found.gone)} of {known.count} rows of {stream.table} are gone at "
+                f"{source}: {len(found.gone)} of {known.count} rows of "
+                f"{stream.table or 'its query'} are gone at "
                 f"once, expected at most {stream.sweep_limit:.0%} (sweep_limit of stream {name}); "
                 "none was taken for deleted"
             )

@@ -11,19 +11,21 @@ from dagster import (
     asset,
 )
 
+from shop_assets.assets.compare import Comparison
 from shop_assets.assets.drift import find_drift, note_lacking
 from shop_assets.assets.steps import RETRIES, step
-from shop_assets.assets.sweep import seen_keys, tombstones
-from shop_assets.checks import arrival, drift
+from shop_assets.assets.sweep import tombstones
+from shop_assets.checks import arrival, deletions, drift
 from shop_assets.checks.report import report
-from shop_assets.io_managers.delta import with_checkpoint
+from shop_assets.io_managers.delta import with_checkpoint, with_compared
+from shop_assets.io_managers.seen_keys import seen_keys
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import LakeResource, SourcesResource, WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.settings.apis import ApiSource
 from shop_assets.settings.shop import SqlStream
-from shop_assets.sources.protocol import ReadRequest, Window
+from shop_assets.sources.protocol import Compared, Comparing, Connector, ReadRequest, Window
 from shop_assets.sources.reading import gather
 from shop_assets.transforms.extract import assemble
 from shop_assets.warehouse import checkpoints, source_keys
@@ -56,6 +58,7 @@ def _raw_asset(
     key = raw_key(source, stream)
     table_name = key.to_user_string()
     swept_by = read_as.key if isinstance(read_as, SqlStream) and read_as.sweep else ()
+    whole = [deletions.spec(key, blocking=False)] if stream in declared.whole else []
 
     @asset(
         key=key,
@@ -72,7 +75,7 @@ def _raw_asset(
             "kept, columns as the source has them."
         ),
         metadata={"becomes": ", ".join(read_as.entities)},
-        check_specs=[*arrival.specs(key), drift.spec(key)],
+        check_specs=[*arrival.specs(key), drift.spec(key), *whole],
     )
     @step
     def extract(
@@ -87,14 +90,24 @@ def _raw_asset(
             stream,
             Window(span.start - overlap, span.end),
             checkpoints.before(store, source, stream, span.start) if remembers else None,
+            calendar.last_midnight(span.start, span.end),
         )
-        read = gather(sources.open(source), request)
+        connector = sources.open(source)
+        how = _compared(connector, request)
+        known = (
+            None
+            if how is None
+            else Comparison(store, source, stream, how, anew=zone.schema(table_name) is None)
+        )
+        read = gather(connector, request, None if known is None else known.changed)
+        unlikely = None if known is None else known.end_missing()
+        ended_by = swept_by if how is None else how.key
         batches = read.batches
         columns = {name for batch in batches for name in batch.column_names}
         gone = None
-        if swept_by:
+        if ended_by:
             found = source_keys.found_gone(store, source, stream, span.start, span.end)
-            gone = tombstones(zone, table_name, found, swept_by)
+            gone = tombstones(zone, table_name, found, ended_by)
         table = assemble(batches, span.start, gone)
         del batches, read.batches
         changes = find_drift(zone, table_name, table, columns, read_as, span.start)
@@ -102,12 +115,16 @@ def _raw_asset(
         deleted = 0 if gone is None else gone.num_rows
         if swept_by and table.num_rows > deleted:
             source_keys.record(store, source, stream, seen_keys(table, swept_by))
+        value = with_checkpoint(table, source, stream, read.checkpoint)
+        if how is not None:
+            source_keys.expect(store, source, stream, seen_keys(table, how.key, broken=True))
+            value = with_compared(value, source, stream, how.key)
         rows = rows_by_hour(table["_hour"].to_pandas()) if table.num_rows else {}
         return MaterializeResult(
-            value=with_checkpoint(table, source, stream, read.checkpoint),
+            value=value,
             metadata={
                 "rows": table.num_rows,
-                **({"deletions": deleted} if swept_by else {}),
+                **({"deletions": deleted} if ended_by else {}),
                 **changes.described(),
                 **describe_partitions(context, span, key, rows, None),
             },
@@ -117,7 +134,12 @@ def _raw_asset(
                 span,
                 arrival.judge(store, source, stream, span, rows, busy=read_as.busy),
                 drift.judge(changes, span),
+                *([unlikely] if unlikely is not None and whole else []),
             ),
         )
 
     return extract
+
+
+def _compared(connector: Connector, request: ReadRequest) -> Compared | None:
+    return connector.compared(request) if isinstance(connector, Comparing) else None

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.io_managers.seen_keys import is_row
 from shop_assets.partitions import HOUR
 from shop_assets.sources.key_text import key_text
 from shop_assets.transforms.extract import ADDED_LATER, DELETED
@@ -102,9 +103,9 @@ def _newest(
     if rows is None or not rows.num_rows:
         return
     texts = key_text(merged_types(rows, key), key)
-    usable = pc.and_(pc.is_in(texts, pa.array(gone["key"], pa.string())), _is_row(rows))
+    usable = pc.and_(pc.is_in(texts, pa.array(gone["key"], pa.string())), is_row(rows))
     rows, texts = rows.filter(usable), texts.filter(usable)
-    places = pd.DataFrame(
+    found = pd.DataFrame(
         {
             "key": texts.to_pandas(),
             "changed": rows["_change_time"].to_pandas(),
@@ -112,9 +113,12 @@ def _newest(
             "row_hour": rows["_hour"].to_pandas(),
             "row": np.arange(rows.num_rows),
         }
-    ).sort_values(["changed", "extracted"], kind="stable")
-    newest = places.drop_duplicates(["key", "row_hour"], keep="last")
-    chosen = gone.merge(newest, on=["key", "row_hour"])
+    )
+    places = gone.merge(found, on=["key", "row_hour"])
+    # What came back within the same hour is none of the deletion's.
+    places["earlier"] = places["changed"] < places["gone_at"]
+    places = places.sort_values(["earlier", "changed", "extracted"], kind="stable")
+    chosen = places.drop_duplicates(["key", "hour", "gone_at"], keep="last").sort_index()
     if chosen.empty:
         return
     time = pa.timestamp("us", "UTC")
@@ -138,23 +142,3 @@ def _newest(
             else kept.append_column(name, values)
         )
     yield kept.drop_columns([n for n in ADDED_LATER if n in kept.column_names])
-
-
-def _is_row(rows: pa.Table) -> pa.ChunkedArray:
-    """Which are a source's rows that could be read, and not tombstones."""
-    readable = pc.is_null(rows["_error"])
-    if DELETED not in rows.column_names:
-        return readable
-    return pc.and_(readable, pc.invert(pc.fill_null(rows[DELETED], False)))
-
-
-def seen_keys(rows: pa.Table, key: Collection[str]) -> pa.Table:
-    """The keys of rows that were read: key, hour and changed_at."""
-    rows = rows.filter(_is_row(rows))
-    return pa.table(
-        {
-            "key": key_text(merged_types(rows, tuple(key)), tuple(key)),
-            "hour": rows["_hour"],
-            "changed_at": rows["_change_time"],
-        }
-    )

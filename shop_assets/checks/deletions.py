@@ -14,12 +14,12 @@ class MassDeletionError(UserError):
     """More keys are gone at once than anybody deletes; none was taken for deleted."""
 
 
-def spec(asset: AssetKey) -> AssetCheckSpec:
-    """The check of a sweep."""
+def spec(asset: AssetKey, *, blocking: bool = True) -> AssetCheckSpec:
+    """The check of a sweep; or of a load that sees all rows, whose other rows go on."""
     return AssetCheckSpec(
         PLAUSIBLE,
         asset=asset,
-        blocking=True,
+        blocking=blocking,
         description="Not more keys are gone at once than `sweep_limit` allows.",
     )
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,17 @@ from dagster import ConfigurableIOManager, InputContext, OutputContext, Resource
 
 from shop_assets.entities import ENTITIES
 from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.io_managers.seen_keys import seen_keys
 from shop_assets.partitions import HOUR
 from shop_assets.resources import LakeResource, WarehouseResource
 from shop_assets.transforms.clean import QUARANTINE, Cleaned
-from shop_assets.warehouse import checkpoints, rows, slices
+from shop_assets.warehouse import checkpoints, rows, slices, source_keys
 from shop_assets.warehouse.connection import Warehouse
 
 _HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
 _EPOCH = b"epoch"
 _CHECKPOINT = b"checkpoint"
+_COMPARED = b"compared"
 
 
 def with_checkpoint(
@@ -30,6 +32,12 @@ def with_checkpoint(
     if checkpoint is None:
         return rows
     return rows.replace_schema_metadata({_CHECKPOINT: json.dumps([source, stream, checkpoint])})
+
+
+def with_compared(rows: pa.Table, source: str, stream: str, key: Sequence[str]) -> pa.Table:
+    """Rows of raw that were found new or changed, by a key, to remember once they are written."""
+    noted = {**(rows.schema.metadata or {}), _COMPARED: json.dumps([source, stream, list(key)])}
+    return rows.replace_schema_metadata(noted)
 
 
 def load_id(context: OutputContext) -> str:
@@ -104,21 +112,27 @@ class RawLakeIOManager(_LakeInput):
         not lost, and nothing that the source said is bent to fit.
         """
         attempt = load_id(context)
-        if obj.num_rows:
-            self._append(context, obj.replace_schema_metadata(None), attempt)
-        kept = (obj.schema.metadata or {}).get(_CHECKPOINT)
+        if obj.num_rows and not self._append(context, obj.replace_schema_metadata(None), attempt):
+            # An earlier try of the same step has written what it had read. That this one has read
+            # more is not to be remembered, so that the next read finds it.
+            return
+        notes = obj.schema.metadata or {}
+        if _COMPARED in notes:
+            source, stream, key = json.loads(notes[_COMPARED])
+            source_keys.remember(self.postgres(), source, stream, seen_keys(obj, key, broken=True))
+        kept = notes.get(_CHECKPOINT)
         if kept is not None:
             source, stream, checkpoint = json.loads(kept)
             window = _window(context)
             checkpoints.record(self.postgres(), source, stream, window, checkpoint, attempt)
 
-    def _append(self, context: OutputContext, obj: pa.Table, attempt: str) -> None:
+    def _append(self, context: OutputContext, obj: pa.Table, attempt: str) -> bool:
         now = dt.datetime.now(dt.UTC)
         stamped = obj.append_column("_load_id", pa.repeat(attempt, obj.num_rows))
         stamped = stamped.append_column(
             "_extracted_at", pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), obj.num_rows)
         )
-        self.store().append(
+        return self.store().append(
             context.asset_key.to_user_string(), stamped, load_id=attempt, keep_retyped=True
         )
 

@@ -136,6 +136,11 @@ class SqlSource(SourceBase):
     streams: dict[Name, SqlStream]
     """Its tables, each under a name of your choice."""
 
+    @property
+    def whole(self) -> frozenset[str]:
+        """The streams of which a load may see all rows."""
+        return frozenset(name for name, stream in self.streams.items() if stream.cursor is None)
+
     @field_validator("url")
     @classmethod
     def _sqlalchemy_url(cls, value: str) -> str:

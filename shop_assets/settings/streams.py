@@ -80,3 +80,8 @@ class SourceBase(Strict):
     pays_for: tuple[Name, ...] | None = None
     """Of a source with charges or payments: the sources whose orders these pay for; all, if not
     given. Needed where two shops number their orders alike, or where one is paid elsewhere."""
+
+    @property
+    def whole(self) -> frozenset[str]:
+        """The streams of which a load may see all rows, so that a row that is missing is gone."""
+        return frozenset()

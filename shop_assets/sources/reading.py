@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,8 +20,12 @@ class Gathered:
     checkpoint: Mapping[str, Any] | None = None
 
 
-def gather(connector: Connector, request: ReadRequest) -> Gathered:
-    """Read the whole window.
+def gather(
+    connector: Connector,
+    request: ReadRequest,
+    keep: Callable[[pa.Table], pa.Table] | None = None,
+) -> Gathered:
+    """Read the whole window; of each batch what `keep` gives back.
 
     A read that breaks with a transient `SourceError` goes on from its newest checkpoint, as long as
     each attempt gets further than the one before; what came after that checkpoint is read again.
@@ -31,7 +35,7 @@ def gather(connector: Connector, request: ReadRequest) -> Gathered:
         kept = len(found.batches)
         try:
             for batch in connector.read(request):
-                found.batches.append(batch.rows)
+                found.batches.append(batch.rows if keep is None else keep(batch.rows))
                 if batch.checkpoint is not None:
                     found.checkpoint = batch.checkpoint
                     kept = len(found.batches)

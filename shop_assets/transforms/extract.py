@@ -20,7 +20,9 @@ DELETED = "_deleted"
 """In raw: true in a tombstone, the row of a key that a sweep found gone."""
 LACKING = "_lacking"
 """In raw: a JSON list of columns that raw knows and the source no longer had; null where none."""
-ADDED_LATER = ("_row_hash", "_load_id", "_extracted_at")
+ROW_HASH = "_row_hash"
+"""In raw: the hash of a row's own columns; int64."""
+ADDED_LATER = (ROW_HASH, "_load_id", "_extracted_at")
 
 
 def assemble(
@@ -29,7 +31,8 @@ def assemble(
     """One table of all batches, with `_hour` and `_row_hash`; none where nothing came.
 
     `start`: the first hour that is loaded; rows that changed before it (an overlapping window)
-    belong to it. `gone`: tombstones. A batch that has an `_hour` keeps it, from `start` on.
+    belong to it. `gone`: tombstones. A batch that has an `_hour` keeps it, from `start` on; one
+    that was compared has its hashes already.
     `_row_hash`: int64, of a row's own columns. Of a column that comes in types that do not fit
     together, the later ones have names of their own.
     """
@@ -37,12 +40,21 @@ def assemble(
     tables = [table for table in tables if table.num_rows]
     if not tables:
         return pa.table({})
+    if any(ROW_HASH in table.column_names for table in tables):
+        tables = [_hashed(table) for table in tables]
     try:
         table = pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid):
-        hashed = [table.append_column("_row_hash", _hash(table)) for table in tables]
+        hashed = [_hashed(table) for table in tables]
         return pa.concat_tables(unified(hashed), promote_options="permissive")
-    return table.append_column("_row_hash", _hash(table))
+    return _hashed(table)
+
+
+def _hashed(table: pa.Table) -> pa.Table:
+    """The table with `_row_hash`, if it has none yet."""
+    if ROW_HASH in table.column_names:
+        return table
+    return table.append_column(ROW_HASH, row_hashes(table))
 
 
 def _with_hour(table: pa.Table, start: dt.datetime) -> pa.Table:
@@ -82,7 +94,8 @@ def noted_lacking(notes: Iterable[str | None]) -> set[str]:
     return {name for note in notes if note is not None for name in json.loads(note)}
 
 
-def _hash(table: pa.Table) -> pa.Array:
+def row_hashes(table: pa.Table) -> pa.Array:
+    """The hash of each row's own columns, and of its text where it could not be decoded; int64."""
     own = [n for n in table.column_names if n not in (*PROVENANCE, "_hour", DELETED, LACKING)]
     total = np.zeros(table.num_rows, dtype="uint64")
     # By name, and without nulls, so that a column added later leaves old rows' hashes alone.

@@ -39,7 +39,7 @@ def record(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> No
     if not seen.num_rows:
         return
     with warehouse.transaction() as cursor:
-        slices.stage(cursor, "seen", seen.cast(SEEN))
+        slices.stage(cursor, "seen", seen.select(SEEN.names).cast(SEEN))
         cursor.execute(
             "INSERT INTO meta.source_keys AS k (source, stream, key, hash, hour, changed_at) "
             f"SELECT $1, $2, key, {_HASH}, hour, changed_at FROM (SELECT DISTINCT ON (key) * "
@@ -48,6 +48,68 @@ def record(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> No
             "hour = CASE WHEN excluded.changed_at < k.changed_at THEN k.hour "
             "ELSE excluded.hour END, changed_at = greatest(k.changed_at, excluded.changed_at), "
             "seen_at = clock_timestamp(), deleted_at = NULL",
+            parameters=(source, stream),
+        )
+
+
+def now(warehouse: Warehouse) -> dt.datetime:
+    """The warehouse's clock, by which keys are seen."""
+    with warehouse.transaction() as cursor:
+        moment: dt.datetime = fetch_one(cursor, "SELECT clock_timestamp()")
+        return moment
+
+
+def look_up(warehouse: Warehouse, source: str, stream: str, keys: pa.ChunkedArray) -> pa.Table:
+    """What is known of each key, in the same order: row_hash, changed_at, deleted_at, or nulls."""
+    asked = pa.table({"place": pa.array(range(len(keys)), pa.int64()), "key": keys})
+    with warehouse.transaction() as cursor:
+        slices.stage(cursor, "asked", asked)
+        cursor.execute(
+            "SELECT k.row_hash, k.changed_at, k.deleted_at FROM pg_temp.asked a "
+            "LEFT JOIN meta.source_keys k ON k.source = $1 AND k.stream = $2 AND k.key = a.key "
+            "ORDER BY a.place",
+            parameters=(source, stream),
+        )
+        return cursor.fetch_arrow_table()
+
+
+def expect(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> None:
+    """Note keys (`SEEN`) that are not known yet, before their rows are written, so that they are
+    missed should they vanish. What their rows hold is not known before `remember`.
+    """
+    _put(warehouse, source, stream, seen, "ON CONFLICT (source, stream, key) DO NOTHING")
+
+
+def remember(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> None:
+    """Note what the rows of keys (`SEEN`, and `row_hash`) hold, once they are in raw.
+
+    What a later row of the same key holds is kept, in whatever order loads end.
+    """
+    _put(
+        warehouse,
+        source,
+        stream,
+        seen,
+        "ON CONFLICT (source, stream, key) DO UPDATE SET hour = excluded.hour, "
+        "changed_at = excluded.changed_at, row_hash = excluded.row_hash, "
+        "seen_at = clock_timestamp(), deleted_at = CASE WHEN k.deleted_at >= excluded.changed_at "
+        "THEN k.deleted_at END WHERE excluded.changed_at >= k.changed_at",
+    )
+
+
+def _put(warehouse: Warehouse, source: str, stream: str, seen: pa.Table, on_conflict: str) -> None:
+    if not seen.num_rows:
+        return
+    if "row_hash" not in seen.column_names:
+        seen = seen.append_column("row_hash", pa.nulls(seen.num_rows, pa.int64()))
+    with warehouse.transaction() as cursor:
+        slices.stage(cursor, "seen", seen.cast(SEEN.append(pa.field("row_hash", pa.int64()))))
+        cursor.execute(
+            "INSERT INTO meta.source_keys AS k "
+            "(source, stream, key, hash, hour, changed_at, row_hash) "
+            f"SELECT $1, $2, key, {_HASH}, hour, changed_at, row_hash FROM (SELECT DISTINCT ON "
+            "(key) * FROM pg_temp.seen ORDER BY key, changed_at DESC, hour DESC) newest "
+            f"ORDER BY key {on_conflict}",
             parameters=(source, stream),
         )
 
@@ -87,6 +149,15 @@ class KnownKeys:
         )
         return self._cursor.fetch_arrow_table()["key"].cast(pa.string())
 
+    def before(self, seen: dt.datetime, changed: dt.datetime) -> Iterator[pa.ChunkedArray]:
+        """Keys last seen and changed before these times, some MiB at a time."""
+        self._cursor.execute(
+            f"SELECT key {_KNOWN} AND seen_at <= $3 AND changed_at < $4",
+            parameters=(*self._stream, seen, changed),
+        )
+        for batch in self._cursor.fetch_record_batch():
+            yield pa.chunked_array([batch.column(0)]).cast(pa.string())
+
 
 _KNOWN = "FROM meta.source_keys WHERE source = $1 AND stream = $2 AND deleted_at IS NULL"
 
@@ -124,6 +195,35 @@ def mark_deleted(
                 "WHERE d.source = $1 AND d.stream = $2 AND d.gone_at = $3",
                 (source, stream, gone_at),
             )
+        )
+
+
+def mark_missing(
+    warehouse: Warehouse,
+    source: str,
+    stream: str,
+    keys: pa.ChunkedArray,
+    *,
+    gone_at: dt.datetime,
+    known_at: dt.datetime,
+    hour: dt.datetime,
+) -> None:
+    """Note that keys, not seen again since `known_at`, are gone, for the load of an hour to end.
+
+    Each is gone at `gone_at`, or just after its row's last change if that is later.
+    """
+    with warehouse.transaction() as cursor:
+        slices.stage(cursor, "gone", pa.table({"key": keys}))
+        _lock(cursor, source, stream)
+        cursor.execute(
+            "WITH gone AS (UPDATE meta.source_keys k SET deleted_at = "
+            "greatest($3::timestamptz, k.changed_at + interval '1 microsecond') "
+            "FROM pg_temp.gone g WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key "
+            "AND k.deleted_at IS NULL AND k.seen_at <= $4 "
+            "RETURNING k.key, k.hour, k.deleted_at) "
+            "INSERT INTO meta.source_deletions (source, stream, hour, key, gone_at, row_hour) "
+            "SELECT $1, $2, $5, key, deleted_at, hour FROM gone",
+            parameters=(source, stream, gone_at, known_at, hour),
         )
 
 

@@ -1,0 +1,123 @@
+"""Rows of a source that says no times, compared with what was last read: the new, changed and gone.
+
+What a key's row held is known by a hash (`meta.source_keys.row_hash`), which is written once the
+row is in raw. Should a load end in between, the row is found changed once more: it may come twice
+to raw, where the same content at the same place counts once, but never not at all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shop_assets.checks import deletions
+from shop_assets.checks.outcome import Outcome
+from shop_assets.partitions import floor_hour
+from shop_assets.sources.key_text import key_text
+from shop_assets.sources.protocol import Compared
+from shop_assets.transforms.extract import ROW_HASH, row_hashes
+from shop_assets.warehouse import source_keys
+from shop_assets.warehouse.connection import Warehouse
+
+_TIME = pa.timestamp("us", "UTC")
+_NEVER = np.iinfo(np.int64).min
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class Comparison:
+    """One read of one stream, compared batch by batch.
+
+    `anew`: whether raw holds nothing, so that every row is new to it, whatever was known.
+    """
+
+    def __init__(
+        self, warehouse: Warehouse, source: str, stream: str, how: Compared, *, anew: bool
+    ) -> None:
+        self._warehouse = warehouse
+        self._stream = (source, stream)
+        self._how = how
+        self._anew = anew
+        self._began = source_keys.now(warehouse)
+        self._seen: list[npt.NDArray[np.uint64]] = []
+        self._nameless = False
+
+    def changed(self, rows: pa.Table) -> pa.Table:
+        """The rows that are new or changed, with their hash, each later than all before it.
+
+        A row for which the window has no time left (a later one has been loaded already) is left
+        to the next read: it is still found changed then.
+        """
+        keys, hashes = key_text(rows, self._how.key), row_hashes(rows)
+        rows = rows.append_column(ROW_HASH, hashes)
+        if not rows.num_rows:
+            return rows
+        named = self._named(rows)
+        self._nameless |= not named.all()
+        self._seen.append(_hashed(keys.filter(pa.array(named))))
+        known = source_keys.look_up(self._warehouse, *self._stream, keys)
+        times = _micros(rows["_change_time"])
+        last, gone = _micros(known["changed_at"]), _micros(known["deleted_at"])
+        differs = known["row_hash"].to_numpy() != hashes.to_numpy()
+        differs |= known["row_hash"].is_null().to_numpy() | (gone != _NEVER)
+        if self._anew:
+            differs[:] = True
+        # A row that is there again is later than its tombstone, which is later than its row.
+        after = np.where(gone == _NEVER, last + 1, np.maximum(last + 2, gone + 1))
+        times = np.where(last == _NEVER, times, np.maximum(times, after))
+        end = pa.scalar(self._how.window.end, _TIME).cast(pa.int64()).as_py()
+        kept = pa.array((differs & (times < end)) | ~named)
+        moved = pa.array(times).cast(pa.timestamp("us")).cast(_TIME)
+        place = rows.column_names.index("_change_time")
+        return rows.set_column(place, rows.field(place), moved).filter(kept)
+
+    def end_missing(self) -> Outcome | None:
+        """Mark as gone, in the window's last hour, the known keys that no row had.
+
+        None where the read does not say what is gone. What the load of the hour makes of them:
+        see `shop_assets.assets.sweep.tombstones`.
+        """
+        if not self._how.complete:
+            return None
+        window = self._how.window
+        seen = np.concatenate([np.empty(0, np.uint64), *self._seen])
+        with source_keys.known(self._warehouse, *self._stream) as known:
+            # A tombstone needs a time that is later than its row's, and in the window.
+            earlier = known.before(self._began, window.end - 2 * _MICROSECOND)
+            missing = [part.filter(pa.array(~np.isin(_hashed(part), seen))) for part in earlier]
+            gone = pa.chunked_array([c for part in missing for c in part.chunks], pa.string())
+            count = 0 if self._nameless else len(gone)
+            outcome = deletions.judge(count, known.count, self._how.gone_limit)
+        if count and outcome.passed:
+            source_keys.mark_missing(
+                self._warehouse,
+                *self._stream,
+                gone,
+                gone_at=window.nearest(self._began),
+                known_at=self._began,
+                hour=floor_hour(window.end - _MICROSECOND),
+            )
+        return outcome
+
+    def _named(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
+        """Which rows say their key: a broken one may not."""
+        named = pc.is_null(rows["_error"])
+        whole = pc.is_valid(rows[self._how.key[0]])
+        for name in self._how.key[1:]:
+            whole = pc.and_(whole, pc.is_valid(rows[name]))
+        found: npt.NDArray[np.bool_] = pc.or_(named, whole).to_numpy()
+        return found
+
+
+def _hashed(keys: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """Keys in 8 bytes each. Should two be alike, of 10^9, one is not found gone."""
+    return pd.util.hash_array(keys.to_numpy().astype(object), categorize=False)
+
+
+def _micros(times: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    counts: npt.NDArray[np.int64] = times.cast(_TIME).cast(pa.int64()).fill_null(_NEVER).to_numpy()
+    return counts
