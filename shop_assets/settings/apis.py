@@ -182,3 +182,8 @@ class WooCommerceSource(ApiSource):
     """How often all customers are read: WooCommerce does not say which of them have changed."""
     permalinks: Literal["pretty", "plain"] = "pretty"
     """`plain` where the site has no readable addresses, so that `/wp-json/` is not found."""
+
+    @property
+    def whole(self) -> frozenset[str]:
+        """All customers and products are read at least once a day."""
+        return frozenset({"customers", "products"})

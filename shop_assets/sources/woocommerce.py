@@ -33,7 +33,7 @@ from shop_assets.sources.woocommerce_rows import COLUMNS, Row, rows_of
 from shop_assets.sources.woocommerce_steps import EXACT, Step, has_older, steps
 
 _KEYS = {"order_lines": ("order_id", "id")}
-_DAY, _HOUR, _SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
+_DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 class WooCommerceConnector:
@@ -85,20 +85,18 @@ class WooCommerceConnector:
         yield Batch(self._table(request.stream, [], []), checkpoint(request))
 
     def compared(self, request: ReadRequest) -> Compared | None:
-        """What is compared, and when; see `Comparing.compared`. Connects to nothing."""
-        stream, midnight = request.stream, request.midnight
-        key = _KEYS.get(stream, ("id",))
-        if stream == "customers" and self._source.customers == "hourly":
-            return Compared(key, request.window, complete=True)
-        if midnight is None:
+        """What is compared, and when; see `Comparing.compared`. Connects to nothing.
+
+        All that changes, at each read: what the daily reading finds changed without a new date must
+        come after what was read before. Refunds do not change.
+        """
+        stream, daily = request.stream, request.midnight is not None
+        if stream == "refunds":
             return None
-        hour = midnight.replace(minute=0, second=0, microsecond=0)
-        window = Window(hour, hour + _HOUR)
-        if stream in ("customers", "products"):
-            return Compared(key, window, complete=True)
-        if stream in ("orders", "order_lines") and self._source.reread_days:
-            return Compared(key, window, complete=False)
-        return None
+        if stream == "customers" and not daily and self._source.customers == "daily":
+            return None
+        complete = stream == "customers" or (stream == "products" and daily)
+        return Compared(_KEYS.get(stream, ("id",)), request.window, complete)
 
     def check(self, stream: str) -> StreamCheck:
         """Ask for one object of a stream; see `Connector.check`."""
@@ -132,13 +130,13 @@ class WooCommerceConnector:
     def _steps(
         self, request: ReadRequest, compared: Compared | None, lacking: Collection[str]
     ) -> list[Step]:
-        window, since = request.window, None
+        window = request.window
         whole = compared is not None and compared.complete
         if request.stream == "customers" and not whole:
             return []
-        if compared is not None and request.midnight is not None and not whole:
-            since = request.midnight - self._source.reread_days * _DAY
-        again = None if since is None or request.midnight is None else (since, request.midnight)
+        again = None
+        if request.midnight is not None and self._source.reread_days:
+            again = (request.midnight - self._source.reread_days * _DAY, request.midnight)
         span = None if whole else (window.start, window.end)
         return steps(request.stream, span, again, lacking)
 
