@@ -1,6 +1,15 @@
-"""Dagster's event log on PostgreSQL, written in bulk: what makes range runs of years affordable."""
+"""Dagster's storages on PostgreSQL, for runs over many hours: events in bulk, connections kept."""
 
 from shop_assets.dagster_storage.check_reports import report_check_evaluations
 from shop_assets.dagster_storage.event_log import BatchingPostgresEventLogStorage
+from shop_assets.dagster_storage.pooled import (
+    PooledPostgresRunStorage,
+    PooledPostgresScheduleStorage,
+)
 
-__all__ = ["BatchingPostgresEventLogStorage", "report_check_evaluations"]
+__all__ = [
+    "BatchingPostgresEventLogStorage",
+    "PooledPostgresRunStorage",
+    "PooledPostgresScheduleStorage",
+    "report_check_evaluations",
+]

@@ -19,12 +19,12 @@ from dagster._core.storage.event_log.schema import (
 )
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.event_log import PostgresEventLogStorage
-from dagster_postgres.utils import pg_url_from_config
 from psycopg2.extras import execute_values
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
+from shop_assets.dagster_storage.pooled import configured, pooled
 from shop_assets.dagster_storage.rows import (
     LastEvents,
     Stored,
@@ -70,17 +70,19 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
     ) -> None:
         self._reported: dict[tuple[str, str], set[str]] = {}
         super().__init__(postgres_url, should_autocreate_tables, inst_data)
+        self._engine = pooled(postgres_url)
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "BatchingPostgresEventLogStorage":
         """Make the storage that an instance's configuration names."""
-        return cls(
-            inst_data=inst_data,
-            postgres_url=pg_url_from_config(config_value),
-            should_autocreate_tables=config_value.get("should_autocreate_tables", True),
-        )
+        return cls(**configured(config_value), inst_data=inst_data)
+
+    def dispose(self) -> None:
+        """Give back the connections."""
+        super().dispose()
+        self._engine.dispose()
 
     @property
     def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:

@@ -61,12 +61,12 @@ sources:
 _HEADER = "order,item,sold,sku,n,price,changed"
 DAGSTER = """
 run_storage:
-  module: dagster_postgres.run_storage
-  class: PostgresRunStorage
+  module: shop_assets.dagster_storage
+  class: PooledPostgresRunStorage
   config: {{postgres_url: "{url}"}}
 schedule_storage:
-  module: dagster_postgres.schedule_storage
-  class: PostgresScheduleStorage
+  module: shop_assets.dagster_storage
+  class: PooledPostgresScheduleStorage
   config: {{postgres_url: "{url}"}}
 event_log_storage:
   module: shop_assets.dagster_storage

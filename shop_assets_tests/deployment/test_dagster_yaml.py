@@ -55,10 +55,10 @@ def _instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 
 
 def test_runs_events_and_ticks_are_kept_in_postgresql(instance: DagsterInstance) -> None:
-    assert type(instance.run_storage).__name__ == "PostgresRunStorage"
+    assert type(instance.run_storage).__name__ == "PooledPostgresRunStorage"
     assert type(instance.event_log_storage).__name__ == "BatchingPostgresEventLogStorage"
     assert instance.schedule_storage is not None
-    assert type(instance.schedule_storage).__name__ == "PostgresScheduleStorage"
+    assert type(instance.schedule_storage).__name__ == "PooledPostgresScheduleStorage"
     assert instance.get_runs(RunsFilter(tags={"nobody": "has"})) == []
     key = AssetKey(["deployment", "kept"])
     instance.report_runless_asset_event(AssetMaterialization(key))
