@@ -1,0 +1,96 @@
+"""A simulated WooCommerce shop on loopback, and the connector to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from shop_assets.demo.apis import Clock, Faults, Store, serving
+from shop_assets.demo.apis.woocommerce import WooCommerceServer
+from shop_assets.settings.apis import WooCommerceSource
+from shop_assets.sources.protocol import Batch, ReadRequest, Window
+from shop_assets.sources.rate_limit import RateLimit
+from shop_assets.sources.woocommerce import WooCommerceConnector
+
+START = dt.datetime(2026, 11, 3, 10, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+WINDOW = Window(START, START + HOUR)
+
+
+@dataclass
+class Woo:
+    """The shop, its clock, what goes wrong with it, and a connector."""
+
+    shop: WooCommerceServer
+    clock: Clock
+    faults: Faults
+    url: str
+    connector: WooCommerceConnector
+
+    def batches(self, stream: str, window: Window = WINDOW, **more: Any) -> list[Batch]:
+        return list(self.connector.read(ReadRequest(stream, window, **more)))
+
+    def rows(self, stream: str, window: Window = WINDOW, **more: Any) -> list[dict[str, Any]]:
+        found = [batch.rows for batch in self.batches(stream, window, **more)]
+        return list(pa.concat_tables(found, promote_options="permissive").to_pylist())
+
+    def ids(self, stream: str, window: Window = WINDOW, **more: Any) -> list[str]:
+        return [row["id"] for row in self.rows(stream, window, **more)]
+
+    def tick(self, **by: float) -> None:
+        self.clock.advance(dt.timedelta(**by))
+
+    def place(self, count: int = 1, **given: Any) -> list[int]:
+        """Orders of a line each, placed at once."""
+        line = {"product_id": 1, "quantity": 2, "subtotal": "20", "total": "18", "total_tax": "3"}
+        return [self.shop.place(**{"line_items": [line], **given}) for _ in range(count)]
+
+    def line(self, order: int, number: int = 0) -> int:
+        """The id of a line of an order."""
+        stored = self.shop.store.get("order", str(order))
+        assert stored is not None
+        found: int = stored.body["line_items"][number]["id"]
+        return found
+
+
+Makes = Callable[..., Woo]
+
+
+@pytest.fixture
+def woo_with() -> Iterator[Makes]:
+    """Makes shops; options as of the server, those of the source under `source`."""
+    with ExitStack() as stack:
+
+        def make(*, source: dict[str, Any] | None = None, **options: Any) -> Woo:
+            clock, faults, store = Clock(START), Faults(), Store()
+            stack.callback(store.close)
+            shop = WooCommerceServer(store, clock, **options)
+            url = stack.enter_context(serving(shop.app, faults=faults, clock=clock))
+            given = {
+                "connector": "woocommerce",
+                "api_url": url,
+                "allow_private": True,
+                "consumer_key": "ck_simulated",
+                "consumer_secret": "cs_simulated",
+                "requests_per_second": 10_000,
+                "retry_budget_seconds": 5,
+                **(source or {}),
+            }
+            settings = WooCommerceSource.model_validate(given)
+            connector = WooCommerceConnector("woo", settings, RateLimit("woo", 10_000))
+            stack.callback(connector.close)
+            return Woo(shop, clock, faults, url, connector)
+
+        yield make
+
+
+@pytest.fixture
+def woo(woo_with: Makes) -> Woo:
+    """A shop of the newest version, in UTC."""
+    return woo_with()
