@@ -2,14 +2,10 @@
 
 from shop_assets.dagster_storage.check_reports import report_check_evaluations
 from shop_assets.dagster_storage.event_log import BatchingPostgresEventLogStorage
-from shop_assets.dagster_storage.pooled import (
-    PooledPostgresRunStorage,
-    PooledPostgresScheduleStorage,
-)
+from shop_assets.dagster_storage.pooled import PooledPostgresRunStorage
 
 __all__ = [
     "BatchingPostgresEventLogStorage",
     "PooledPostgresRunStorage",
-    "PooledPostgresScheduleStorage",
     "report_check_evaluations",
 ]

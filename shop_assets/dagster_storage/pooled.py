@@ -2,7 +2,8 @@
 
 Dagster opens a connection for everything that it asks or writes: 1,400 in the run of one hour of a
 shop, a fifth of its time where the server's authentication is SCRAM. Two idle ones are kept here,
-and as many more as are needed at once.
+and as many more as are needed at once. (The storage of schedules is asked by the daemon alone, now
+and then, and never disposed of: it stays Dagster's own.)
 """
 
 import os
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import PostgresRunStorage, PostgresScheduleStorage
+from dagster_postgres import PostgresRunStorage
 from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy import Engine, create_engine
 
@@ -42,31 +43,6 @@ def pooled(url: str) -> Engine:
 
 class PooledPostgresRunStorage(PostgresRunStorage):
     """Dagster's run storage with connections that are kept."""
-
-    def __init__(
-        self,
-        postgres_url: str,
-        should_autocreate_tables: bool = True,
-        inst_data: ConfigurableClassData | None = None,
-    ) -> None:
-        super().__init__(postgres_url, should_autocreate_tables, inst_data)
-        self._engine = pooled(postgres_url)
-
-    @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> Self:
-        """Make the storage that an instance's configuration names."""
-        return cls(**configured(config_value), inst_data=inst_data)
-
-    def dispose(self) -> None:
-        """Give back the connections."""
-        super().dispose()
-        self._engine.dispose()
-
-
-class PooledPostgresScheduleStorage(PostgresScheduleStorage):
-    """Dagster's schedule storage with connections that are kept."""
 
     def __init__(
         self,

@@ -65,8 +65,8 @@ run_storage:
   class: PooledPostgresRunStorage
   config: {{postgres_url: "{url}"}}
 schedule_storage:
-  module: shop_assets.dagster_storage
-  class: PooledPostgresScheduleStorage
+  module: dagster_postgres.schedule_storage
+  class: PostgresScheduleStorage
   config: {{postgres_url: "{url}"}}
 event_log_storage:
   module: shop_assets.dagster_storage

@@ -58,7 +58,7 @@ def test_runs_events_and_ticks_are_kept_in_postgresql(instance: DagsterInstance)
     assert type(instance.run_storage).__name__ == "PooledPostgresRunStorage"
     assert type(instance.event_log_storage).__name__ == "BatchingPostgresEventLogStorage"
     assert instance.schedule_storage is not None
-    assert type(instance.schedule_storage).__name__ == "PooledPostgresScheduleStorage"
+    assert type(instance.schedule_storage).__name__ == "PostgresScheduleStorage"
     assert instance.get_runs(RunsFilter(tags={"nobody": "has"})) == []
     key = AssetKey(["deployment", "kept"])
     instance.report_runless_asset_event(AssetMaterialization(key))
