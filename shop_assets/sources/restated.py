@@ -196,7 +196,7 @@ def _tombstones(
             rows = rows.set_column(rows.column_names.index(name), name, nothing)
     count = rows.num_rows
     positions = pc.binary_join_element_wise(
-        earlier.entry.relative, lines, f" gone in {later.entry.relative}", ":"
+        f"{earlier.entry.relative}:", lines, f" gone in {later.entry.relative}", ""
     )
     rows = rows.drop_columns([_LINE])
     for name, values in (
