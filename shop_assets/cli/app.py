@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from shop_assets.cli import demo, inspect, quarantine, reprocess, run, sources, stack
+from shop_assets.cli import demo, init, inspect, quarantine, reprocess, run, sources, stack
 from shop_assets.errors import RunError, UserError
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("reprocess")(reprocess.reprocess)
 app.command("changes")(reprocess.show_changes)

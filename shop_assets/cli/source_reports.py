@@ -20,6 +20,8 @@ _EXAMPLES = 3
 def print_report(out: Console, report: SourceReport) -> None:
     """Print what was found of one source."""
     out.rule(f"[bold]{report.source}[/bold] ({report.connector})", align="left")
+    if not report.streams:
+        out.print("[red]✗[/red] no streams are named, so nothing is read")
     for stream in report.streams:
         _print_stream(out, stream)
     _print_cost(out, report)

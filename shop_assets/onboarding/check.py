@@ -64,8 +64,8 @@ class SourceReport:
 
     @property
     def fine(self) -> bool:
-        """Whether all its streams are."""
-        return all(stream.fine for stream in self.streams)
+        """Whether it has streams, and all of them are."""
+        return bool(self.streams) and all(stream.fine for stream in self.streams)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,179 @@
+"""What a person says of a shop and its systems, checked as `shop.yaml` is."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from shop_assets.errors import UserError
+from shop_assets.onboarding.proposals import Proposal
+from shop_assets.settings.catalogue import KnownConnector, Option, connectors
+from shop_assets.settings.shop import Shop
+from shop_assets.settings.values import without_password
+
+_PASSWORD = "password"  # noqa: S105 - what it is called
+_OPTION = re.compile(r",(?=[a-z_]+=)")
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Where a secret is found: an environment variable, or a file below the configuration's folder.
+
+    `value`: to be written to the file; None where it is for the user to put there.
+    """
+
+    option: str
+    env: str | None = None
+    file: str | None = None
+    value: str | None = field(default=None, repr=False)
+
+    @property
+    def reference(self) -> str:
+        """How `shop.yaml` refers to it."""
+        return f"${{{self.env}}}" if self.env else f"${{file:{self.file}}}"
+
+
+@dataclass(frozen=True)
+class SourceAnswer:
+    """A source to be written. `options`: plain values; `secrets`: those that stand elsewhere.
+
+    `proposals`: streams guessed from what a database or folder has; `others`: names of what looks
+    like nothing known. `note`: for the reader, why there are no streams.
+    """
+
+    name: str
+    connector: KnownConnector
+    options: Mapping[str, str | bool]
+    secrets: Sequence[Secret] = ()
+    proposals: Sequence[Proposal] = ()
+    others: Sequence[str] = ()
+    note: str = ""
+
+
+def why_not(option: str, value: str) -> str | None:
+    """What is wrong with an answer about the shop itself, in words; None where nothing is."""
+    dummy = {"name": "x", "timezone": "UTC", "currency": "EUR", "start": "2026-01-01"}
+    try:
+        Shop.model_validate({**dummy, option: value})
+    except ValidationError as error:
+        if option == "start":
+            return f"found {value!r}; a date, such as 2026-01-31, is expected"
+        return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    return None if value.strip() else "found nothing; some text is expected"
+
+
+def parse_source(given: str) -> tuple[KnownConnector, dict[str, str]]:
+    """A `--source`: `connector`, `connector=VALUE`, and `,option=value` after either.
+
+    VALUE is the first option that must be given, or the address of the API. Raises `UserError` for
+    what no connector knows, and for a secret, which does not belong on a command line; a database's
+    url may have its password, since it is moved out of it.
+    """
+    head, *rest = _OPTION.split(given)
+    name, equals, value = head.partition("=")
+    known = {connector.name: connector for connector in connectors()}
+    if name not in known:
+        raise UserError(
+            f"--source {without_password(given)}: no connector {name}, expected one of "
+            f"{', '.join(known)}"
+        )
+    connector = known[name]
+    options = {option.name: option for option in connector.options if option.name != "streams"}
+    found: dict[str, str] = {}
+    if equals:
+        found[main_option(connector)] = value
+    for each in rest:
+        key, _, text = each.partition("=")
+        if key not in options:
+            raise UserError(
+                f"--source {name}: no option {key}, expected one of {', '.join(options)} "
+                f"(see shop-assets sources list {name})"
+            )
+        if options[key].secret:
+            raise UserError(
+                f"--source {name}: {key} is a secret and would stay in the shell's history, "
+                "expected in an environment variable or a file, to which shop.yaml refers"
+            )
+        found[key] = text
+    return connector, found
+
+
+def main_option(connector: KnownConnector) -> str:
+    """The option that says where a source is."""
+    needed = [option.name for option in needed_options(connector)]
+    return needed[0] if needed else "api_url"
+
+
+def needed_options(connector: KnownConnector) -> list[Option]:
+    """The options that must be given, but secrets and streams."""
+    return [o for o in connector.options if o.default is None and not _apart(o)]
+
+
+def secret_options(connector: KnownConnector) -> list[Option]:
+    """The secrets that must be given."""
+    return [o for o in connector.options if o.default is None and o.secret]
+
+
+def _apart(option: Option) -> bool:
+    return option.secret or option.name == "streams"
+
+
+def with_access(options: Mapping[str, str]) -> dict[str, str | bool]:
+    """The options, and leave to call an API of this machine or network, where it is there."""
+    found: dict[str, str | bool] = dict(options)
+    address = urlsplit(options.get("api_url", ""))
+    if address.scheme == "http" or _is_private(address.hostname or ""):
+        found["allow_private"] = True
+    return found
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost"
+
+
+def without_its_password(url: str, reference: str) -> tuple[str, str | None]:
+    """A database's URL with a reference in the place of its password; and the password, encoded.
+
+    The password is None where the URL has none. Raises `UserError` where it is no such URL.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise UserError(
+            "the url is none of a database, expected one like "
+            "postgresql://user:password@host/database"
+        ) from None
+    if any(_PASSWORD in name.lower() or name == "passwd" for name in parsed.query):
+        raise UserError(
+            "the url has its password behind the ?, expected before the @: "
+            "postgresql://user:password@host/database"
+        )
+    if not parsed.password:
+        return url, None
+    scheme, _, rest = url.partition("://")
+    access, _, place = rest.rpartition("@")
+    user, _, password = access.partition(":")
+    return f"{scheme}://{user}:{reference}@{place}", password
+
+
+def source_name(connector: str, taken: Sequence[str]) -> str:
+    """A name for a source that no other has."""
+    name, number = connector, 2
+    while name in taken:
+        name, number = f"{connector}_{number}", number + 1
+    return name
+
+
+def variable(source: str, option: str) -> str:
+    """The environment variable that would hold a source's secret."""
+    return f"{source}_{option}".upper()
