@@ -14,7 +14,7 @@ import pytest
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
 from shop_assets_tests.sources.reading import errors, files, good, read
-from shop_assets_tests.sources.workbooks import Error, Formula, ods, xlsx, zipped
+from shop_assets_tests.sources.workbooks import Error, Formula, ods, xlsb, xlsx, zipped
 
 TIME = {"modified": True}
 HEAD = ["order", "price"]
@@ -131,6 +131,16 @@ def test_an_ods_is_read_without_what_fills_it_up(tmp_path: Path) -> None:
     bomb = f'<table:table-row table:number-rows-repeated="1048575">{full}</table:table-row>'
     with pytest.raises(SourceError, match="spans 1,048,577 rows and 16,384 columns"):
         read(book(tmp_path, ods(rows.replace(empty, "") + bomb), name="b.ods"))
+
+
+def test_an_xlsb_is_read_with_its_errors(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [HEAD, ["a", 2.5], ["b", Error("#REF!")], ["c", 3.0]]
+    found = read(book(tmp_path, xlsb(rows), name="b.xlsb"))
+    assert good(found) == [{"order": "a", "price": "2.5"}, {"order": "c", "price": "3"}]
+    assert errors(found) == [("b.xlsb:3", "the cell in column B is #REF!", "b\t")]
+    limits = Limits(cells=7)
+    with pytest.raises(SourceError, match="spans 4 rows and 2 columns; at most 7 cells"):
+        read(book(tmp_path, xlsb(rows), name="b.xlsb", limits=limits))
 
 
 def test_a_large_sheet_comes_in_batches(tmp_path: Path) -> None:
