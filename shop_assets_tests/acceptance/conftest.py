@@ -1,0 +1,84 @@
+"""Every test that asks for `at` is made for each stream of each subject that has what it needs."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from shop_assets.sources import http
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets_tests.acceptance.subject import SUBJECTS, At, Servers, Subject
+
+for _module in pkgutil.iter_modules([str(Path(__file__).parent / "subjects")]):
+    importlib.import_module(f"shop_assets_tests.acceptance.subjects.{_module.name}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make the test once for each subject and stream."""
+    if "at" not in metafunc.fixturenames:
+        return
+    needed: frozenset[str] = getattr(metafunc.function, "needs", frozenset())
+    chosen = [
+        pytest.param((subject, stream), id=f"{subject.name}-{stream}")
+        for subject in SUBJECTS.values()
+        if needed <= subject.features
+        for stream in subject.streams
+    ]
+    metafunc.parametrize("at", chosen, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def accepted_database(stack: Endpoints) -> str:
+    """A database for the sources of one test after the other."""
+    admin, name = str(stack.postgres_admin_url), f"accepted_{uuid.uuid4().hex[:12]}"
+    connection = psycopg2.connect(admin)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    connection.close()
+    return f"{admin.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Servers:
+    """What sources of a test stand on."""
+    return Servers(
+        tmp_path,
+        lambda: str(request.getfixturevalue("accepted_database")),
+        lambda: str(request.getfixturevalue("mariadb_url")),
+    )
+
+
+@pytest.fixture
+def at(
+    request: pytest.FixtureRequest, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[At]:
+    """A stream of a source that runs for this test alone."""
+    subject, stream = request.param
+    # Waits are for people's servers; those that are tested themselves are in test_http.
+    monkeypatch.setattr(http, "_FIRST_WAIT", 0.02)
+    with opened(subject, stream, servers) as found:
+        yield found
+
+
+class opened:  # noqa: N801
+    """An open source of the subject, as a context."""
+
+    def __init__(self, subject: Subject, stream: str, servers: Servers) -> None:
+        self._context = subject.open(servers)
+        self._subject, self._stream = subject, stream
+
+    def __enter__(self) -> At:
+        self._at = At(self._subject, self._context.__enter__(), self._stream)
+        return self._at
+
+    def __exit__(self, *error: object) -> None:
+        self._at.close()
+        self._context.__exit__(None, None, None)

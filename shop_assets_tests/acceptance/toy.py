@@ -1,0 +1,439 @@
+"""An API that is as simple as can be, its connector, and what is wrong with others like it.
+
+The suite is held to these: the right connector passes, and each wrong one is caught.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+import httpx
+
+from shop_assets.demo.apis.faults import Faults
+from shop_assets.demo.apis.serving import Clock, serving
+from shop_assets.settings.apis import StripeSource
+from shop_assets.sources.checkpoints import checkpoint, position
+from shop_assets.sources.errors import SourceError
+from shop_assets.sources.http import ApiClient, Reply, Retry
+from shop_assets.sources.objects import table
+from shop_assets.sources.protocol import Batch, ReadRequest, StreamCheck, Window
+from shop_assets.sources.rate_limit import RateLimit
+from shop_assets_tests.acceptance.http_source import HttpSource
+from shop_assets_tests.acceptance.subject import CANARY, NOW, Seen, Servers, Stream
+
+PAGE = 20
+COLUMNS = {"id": "id", "note": "note", "extra": "extra"}
+STREAMS = {"things": Stream(("id",), "note", PAGE)}
+Row = dict[str, Any]
+
+
+class ToyServer:
+    """`GET /things?from=&to=&after=` (epoch seconds): rows by their time and id, a page at once.
+
+    `{"rows": [{id, changed, note, extra}], "more": bool}`; `after`: the last row's `changed-id`;
+    or `offset`, of a worse kind of paging.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Row] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        query = {k: v[-1] for k, v in parse_qs(scope["query_string"].decode()).items()}
+        headers = dict(scope["headers"])
+        if headers.get(b"authorization") != f"Bearer {CANARY}".encode():
+            status, said = 401, {"error": "wrong key"}
+        else:
+            status, said = 200, self._page(query)
+        body = json.dumps(said).encode()
+        head = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+
+    def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
+        low, high = int(query["from"]), int(query["to"])
+        found = [row for row in self.rows.values() if low <= row["changed"] < high]
+        found.sort(key=lambda row: (row["changed"], row["id"]))
+        if "after" in query:
+            after = tuple(int(part) for part in query["after"].split("-"))
+            found = [row for row in found if (row["changed"], row["id"]) > after]
+        found = found[int(query.get("offset", 0)) :]
+        return {"rows": found[:PAGE], "more": len(found) > PAGE}
+
+
+class ToySource(HttpSource):
+    """A running server of the toy's API."""
+
+    fields: ClassVar = {
+        "things": {"key": "id", "time": "changed", "optional": "extra", "marker": "note"}
+    }
+
+    def __init__(self, url: str, faults: Faults, server: ToyServer) -> None:
+        super().__init__(url, faults)
+        self._rows = server.rows
+
+    def settings(self, **options: Any) -> dict[str, Any]:
+        """Those that each API has, in the clothes of a Stripe source."""
+        given = {"connector": "stripe", "api_key": CANARY, "api_url": self.url}
+        return {
+            **given,
+            "allow_private": True,
+            "requests_per_second": 10_000,
+            "timeout_seconds": 5,
+            "retry_budget_seconds": 20,
+            **options,
+        }
+
+    def put(
+        self, stream: str, moments: Sequence[datetime], texts: Sequence[str] | None = None
+    ) -> list[str]:
+        """Make rows."""
+        first = len(self._rows) + 1
+        for number, moment in enumerate(moments, first):
+            note = texts[number - first] if texts else "n"
+            changed = int(moment.timestamp())
+            self._rows[number] = {"id": number, "changed": changed, "note": note, "extra": "e"}
+        return [str(first + n) for n in range(len(moments))]
+
+    def truth(self, stream: str, window: Window) -> Counter[Seen]:
+        """The rows in the window."""
+        timed = [
+            (str(row["id"]), datetime.fromtimestamp(row["changed"], UTC))
+            for row in self._rows.values()
+        ]
+        return Counter(Seen(k, at) for k, at in timed if window.start <= at < window.end)
+
+    def change(self, stream: str, key: str, moment: datetime) -> None:
+        """Let a row have changed."""
+        self._rows[int(key)]["changed"] = int(moment.timestamp())
+
+
+@contextmanager
+def toy_source(_: Servers) -> Iterator[ToySource]:
+    """A server of the toy's API."""
+    server, faults = ToyServer(), Faults()
+    with serving(server, faults=faults, clock=Clock(NOW)) as url:
+        yield ToySource(url, faults, server)
+
+
+class Toy:
+    """The right connector for the toy's API: short, and yet it passes all of the suite."""
+
+    def __init__(self, settings: Mapping[str, Any], redis_url: str | None, shares: int) -> None:
+        given = dict(settings)
+        self.options = StripeSource.model_validate(given)
+        self.limit = RateLimit(
+            "shop", self.options.requests_per_second, redis_url=redis_url, shares=shares
+        )
+        self.key = self.options.api_key.get_secret_value()
+        self.client = ApiClient(
+            "shop (toy)",
+            str(self.options.api_url),
+            options=self.options,
+            limit=self.limit,
+            headers={"authorization": f"Bearer {self.key}"},
+            classify=self.meaning,
+        )
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        """Page by page, by the last row."""
+        self.client.begin()
+        given = position(request)
+        after = self.start(given) if given is not None else None
+        while True:
+            page = self.page(request, after)
+            rows, more = page["rows"], page["more"]
+            if after is not None and rows and self.mark(rows[0]) <= after:
+                raise SourceError("shop (toy): a page came twice", transient=True)
+            if more and not rows:
+                raise SourceError("shop (toy): an empty page is not the last", transient=True)
+            after = self.mark(rows[-1]) if rows else after
+            kept = None if not more or after is None else {"after": list(after)}
+            yield Batch(self.table(rows, request), checkpoint(request, position=kept))
+            if not more:
+                return
+
+    def start(self, given: Mapping[str, Any]) -> tuple[int, int] | None:
+        """The row to go on after."""
+        try:
+            changed, number = given["after"]
+        except (KeyError, TypeError, ValueError):
+            return None
+        return int(changed), int(number)
+
+    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
+        """The rows after that one."""
+        query = {
+            "from": -int(-request.window.start.timestamp() // 1),
+            "to": -int(-request.window.end.timestamp() // 1),
+        }
+        if after is not None:
+            query["after"] = f"{after[0]}-{after[1]}"  # type: ignore[assignment]
+        return self.client.get("things", query).json
+
+    def meaning(self, reply: Reply) -> Retry | SourceError | None:
+        """Only a whole page is one."""
+        if reply.status != 200:
+            return None
+        page = reply.json
+        if not isinstance(page, dict) or not isinstance(page.get("rows"), list):
+            return Retry("it answers without rows")
+        if not isinstance(page.get("more"), bool):
+            return Retry("it does not answer whether there are more")
+        for row in page["rows"]:
+            if not isinstance(row, dict) or not all(
+                isinstance(row.get(name), int) for name in ("id", "changed")
+            ):
+                return SourceError("shop (toy): a row without id or changed; numbers are expected")
+        return None
+
+    def mark(self, row: Row) -> tuple[int, int]:
+        """Where a row stands in the order."""
+        return row["changed"], row["id"]
+
+    def table(self, rows: list[Row], request: ReadRequest) -> Any:
+        """A page as a batch."""
+        changed = [row["changed"] * 1_000_000 for row in rows]
+        return table(rows, COLUMNS, changed=changed, positions=[f"things/{r['id']}" for r in rows])
+
+    def check(self, stream: str) -> StreamCheck:
+        """What columns there are."""
+        return StreamCheck(stream, dict.fromkeys([*COLUMNS, "object"], "text"))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.client.close()
+
+
+def right(
+    settings: Mapping[str, Any], _: Path, redis_url: str | None = None, shares: int = 1
+) -> Toy:
+    """The right connector."""
+    return Toy(settings, redis_url, shares)
+
+
+class LosesARow(Toy):
+    """Takes no row of a page's end."""
+
+    def table(self, rows: list[Row], request: ReadRequest) -> Any:
+        return super().table(rows[:-1] if len(rows) == PAGE else rows, request)
+
+
+class DoublesARow(Toy):
+    """Asks from the last row on, not after it."""
+
+    def mark(self, row: Row) -> tuple[int, int]:
+        return row["changed"], row["id"] - 1
+
+
+class TakesTheEnd(Toy):
+    """Reads the window with its end."""
+
+    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
+        longer = Window(request.window.start, request.window.end.replace(second=1))
+        return super().page(ReadRequest(request.stream, longer), after)
+
+
+class StopsAtACutPage(Toy):
+    """Takes an error for the end."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        try:
+            yield from super().read(request)
+        except SourceError:
+            return
+
+
+class TakesAnythingForAPage(Toy):
+    """Takes an answer without rows for the last one."""
+
+    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
+        found = super().page(request, after)
+        return {"rows": found.get("rows", []), "more": bool(found.get("more"))}
+
+    def meaning(self, reply: Reply) -> Retry | SourceError | None:
+        return None
+
+
+class IgnoresCheckpoints(Toy):
+    """Begins again from the start."""
+
+    def start(self, given: Mapping[str, Any]) -> tuple[int, int] | None:
+        return None
+
+
+class SkipsAtCheckpoints(Toy):
+    """Goes on after the row after the last."""
+
+    def start(self, given: Mapping[str, Any]) -> tuple[int, int] | None:
+        found = super().start(given)
+        return None if found is None else (found[0], found[1] + 1)
+
+
+class TrustsAnyCheckpoint(Toy):
+    """Goes on from wherever something says."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        kept = dict(request.checkpoint or {})
+        kept |= {"stream": request.stream, "start": request.window.start.isoformat()}
+        kept |= {"end": request.window.end.isoformat()}
+        kept["position"] = kept.get("position") or kept.get("memory")
+        for batch in super().read(ReadRequest(request.stream, request.window, kept)):
+            last = batch.rows["object"].to_pylist()[-1:]
+            memory = [self.mark(json.loads(text)) for text in last if text is not None]
+            given = dict(batch.checkpoint or {})
+            if memory and given["position"] is None:
+                given["memory"] = {"after": list(memory[-1])}
+            yield Batch(batch.rows, given)
+
+
+class PagesByNumber(Toy):
+    """Counts rows instead of going on after the last, which shifts when rows change."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        self.client.begin()
+        offset, low, high = 0, request.window.start, request.window.end
+        while True:
+            query = {"from": int(low.timestamp()), "to": int(high.timestamp()), "offset": offset}
+            page = self.client.get("things", query).json
+            yield Batch(self.table(page["rows"], request))
+            offset += PAGE
+            if not page["more"]:
+                return
+
+
+class TakesPagesTwice(Toy):
+    """Does not look whether a page is the one before."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        self.client.begin()
+        after: tuple[int, int] | None = None
+        while True:
+            page = self.page(request, after)
+            after = self.mark(page["rows"][-1]) if page["rows"] else after
+            yield Batch(self.table(page["rows"], request))
+            if not page["more"]:
+                return
+
+
+class GivesUpAtOnce(Toy):
+    """Tries nothing again, and shows the library's own error."""
+
+    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
+        query = {"from": request.window.start.timestamp(), "to": request.window.end.timestamp()}
+        head = {"authorization": f"Bearer {self.key}"}
+        url = f"{self.options.api_url}/things"
+        answer = httpx.get(url, params={k: int(v) for k, v in query.items()}, headers=head)
+        return answer.raise_for_status().json()
+
+
+class CallsAsItLikes(Toy):
+    """Asks no limit."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.limit.acquire = lambda cost=1: None  # type: ignore[method-assign]
+
+
+class HoldsAllRows(Toy):
+    """Reads all before it gives any."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        yield from list(super().read(request))
+
+
+class TellsItsKey(Toy):
+    """Says in an error which key was refused."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        try:
+            yield from super().read(request)
+        except SourceError as error:
+            raise SourceError(f"shop: {error} (with {self.key})", transient=True) from None
+
+
+class LogsItsKey(Toy):
+    """Logs what it sends."""
+
+    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
+        logging.getLogger("toy").debug("sending %s", self.key)
+        return super().page(request, after)
+
+
+class ShowsItsKey(Toy):
+    """Has its key in its own `repr`."""
+
+    def __repr__(self) -> str:
+        return f"Toy({self.key})"
+
+
+class KeepsItsKey(Toy):
+    """Writes its key to checkpoints."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        for batch in super().read(request):
+            yield Batch(batch.rows, {**(batch.checkpoint or {}), "as": self.key})
+
+
+class InventsTimes(Toy):
+    """Dates rows without a time to the window's start."""
+
+    def meaning(self, reply: Reply) -> Retry | SourceError | None:
+        for row in reply.json["rows"] if reply.status == 200 and reply.json else ():
+            row.setdefault("changed", 1773136800)
+        return super().meaning(reply)
+
+
+class InventsKeys(Toy):
+    """Numbers rows without a key."""
+
+    def meaning(self, reply: Reply) -> Retry | SourceError | None:
+        for number, row in enumerate(reply.json["rows"] if reply.status == 200 else ()):
+            row.setdefault("id", 1_000_000 + number)
+        return super().meaning(reply)
+
+
+class DropsHugeRows(Toy):
+    """Leaves out what is too long."""
+
+    def table(self, rows: list[Row], request: ReadRequest) -> Any:
+        return super().table([row for row in rows if len(row["note"]) < 1 << 20], request)
+
+
+class CleansText(Toy):
+    """Makes text nicer."""
+
+    def table(self, rows: list[Row], request: ReadRequest) -> Any:
+        return super().table([{**row, "note": row["note"].strip("=\0 ")} for row in rows], request)
+
+
+class NeedsEveryField(Toy):
+    """Reads no row that lacks what it does not need."""
+
+    def table(self, rows: list[Row], request: ReadRequest) -> Any:
+        return super().table([row for row in rows if row["extra"]], request)
+
+
+class KnowsNoEmptyShop(Toy):
+    """Takes a window without rows for a mistake."""
+
+    def table(self, rows: list[Row], request: ReadRequest) -> Any:
+        if not rows:
+            raise SourceError("shop (toy): no rows")
+        return super().table(rows, request)
+
+
+WRONG: dict[str, type[Toy]] = {
+    kind.__name__: kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Toy) and kind is not Toy
+}
+"""The wrong ones, by name."""
