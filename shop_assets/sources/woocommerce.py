@@ -28,6 +28,7 @@ from shop_assets.sources.woocommerce_lists import (
     Site,
     classify,
     moment,
+    one_of,
 )
 from shop_assets.sources.woocommerce_rows import COLUMNS, Row, rows_of
 from shop_assets.sources.woocommerce_steps import EXACT, Step, has_older, steps
@@ -176,15 +177,19 @@ class WooCommerceConnector:
         return found
 
     def _of_parents(self, path: str, found: Sequence[Object], name: str) -> dict[Any, Any]:
-        """A field of the objects' parents, by their ids; of those that are in the trash too."""
+        """A field of the objects' parents, by their ids; of those that are in the trash too.
+
+        What is not found is asked for once more: an answer that lists nothing may be a stale one.
+        """
         missing = {int(each.get("parent_id") or 0) for each in found} - {0}
         said: dict[Any, Any] = {}
-        for status in ("any", "trash"):
-            if missing:
-                asked = {"include": ",".join(map(str, sorted(missing))), "status": status}
-                for part in self._site.parts(Listing(path, asked)):
-                    said |= {each["id"]: each.get(name) for each in part.objects}
-                missing -= set(said)
+        for status in ("any", "trash", "any"):
+            if not missing:
+                break
+            asked = {"include": ",".join(map(str, sorted(missing))), "status": status}
+            for part in self._site.parts(Listing(path, asked, one_of(missing))):
+                said |= {each["id"]: each.get(name) for each in part.objects}
+            missing -= set(said)
         return said
 
     def _kept(

@@ -10,7 +10,7 @@ all that come next. One that begins later has lost some, and is asked for again 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
@@ -176,15 +176,21 @@ def asked_before(moment: datetime) -> str:
 
 
 def between(name: str, after: str | None, before: str | None) -> Callable[[Object], bool]:
-    """Whether an object's date lies within what was asked for."""
+    """Whether an object's date lies within what was asked for; what is no date may be anywhere."""
 
     def fits(each: Object) -> bool:
         said = each.get(name)
-        return not isinstance(said, str) or (
-            (after is None or said > after) and (before is None or said < before)
-        )
+        if not isinstance(said, str) or not re.match(r"\d{4}-\d\d-\d\d", said):
+            return True
+        return (after is None or said > after) and (before is None or said < before)
 
     return fits
+
+
+def one_of(numbers: Collection[int]) -> Callable[[Object], bool]:
+    """Whether an object's id is one of those that were asked for."""
+    asked = frozenset(numbers)
+    return lambda each: each["id"] in asked
 
 
 def moment(where: str, each: Object, name: str) -> datetime:

@@ -38,7 +38,8 @@ class Woo:
 
     def rows(self, stream: str, window: Window = WINDOW, **more: Any) -> list[dict[str, Any]]:
         found = [batch.rows for batch in self.batches(stream, window, **more)]
-        return list(pa.concat_tables(found, promote_options="permissive").to_pylist())
+        rows: list[dict[str, Any]] = pa.concat_tables(found).to_pylist()
+        return rows
 
     def ids(self, stream: str, window: Window = WINDOW, **more: Any) -> list[str]:
         return [row["id"] for row in self.rows(stream, window, **more)]
@@ -49,7 +50,7 @@ class Woo:
     def place(self, count: int = 1, **given: Any) -> list[int]:
         """Orders of a line each, placed at once."""
         line = {"product_id": 1, "quantity": 2, "subtotal": "20", "total": "18", "total_tax": "3"}
-        return [self.shop.place(**{"line_items": [line], **given}) for _ in range(count)]
+        return self.shop.place_many([{"line_items": [line], **given}] * count)
 
     def line(self, order: int, number: int = 0) -> int:
         """The id of a line of an order."""

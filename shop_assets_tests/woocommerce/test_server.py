@@ -16,7 +16,9 @@ from shop_assets_tests.woocommerce.conftest import START, Makes, Woo
 KEY = ("ck_simulated", "cs_simulated")
 
 
-def ask(woo: Woo, route: str, *, auth: tuple[str, str] | None = KEY, **query: Any) -> httpx.Response:
+def ask(
+    woo: Woo, route: str, *, auth: tuple[str, str] | None = KEY, **query: Any
+) -> httpx.Response:
     with httpx.Client(base_url=woo.url, auth=auth) as client:
         return client.get(f"/wp-json/wc/v3{route}", params=query)
 
@@ -41,7 +43,7 @@ def test_lists_come_in_pages_with_their_totals_and_links(woo: Woo) -> None:
 
 def test_ends_of_a_span_are_outside_of_it(woo: Woo) -> None:
     [order] = woo.place()
-    gmt = {"dates_are_gmt": "true"}
+    gmt: dict[str, Any] = {"dates_are_gmt": "true"}
     assert ask(woo, "/orders", modified_after="2026-11-03T10:00:00", **gmt).json() == []
     assert ask(woo, "/orders", modified_before="2026-11-03T10:00:00", **gmt).json() == []
     [found] = ask(woo, "/orders", modified_after="2026-11-03T09:59:59", **gmt).json()
@@ -55,7 +57,7 @@ def test_a_date_is_read_on_the_sites_clock(woo_with: Makes) -> None:
     assert order["date_created"] == "2026-11-03T11:00:00"
     assert order["date_created_gmt"] == "2026-11-03T10:00:00"
     assert ask(woo, "/orders", after="2026-11-03T10:59:59").json()
-    gmt = {"dates_are_gmt": "true"}
+    gmt: dict[str, Any] = {"dates_are_gmt": "true"}
     assert ask(woo, "/orders", after="2026-11-03T09:59:59", **gmt).json()
     # One with an offset is turned to Berlin's clock, and that is compared with GMT.
     assert not ask(woo, "/orders", after="2026-11-03T09:59:59Z", **gmt).json()
@@ -111,7 +113,13 @@ def test_plain_permalinks_have_one_address_only(woo_with: Makes) -> None:
 
 
 def test_impossible_parameters_are_refused(woo: Woo) -> None:
-    for query in ({"per_page": 101}, {"after": "yesterday"}, {"orderby": "colour"}, {"page": "x"}):
+    wrong: list[dict[str, Any]] = [
+        {"per_page": 101},
+        {"after": "yesterday"},
+        {"orderby": "colour"},
+        {"page": "x"},
+    ]
+    for query in wrong:
         answer = ask(woo, "/orders", **query)
         assert answer.status_code == 400
         assert answer.json()["code"] == "rest_invalid_param"

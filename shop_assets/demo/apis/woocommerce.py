@@ -71,6 +71,8 @@ class WooCommerceServer:
         """So many new ids: of orders, refunds and products; of their lines; of users."""
         kept = self.store.get("counter", of)
         first = 1 + (kept.number if kept else 0)
+        if not count:
+            return range(0)
         self.store.put([Stored("counter", of, first + count - 1, "", 0, 0, {})])
         return range(first, first + count)
 
@@ -103,10 +105,15 @@ class WooCommerceServer:
 
     def place(self, **given: Any) -> int:
         """A new order with what is given of it; its id. Lines get ids of their own."""
-        [number] = self.numbers("post")
-        now = self.clock.seconds
-        self.put("order", [(objects.order(number, self._with_lines(given)), now, now)])
-        return number
+        return self.place_many([given])[0]
+
+    def place_many(self, given: Sequence[Mapping[str, Any]]) -> list[int]:
+        """New orders, all at once; their ids."""
+        numbers, now = self.numbers("post", len(given)), self.clock.seconds
+        made = map(self._with_lines, given)
+        whole = [objects.order(number, each) for number, each in zip(numbers, made, strict=True)]
+        self.put("order", [(body, now, now) for body in whole])
+        return list(numbers)
 
     def edit(self, order: int, *, silently: bool = False, **given: Any) -> None:
         """Change an order; `silently`: as plugins do that save a line and not its order."""
@@ -231,11 +238,11 @@ class WooCommerceServer:
     def _with_lines(self, given: Mapping[str, Any]) -> Object:
         """What is given of an order; lines without ids get new ones."""
         result = dict(given)
+        lines = [line for name in _LINES for line in result.get(name, ())]
+        new = iter(self.numbers("item", sum("id" not in line for line in lines)))
         for name, make in _LINES.items():
             if name in result:
-                result[name] = [
-                    make(line.get("id") or self.numbers("item")[0], line) for line in result[name]
-                ]
+                result[name] = [make(line.get("id") or next(new), line) for line in result[name]]
         return result
 
     def _returned(self, item: Mapping[str, Any], back: Mapping[str, Any]) -> Object:
