@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from shop_assets.settings.apis import ShopifySource, StripeSource
-from shop_assets.settings.shop import FilesSource, Source, SqlSource
+from shop_assets.settings.file_streams import FilesSource
+from shop_assets.settings.shop import Source, SqlSource
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.files import FilesConnector
 from shop_assets.sources.protocol import (

@@ -148,10 +148,10 @@ class _CsvFile:
                 self.passed += len(records.starts)
                 if self.passed >= self.limits.header:
                     raise no_header(self.where, self.stream.header, self.limits.header)
-                return _without_first(records, len(records.starts))
-            records = _without_first(records, place)
+                return records.after(len(records.starts))
+            records = records.after(place)
         self._header(text, records)
-        return _without_first(records, 1)
+        return records.after(1)
 
     def _header(self, text: bytes, records: Records) -> None:
         start, end = int(records.starts[0]), int(records.ends[0])
@@ -225,20 +225,6 @@ def _opens_quote(rest: bytes) -> bool:
     return rest.count(b'"') % 2 == 1 and (b"\n" in rest or b"\r" in rest)
 
 
-def _without_first(records: Records, count: int) -> Records:
-    return Records(
-        records.starts[count:],
-        records.ends[count:],
-        records.stops[count:],
-        records.fields[count:],
-        records.lines[count:],
-        records.consumed,
-        records.line_count,
-        records.quoted,
-        {index - count: why for index, why in records.malformed.items() if index >= count},
-    )
-
-
 def _is_text(line: bytes) -> bool:
     try:
         line.decode("utf-8")
@@ -256,7 +242,7 @@ def _holding_nul(text: bytes, records: Records) -> list[int]:
     if b"\0" not in text:
         return []
     places = np.flatnonzero(np.frombuffer(text, np.uint8) == 0)
-    return _records_at(places, records)
+    return _records_at(places[places >= records.starts[0]], records)
 
 
 def _undecodable(text: bytes, records: Records) -> list[int]:

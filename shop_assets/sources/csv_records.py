@@ -41,6 +41,20 @@ class Records:
     quoted: bool
     malformed: dict[int, str] = field(default_factory=dict)
 
+    def after(self, count: int) -> Records:
+        """Those after the first `count`."""
+        return Records(
+            self.starts[count:],
+            self.ends[count:],
+            self.stops[count:],
+            self.fields[count:],
+            self.lines[count:],
+            self.consumed,
+            self.line_count,
+            self.quoted,
+            {index - count: why for index, why in self.malformed.items() if index >= count},
+        )
+
 
 def split(text: bytes, delimiter: str, *, final: bool, longest: int) -> Records:
     """Cut `text` into records; what is incomplete at its end is left, unless it is `final`.

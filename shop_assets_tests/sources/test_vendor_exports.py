@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pyarrow as pa
 import pytest
 
 from shop_assets.entities import ENTITIES
+from shop_assets.partitions import HOUR
 from shop_assets.settings import ConfigError, ShopSettings, load_settings
-from shop_assets.sources import ReadRequest, connect
+from shop_assets.sources import ReadRequest, Window, connect
 from shop_assets.sources.errors import SourceError
 from shop_assets.transforms.clean import Cleaned, StreamOrigin, clean
 from shop_assets.transforms.extract import assemble
@@ -179,3 +181,31 @@ def test_two_units_of_one_column_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(SourceError, match=expected):
         spend(settings(tmp_path, "meta_ads"))
+
+
+def test_an_export_has_the_time_of_its_file_and_ends_what_it_lacks(tmp_path: Path) -> None:
+    hours = [dt.datetime(2026, 11, 29, hour, 30, tzinfo=dt.UTC) for hour in (3, 9)]
+    for lines, moment in ((LINES, hours[0]), (LINES[:2], hours[1])):
+        path = tmp_path / f"report {moment:%H}"
+        path.write_bytes(as_csv(meta_rows(lines)))
+        os.utime(path, (moment.timestamp(), moment.timestamp()))
+    found = settings(tmp_path, "meta_ads")
+    connector = connect("ads", found.sources["ads"], base=tmp_path)
+    read = [
+        [
+            row
+            for batch in connector.read(ReadRequest("report", Window(start, start + HOUR)))
+            for row in batch.rows.to_pylist()
+        ]
+        for start in (moment.replace(minute=0) for moment in hours)
+    ]
+    versions = [{row["_change_time"] for row in rows if not row.get("_deleted")} for rows in read]
+    assert versions == [{hours[0]}, {hours[1]}]
+    # Either load tells the same of what the second export no longer has.
+    for rows in read:
+        (gone,) = (row for row in rows if row.get("_deleted"))
+        assert gone["Campaign ID"] == str(LINES[2].campaign)
+        assert gone["_change_time"] == hours[1]
+        assert (gone["Amount spent"], gone["Currency"], gone["Impressions"]) == ("0", "USD", "0")
+    assert not list(connector.read(ReadRequest("report", Window(hours[0] + HOUR, hours[1] - HOUR))))
+    connector.close()
