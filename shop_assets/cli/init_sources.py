@@ -9,12 +9,12 @@ from shop_assets.errors import UserError
 from shop_assets.onboarding.answers import (
     Secret,
     SourceAnswer,
+    checked,
     needed_options,
     parse_source,
     secret_options,
     source_name,
     variable,
-    with_access,
     without_its_password,
 )
 from shop_assets.onboarding.looking import files_answer, sql_answer
@@ -64,8 +64,9 @@ class NewSources:
         elif connector.name == "files":
             self.answers.append(files_answer(name, connector, options, self._base))
         else:
+            plain = checked(connector, options)
             secrets = [self._secret(name, option.name) for option in secret_options(connector)]
-            self.answers.append(SourceAnswer(name, connector, with_access(options), secrets))
+            self.answers.append(SourceAnswer(name, connector, plain, secrets))
         streams = len(self.answers[-1].proposals)
         if streams:
             typer.echo(f"  {name}: {streams} of its tables or files look like a shop's.")

@@ -6,18 +6,28 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shop_assets.errors import UserError
 from shop_assets.onboarding.proposals import Proposal
-from shop_assets.settings.catalogue import KnownConnector, Option, connectors
+from shop_assets.settings.catalogue import (
+    KnownConnector,
+    Option,
+    connector_name,
+    connectors,
+    source_models,
+)
 from shop_assets.settings.shop import Shop
 from shop_assets.settings.values import without_password
 
+Value = str | bool | float
+_PLAIN = ("number", "whole number", "true or false")
 _PASSWORD = "password"  # noqa: S105 - what it is called
 _OPTION = re.compile(r",(?=[a-z_]+=)")
 
@@ -50,7 +60,7 @@ class SourceAnswer:
 
     name: str
     connector: KnownConnector
-    options: Mapping[str, str | bool]
+    options: Mapping[str, Value]
     secrets: Sequence[Secret] = ()
     proposals: Sequence[Proposal] = ()
     others: Sequence[str] = ()
@@ -125,12 +135,30 @@ def _apart(option: Option) -> bool:
     return option.secret or option.name == "streams"
 
 
-def with_access(options: Mapping[str, str]) -> dict[str, str | bool]:
-    """The options, and leave to call an API of this machine or network, where it is there."""
-    found: dict[str, str | bool] = dict(options)
+def checked(connector: KnownConnector, options: Mapping[str, str]) -> dict[str, Value]:
+    """The options as `shop.yaml` has them, with leave to call an API that is not public.
+
+    Raises `UserError` where the connector refuses one.
+    """
+    kinds = {option.name: option.kind for option in connector.options}
+    found: dict[str, Value] = {
+        name: yaml.safe_load(text) if kinds[name].startswith(_PLAIN) else text
+        for name, text in options.items()
+    }
     address = urlsplit(options.get("api_url", ""))
     if address.scheme == "http" or _is_private(address.hostname or ""):
         found["allow_private"] = True
+    dummies: dict[str, Any] = {option.name: "x" for option in secret_options(connector)}
+    if not connector.streams:
+        dummies["streams"] = {}
+    model = next(m for m in source_models() if connector_name(m) == connector.name)
+    try:
+        model.model_validate({"connector": connector.name, **dummies, **found})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"]) or "api_url"
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise UserError(f"--source {connector.name}: {where}: {said}") from None
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from shop_assets.onboarding.answers import SourceAnswer
+from shop_assets.onboarding.answers import SourceAnswer, Value
 from shop_assets.onboarding.proposals import Guess, Proposal
 
 _WIDE = 10_000
@@ -132,7 +132,7 @@ def _origin(guess: Guess) -> str:
     return f"{text} # guess: {guess.why}" if guess.why else text
 
 
-def _scalar(value: str | bool) -> str:
+def _scalar(value: Value) -> str:
     return _flow(value).removesuffix("\n...").strip()
 
 

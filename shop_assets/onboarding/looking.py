@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shop_assets.errors import UserError
-from shop_assets.onboarding.answers import Secret, SourceAnswer, with_access
+from shop_assets.onboarding.answers import Secret, SourceAnswer, checked
 from shop_assets.onboarding.folders import folder_proposals
 from shop_assets.onboarding.proposals import proposals
 from shop_assets.settings.catalogue import KnownConnector
@@ -45,15 +45,16 @@ def files_answer(
     name: str, connector: KnownConnector, options: dict[str, str], base: Path
 ) -> SourceAnswer:
     """A folder with a stream for each kind of file in it; a note, where it cannot be seen."""
+    plain = checked(connector, options)
     if "://" in options["url"]:
         note = "Name its kinds of files: see docs/connect/files.md."
-        return SourceAnswer(name, connector, with_access(options), note=note)
+        return SourceAnswer(name, connector, plain, note=note)
     try:
         streams = folder_proposals(name, options["url"], base)
     except UserError as error:
-        return SourceAnswer(name, connector, with_access(options), note=_unseen(error))
+        return SourceAnswer(name, connector, plain, note=_unseen(error))
     note = "" if streams else "There are no files in it yet: name those to come."
-    return SourceAnswer(name, connector, with_access(options), (), streams, note=note)
+    return SourceAnswer(name, connector, plain, (), streams, note=note)
 
 
 def _unseen(error: UserError) -> str:
