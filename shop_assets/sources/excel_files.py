@@ -2,9 +2,9 @@
 
 Whole numbers have no `.0`, decimals are the shortest text that reads back to them, dates and times
 are ISO, booleans `true` and `false`; a formula counts by the value that was stored with it. Rows
-without any cell are no rows. A row is broken that has an error cell (not told by `.xls` and
-`.ods`), a value beyond the header's last column, or a whole number so large that the file has lost
-its last digits. A sheet is in memory as a whole: `Limits.held`, `workbook` and `cells` bound it.
+without any cell are no rows. A row is broken that has an error cell (not told by `.ods`), a value
+beyond the header's last column, or a whole number so large that the file has lost its last digits.
+A sheet is in memory as a whole: `Limits.held`, `workbook` and `cells` bound it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ from shop_assets.sources.decoded import (
 )
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import MIB, Limits
-from shop_assets.sources.workbook_parts import TooLargeError, refuse_large, sheet_extent
+from shop_assets.sources.workbook_parts import (
+    Extent,
+    TooLargeError,
+    refuse_large,
+    sheet_extent,
+)
+from shop_assets.sources.xls_parts import xls_extents
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
@@ -84,8 +90,11 @@ def _sheet(
 ) -> tuple[Any, dict[int, str]]:
     """The sheet, and its error cells by row."""
     with _understood(where):
+        of_xls: list[Extent] = []
         if content.startswith(_ZIP):
             refuse_large(content, limits.workbook, limits.cells)
+        else:
+            of_xls = xls_extents(content, limits.cells)
         book = calamine.CalamineWorkbook.from_filelike(BytesIO(content))
         names = book.sheet_names
         if stream.sheet is not None and stream.sheet not in names:
@@ -93,10 +102,8 @@ def _sheet(
                 f"{where} has no sheet {stream.sheet!r}; one of {', '.join(names)} is expected"
             )
         number = 0 if stream.sheet is None else names.index(stream.sheet)
-        errors: dict[int, str] = {}
-        if content.startswith(_ZIP):
-            errors = sheet_extent(content, number, limits.cells).errors
-        return book.get_sheet_by_index(number), errors
+        found = of_xls[number] if of_xls else sheet_extent(content, number, limits.cells)
+        return book.get_sheet_by_index(number), found.errors
 
 
 def _rows(sheet: Any, where: str) -> Iterator[Row]:

@@ -47,9 +47,13 @@ class TooLargeError(Exception):
 
 @dataclass
 class Extent:
-    """The last row and column (from 1) that have a cell, and error cells by their row."""
+    """The last row and column (from 1) that have a cell, and error cells by their row.
+
+    `most`: the cells that there is room for, `before` of them taken by sheets loaded with this one.
+    """
 
     most: int
+    before: int = 0
     rows: int = 0
     columns: int = 0
     errors: dict[int, str] = field(default_factory=dict)
@@ -57,11 +61,17 @@ class Extent:
     def add(self, row: int, column: int) -> None:
         """Take a cell; `TooLargeError` where the sheet has become too large."""
         self.rows, self.columns = max(self.rows, row), max(self.columns, column)
-        if self.rows * self.columns > self.most:
+        if self.before + self.rows * self.columns > self.most:
+            beside = f" beside {self.before:,} cells of other sheets" if self.before else ""
             raise TooLargeError(
-                f"spans {self.rows:,} rows and {self.columns:,} columns; "
+                f"spans {self.rows:,} rows and {self.columns:,} columns{beside}; "
                 f"at most {self.most:,} cells are expected"
             )
+
+
+def error_text(column: int, code: int) -> str:
+    """What is wrong with a row whose cell in that column (from 1) is an error."""
+    return f"the cell in column {_letters(column)} is {_CODES.get(code, 'an error')}"
 
 
 def refuse_large(content: bytes, most: int, cells: int) -> None:
@@ -223,8 +233,8 @@ def _xlsb(data: bytes, extent: Extent) -> None:
             column = int.from_bytes(content[:4], "little") + 1
             extent.add(row, column)
             if kind in _ERRORS:
-                shown = _CODES.get(int.from_bytes(content[_VALUE_AT : _VALUE_AT + 1]), "an error")
-                extent.errors.setdefault(row, f"the cell in column {_letters(column)} is {shown}")
+                code = int.from_bytes(content[_VALUE_AT : _VALUE_AT + 1])
+                extent.errors.setdefault(row, error_text(column, code))
 
 
 def _ods(pieces: Iterator[bytes], extent: Extent) -> None:

@@ -14,7 +14,7 @@ import pytest
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
 from shop_assets_tests.sources.reading import errors, files, good, read
-from shop_assets_tests.sources.workbooks import Error, Formula, ods, xlsb, xlsx, zipped
+from shop_assets_tests.sources.workbooks import Error, Formula, ods, xls, xlsb, xlsx, zipped
 
 TIME = {"modified": True}
 HEAD = ["order", "price"]
@@ -141,6 +141,22 @@ def test_an_xlsb_is_read_with_its_errors(tmp_path: Path) -> None:
     limits = Limits(cells=7)
     with pytest.raises(SourceError, match="spans 4 rows and 2 columns; at most 7 cells"):
         read(book(tmp_path, xlsb(rows), name="b.xlsb", limits=limits))
+
+
+@pytest.mark.parametrize("padding", [0, 5000])
+def test_an_xls_is_read_with_its_errors(tmp_path: Path, padding: int) -> None:
+    cells = [(0, 0, "order"), (0, 1, "price"), (1, 0, "a"), (1, 1, 2.5), (2, 1, Error("#N/A"))]
+    content = xls({"One": [(0, 0, "x")], "Two": [*cells, (3, 0, "c")]}, padding=padding)
+    found = read(book(tmp_path, content, name="b.xls", sheet="Two"))
+    assert good(found) == [{"order": "a", "price": "2.5"}, {"order": "c", "price": None}]
+    assert errors(found) == [("b.xls:3", "the cell in column B is #N/A", "\t")]
+    corner = [(0, 0, 1.0), (65_535, 255, 1.0)]
+    with pytest.raises(SourceError, match="spans 65,536 rows and 256 columns"):
+        read(book(tmp_path, xls({"One": corner}, padding=padding), name="b.xls"))
+    # What is left of 10 million cells counts, since all sheets are loaded at once.
+    many = {f"S{n}": [(0, 0, 1.0), (9999, 99, 1.0)] for n in range(11)}
+    with pytest.raises(SourceError, match="spans 1 rows and 1 columns beside 10,000,000 cells of"):
+        read(book(tmp_path, xls(many, padding=padding), name="b.xls"))
 
 
 def test_a_large_sheet_comes_in_batches(tmp_path: Path) -> None:

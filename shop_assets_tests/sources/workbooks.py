@@ -195,3 +195,76 @@ def _varying(number: int) -> bytes:
     if number < 128:
         return bytes([number])
     return bytes([number & 127 | 128, number >> 7])
+
+
+def xls(sheets: Mapping[str, Sequence[tuple[int, int, Any]]], *, padding: int = 0) -> bytes:
+    """An old binary workbook of cells at rows and columns from 0: numbers, texts and errors.
+
+    `padding`: bytes beside the workbook, by which it no longer fits among the small streams.
+    """
+    parts = [
+        _biff(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0))
+        + b"".join(_old_cell(*cell) for cell in cells)
+        + _biff(0x000A, b"")
+        for cells in sheets.values()
+    ]
+    begin = _biff(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0))
+    end = _biff(0x000A, b"") + bytes(padding)
+    names = [bytes([len(name), 0]) + name.encode("latin-1") for name in sheets]
+    at = len(begin) + sum(10 + len(name) for name in names) + len(end)
+    bundles = b""
+    for name, part in zip(names, parts, strict=True):
+        bundles += _biff(0x0085, struct.pack("<IH", at, 0) + name)
+        at += len(part)
+    return _ole(begin + bundles + end + b"".join(parts))
+
+
+def _old_cell(row: int, column: int, value: Any) -> bytes:
+    head = struct.pack("<HHH", row, column, 0)
+    if isinstance(value, Error):
+        return _biff(0x0205, head + bytes([{"#REF!": 0x17, "#N/A": 0x2A}[value.code], 1]))
+    if isinstance(value, str):
+        return _biff(0x0204, head + struct.pack("<HB", len(value), 0) + value.encode("latin-1"))
+    return _biff(0x0203, head + struct.pack("<d", value))
+
+
+def _biff(kind: int, content: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(content)) + content
+
+
+def _ole(stream: bytes) -> bytes:
+    """An OLE file with the one stream `Workbook`, among the small ones if it is one."""
+    none, last, table_sector = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+    small = len(stream) < 4096
+    if small:
+        minis = -(-len(stream) // 64)
+        data = stream.ljust(minis * 64, b"\0")
+        mini_table = [*range(1, minis), last] + [none] * (128 - minis)
+    else:
+        data, mini_table = stream, []
+    sectors = -(-len(data) // 512)
+    # Sector 0 is the table, 1 the directory, 2 the table of small sectors if there is one.
+    first = 3 if small else 2
+    table = [table_sector, last, *([last] if small else [])]
+    table += [*range(first + 1, first + sectors), last]
+    table += [none] * (128 - len(table))
+    root = (first, len(data)) if small else (last, 0)
+    directory = _entry("Root Entry", 5, *root, child=1)
+    directory += _entry("Workbook", 2, 0 if small else first, len(stream))
+    directory += bytes(512 - len(directory))
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16)
+    header += struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+    header += struct.pack("<IIIII", 0, 1, 1, 0, 4096)
+    header += struct.pack("<IIII", 2 if small else last, int(small), last, 0)
+    header += struct.pack("<109I", 0, *([none] * 108))
+    body = struct.pack("<128I", *table) + directory
+    if small:
+        body += struct.pack("<128I", *mini_table)
+    return header + body + data.ljust(sectors * 512, b"\0")
+
+
+def _entry(name: str, kind: int, start: int, size: int, child: int = 0xFFFFFFFF) -> bytes:
+    text = name.encode("utf-16-le")
+    none = 0xFFFFFFFF
+    head = text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text) + 2, kind, 1, none, none, child)
+    return head + bytes(36) + struct.pack("<IQ", start, size)
