@@ -5,7 +5,17 @@ import sys
 import typer
 from rich.console import Console
 
-from shop_assets.cli import demo, init, inspect, quarantine, reprocess, run, sources, stack
+from shop_assets.cli import (
+    demo,
+    init,
+    inspect,
+    quarantine,
+    reprocess,
+    run,
+    simulate,
+    sources,
+    stack,
+)
 from shop_assets.errors import RunError, UserError
 
 app = typer.Typer(
@@ -23,6 +33,7 @@ app.command("status")(inspect.status)
 app.command("env")(stack.env)
 app.command("demo")(demo.demo)
 app.command("up")(demo.up)
+app.command("simulate")(simulate.simulate)
 app.add_typer(sources.app, name="sources")
 app.add_typer(stack.app, name="stack")
 app.add_typer(quarantine.app, name="quarantine")

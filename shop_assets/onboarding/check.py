@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from shop_assets.errors import UserError
-from shop_assets.onboarding.cost import BackfillCost, backfill_cost
+from shop_assets.onboarding.cost import BackfillCost, CountedLimit, backfill_cost
 from shop_assets.onboarding.preview import EntityPreview, preview
 from shop_assets.onboarding.recent import Recent, recent_rows, span
 from shop_assets.settings import ShopSettings
@@ -127,8 +127,9 @@ def _pace(source: Source) -> float | None:
 
 
 def _checked(
-    settings: ShopSettings, name: str, stream: str, limit: RateLimit | None, look: Look
+    settings: ShopSettings, name: str, stream: str, of_source: RateLimit | None, look: Look
 ) -> StreamReport:
+    limit = None if of_source is None else CountedLimit(of_source)
     try:
         connector = connect(
             name, _hasty(settings.sources[name]), base=settings.path.parent, limit=limit
@@ -158,7 +159,7 @@ def _looked_at(
     name: str,
     stream: str,
     connector: Connector,
-    limit: RateLimit | None,
+    limit: CountedLimit | None,
     look: Look,
 ) -> StreamReport:
     source = settings.sources[name]

@@ -8,8 +8,7 @@ from math import ceil
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
 
 from shop_assets.onboarding.recent import Sample, sample
 from shop_assets.sources.errors import SourceError
@@ -18,6 +17,9 @@ from shop_assets.sources.protocol import Connector, Window
 from shop_assets.sources.rate_limit import RateLimit
 
 DAYS = 30
+_FEWEST = 20
+_ORDERED = 0.8
+_LEAST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,33 @@ class BackfillCost:
     """Calls to read `days` days of a stream.
 
     `how`: `counted` where the provider or the connector knows, `measured` where the days were read
-    to see, `extrapolated` from the first pages of them.
+    to see, `extrapolated` from the first pages of them; `at least` where these do not tell.
     """
 
     days: int
     calls: int
-    how: Literal["counted", "measured", "extrapolated"]
+    how: Literal["counted", "measured", "extrapolated", "at least"]
+
+
+class CountedLimit(RateLimit):
+    """A limit of which one stream's calls are counted apart from those of others."""
+
+    def __init__(self, of_source: RateLimit) -> None:
+        self._of_source = of_source
+        self.calls = 0
+
+    def acquire(self, cost: int = 1) -> None:
+        """See `RateLimit.acquire`."""
+        self._of_source.acquire(cost)
+        self.calls += 1
+
+    def pause(self, seconds: float) -> None:
+        """See `RateLimit.pause`."""
+        self._of_source.pause(seconds)
 
 
 def backfill_cost(
-    connector: Connector, stream: str, limit: RateLimit, end: dt.datetime, zone: ZoneInfo
+    connector: Connector, stream: str, limit: CountedLimit, end: dt.datetime, zone: ZoneInfo
 ) -> BackfillCost | None:
     """The cost of the last month before `end`; None where the stream makes no calls.
 
@@ -56,15 +75,25 @@ def backfill_cost(
         return None
     if found.whole:
         return BackfillCost(DAYS, calls, "measured")
-    return BackfillCost(DAYS, ceil(calls / _share(found, window)), "extrapolated")
+    share = _share(found, window)
+    if share is None:
+        return BackfillCost(DAYS, calls, "at least")
+    return BackfillCost(DAYS, ceil(calls / share), "extrapolated")
 
 
-def _share(found: Sample, window: Window) -> float:
-    """How much of the window the rows came from, whether they come oldest or newest first."""
-    times = [batch["_change_time"] for batch in found.batches]
-    every = pa.chunked_array([chunk for time in times for chunk in time.chunks])
-    first, last = pc.min_max(every).as_py().values()
-    head, tail = times[0][0].as_py(), times[-1][-1].as_py()
-    covered: dt.timedelta = window.end - first if head > tail else last - window.start
+def _share(found: Sample, window: Window) -> float | None:
+    """How much of the window the rows came from; None where they come in no order of time."""
+    times = np.concatenate(
+        [batch["_change_time"].to_numpy().astype("datetime64[us]") for batch in found.batches]
+    ).astype("int64")
+    if len(times) < _FEWEST or times.min() == times.max():
+        return None
+    order = float(np.corrcoef(np.arange(len(times)), times)[0, 1])
+    if abs(order) < _ORDERED:
+        return None
+    # Some rows were changed long after their like: the middle of the last ones says how far it is.
+    reached = float(np.median(times[-_FEWEST:]))
+    start, end = (moment.timestamp() * 1_000_000 for moment in (window.start, window.end))
+    covered = (reached - start if order > 0 else end - reached) / (end - start)
     # However dense they are, what was read took some time of the month.
-    return max(covered / (window.end - window.start), 1e-4)
+    return min(max(covered, _LEAST), 1.0)
