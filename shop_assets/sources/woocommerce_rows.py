@@ -168,7 +168,7 @@ def refunded(each: Object) -> list[Row]:
         largest["amount"] += rest
         rest = _ZERO
     if not rows or rest or shipping or tax:
-        amounts = {"amount": rest, "shipping": shipping, "tax": tax, "quantity": 0}
+        amounts = {"amount": rest, "shipping": shipping, "tax": tax, "quantity": 0, "line_id": None}
         rows.append({**_steady(each), **common, **amounts, "id": f"{each['id']}:rest"})
     return rows
 
