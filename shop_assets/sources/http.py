@@ -102,6 +102,8 @@ class ApiClient:
         self._timeout = options.timeout_seconds
         self._base = base_url.rstrip("/")
         self._looked_up = False
+        # It would print each retry among a command's results, as soon as structlog is installed.
+        stamina.instrumentation.set_on_retry_hooks(())
         self._secrets = [*(auth or ()), *_secrets(headers or {})]
         refuse_link_local(where, urlsplit(self._base).hostname or "")
         self._client = httpx.Client(
