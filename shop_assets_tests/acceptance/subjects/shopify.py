@@ -1,0 +1,216 @@
+"""Shopify, read page by page and in bulk, against the local server of its API."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shop_assets.demo.apis.faults import Faults
+from shop_assets.demo.apis.serving import Clock, serving
+from shop_assets.demo.apis.shopify import (
+    SCOPES,
+    NewCustomer,
+    NewLevel,
+    NewLine,
+    NewOrder,
+    NewProduct,
+    NewVariant,
+    ShopifyServer,
+)
+from shop_assets.demo.apis.shopify import order_actions as actions
+from shop_assets.demo.apis.shopify.values import moment_text, number_of, seconds
+from shop_assets.demo.apis.store import Store
+from shop_assets.sources.protocol import Window
+from shop_assets_tests.acceptance.http_source import HttpSource
+from shop_assets_tests.acceptance.subject import (
+    CANARY,
+    NOW,
+    Seen,
+    Servers,
+    Stream,
+    Subject,
+    register,
+)
+
+_EUR = 1_000_000
+_PLACES = (1, 2)
+_PER_ORDER = 100_000
+_OF_ORDERS = {
+    "order_lines": "lineItems",
+    "transactions": "transactions",
+}
+
+STREAMS: Mapping[str, Stream] = {
+    "orders": Stream(("order_id",), "source_name", 20),
+    "order_lines": Stream(("line_id",), "title", 12),
+    "refunds": Stream(("part_id",), "note", 30),
+    "agreements": Stream(("sale_id",), None, 10),
+    "products": Stream(("variant_id",), "name", 12),
+    "inventory_levels": Stream(("level_id",), None, 60),
+}
+
+
+class ShopifySubject(HttpSource):
+    """A shop of the local server; everything it has is made by `put`."""
+
+    fields: Mapping[str, Mapping[str, str]] = {
+        **{
+            stream: {
+                "key": "id",
+                "time": "updatedAt",
+                "optional": "test",
+                "marker": "updatedAt",
+            }
+            for stream in ("orders", "order_lines", "refunds", "agreements")
+        },
+        "products": {
+            "key": "id",
+            "time": "updatedAt",
+            "optional": "vendor",
+            "marker": "updatedAt",
+        },
+        "inventory_levels": {
+            "key": "id",
+            "time": "updatedAt",
+            "optional": "quantities",
+            "marker": "updatedAt",
+        },
+    }
+
+    def __init__(self, url: str, faults: Faults, server: ShopifyServer, *, bulk: bool) -> None:
+        super().__init__(url, faults)
+        self._server = server
+        self._bulk = bulk
+        self._next = 1000
+        for place in _PLACES:
+            server.put_location(place, f"Place {place}")
+
+    def settings(self, **options: Any) -> dict[str, Any]:
+        return {
+            "connector": "shopify",
+            "shop": "demo.myshopify.com",
+            "token": CANARY,
+            "api_url": self.url,
+            "allow_private": True,
+            "requests_per_second": 10_000,
+            "bulk_from_hours": 1 if self._bulk else 10_000,
+            **options,
+        }
+
+    def put(
+        self, stream: str, moments: Sequence[datetime], texts: Sequence[str] | None = None
+    ) -> list[str]:
+        given = list(texts) if texts is not None else [f"text {n}" for n in range(len(moments))]
+        numbers = range(self._next + 1, self._next + 1 + len(moments))
+        self._next += len(moments)
+        pairs = list(zip(numbers, map(seconds, moments), given, strict=True))
+        if stream == "products":
+            self._server.put_products(
+                NewProduct(n, text, at, at, [NewVariant(n, f"SKU-{n}", _EUR)])
+                for n, at, text in pairs
+            )
+            return [str(n) for n in numbers]
+        if stream == "customers":
+            self._server.put_customers(NewCustomer(n, at, at, text) for n, at, text in pairs)
+            return [str(n) for n in numbers]
+        if stream == "inventory_levels":
+            levels = [NewLevel(n, _PLACES[n % 2], at, {"available": n}) for n, at, _ in pairs]
+            self._server.put_products(
+                NewProduct(n, "Lamp", at, at, [NewVariant(n, f"SKU-{n}", _EUR)])
+                for n, at, _ in pairs
+            )
+            self._server.put_levels(levels)
+            return [
+                f"gid://shopify/InventoryLevel/{level.location}?inventory_item_id={level.variant}"
+                for level in levels
+            ]
+        orders = [self._order(stream, n, at, text) for n, at, text in pairs]
+        self._server.put_orders(orders)
+        return [_keys(stream, order)[0] for order in orders]
+
+    def truth(self, stream: str, window: Window) -> Counter[Seen]:
+        kind = {"products": "ProductVariant", "inventory_levels": "InventoryLevel"}
+        span = (seconds(window.start), seconds(window.end))
+        found: Counter[Seen] = Counter()
+        where = "updated >= ? AND updated < ?"
+        for stored in self._server.store.select(kind.get(stream, "Order"), where, span):
+            at = window.start + timedelta(microseconds=stored.updated - span[0])
+            found.update(Seen(key, at) for key in _keys(stream, stored.body))
+        return found
+
+    def change(self, stream: str, key: str, moment: datetime) -> None:
+        at = seconds(moment)
+        if stream == "products":
+            number = int(key)
+            product = NewProduct(number, "Other", at, at, [NewVariant(number, "NEW", _EUR)])
+            self._server.put_products([product])
+        elif stream == "inventory_levels":
+            place, item = key.rsplit("/", 1)[1].split("?inventory_item_id=")
+            self._server.put_levels([NewLevel(int(item), int(place), at, {"available": 1})])
+        else:
+            number = int(key.split(":", maxsplit=1)[0])
+            number = number if stream == "orders" else number // _PER_ORDER
+            order = self._server.order(f"gid://shopify/Order/{number}")
+            assert order is not None
+            order["updatedAt"] = moment_text(at)
+            self._server.put_orders([order])
+
+    def _order(self, stream: str, number: int, at: int, text: str) -> dict[str, Any]:
+        lines = [NewLine(10 * _EUR, 2, f"SKU-{number}", title=text), NewLine(5 * _EUR, 1)]
+        new = NewOrder(lines, at, "EUR", number, shipping=4 * _EUR, source=text)
+        order = actions.place(new)
+        if stream == "refunds":
+            actions.pay(order, at)
+            first = order["lineItems"][0]["id"]
+            actions.refund(order, at, lines={first: (1, None, None)}, note=text)
+        return order
+
+
+def _keys(stream: str, body: Mapping[str, Any]) -> list[str]:
+    """The keys of the rows of an object, that of the row with the text first."""
+    if stream == "inventory_levels":
+        return [body["id"]]
+    if stream in ("products", "orders"):
+        return [str(number_of(body["id"]))]
+    if stream == "refunds":
+        return [
+            f"{number_of(refund['id'])}:{number_of(line['_line'])}"
+            for refund in body["refunds"]
+            for line in refund["refundLineItems"]
+        ]
+    if stream == "agreements":
+        return [str(number_of(s["id"])) for a in body["agreements"] for s in a["sales"]]
+    return [str(number_of(part["id"])) for part in body[_OF_ORDERS[stream]]]
+
+
+def _opened(*, bulk: bool) -> Any:
+    @contextmanager
+    def opened(_: Servers) -> Iterator[ShopifySubject]:
+        faults, clock, store = Faults(), Clock(NOW), Store()
+        server = ShopifyServer(
+            store, clock, tokens={CANARY: SCOPES}, points=1e9, points_per_second=1e9
+        )
+        server.bulk.looks = 1
+        with serving(server.app, faults=faults, clock=clock) as url:
+            yield ShopifySubject(url, faults, server, bulk=bulk)
+        store.close()
+
+    return opened
+
+
+_FEATURES = frozenset({"windows", "http", "checkpoints", "changes", "secret", "schema"})
+_PAGED = Subject("shopify", _opened(bulk=False), STREAMS, _FEATURES, many=1_500)  # type: ignore[arg-type]
+register(_PAGED)
+register(
+    replace(
+        _PAGED,
+        name="shopify-bulk",
+        open=_opened(bulk=True),
+        streams={name: replace(STREAMS[name], page=20) for name in ("order_lines", "agreements")},
+        many=6_000,
+    )
+)
