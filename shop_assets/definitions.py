@@ -16,6 +16,7 @@ from dagster import Definitions, definitions, in_process_executor
 from shop_assets.assets.analytics import analytics_assets
 from shop_assets.assets.clean import clean_assets
 from shop_assets.assets.deletions import deletions_assets
+from shop_assets.assets.maintenance import maintenance_assets
 from shop_assets.assets.marts import mart_assets, mart_key, present_marts
 from shop_assets.assets.raw import raw_assets
 from shop_assets.assets.reconciliation import reconciliation_assets
@@ -58,17 +59,19 @@ def build_definitions(
     daily = {mart.name for mart in declared if mart.daily}
     analytics = analytics_assets(settings, calendar, names, tables)
     analytics += reconciliation_assets(settings, tables)
+    upkeep = maintenance_assets(settings)
     built = jobs.build(
         [mart_key(name) for name in sorted(names - daily)],
         [mart_key(name) for name in sorted(daily)],
         [asset.key for asset in sweeps],
     )
     regular = [schedules.hourly(built["hourly"], calendar)]
+    regular.append(schedules.maintenance(built[jobs.MAINTENANCE], calendar))
     regular += [schedules.sweep(built[jobs.SWEEP], calendar)] if sweeps else []
     hourly_tables = [asset.key.to_user_string() for asset in warehouse]
     hourly_tables += [mart_key(name).to_user_string() for name in sorted(names - daily)]
     return Definitions(
-        assets=[*raw, *sweeps, *clean, *warehouse, *marts, *analytics],
+        assets=[*raw, *sweeps, *clean, *warehouse, *marts, *analytics, *upkeep],
         asset_checks=warehouse_checks(settings, calendar),
         jobs=list(built.values()),
         schedules=regular,

@@ -30,6 +30,7 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 
 SWEEP = "sweep"
+MAINTENANCE = "maintenance"
 
 
 def build(
@@ -48,6 +49,11 @@ def build(
         )
     return {
         **swept,
+        MAINTENANCE: define_asset_job(
+            MAINTENANCE,
+            AssetSelection.groups(MAINTENANCE),
+            description="Small files merged, old ones and old events let go of.",
+        ),
         "hourly": define_asset_job(
             "hourly",
             loaded | marts_of_hours,

@@ -1,4 +1,4 @@
-"""The schedules: each hour's load, and the daily sweep."""
+"""The schedules: each hour's load, the daily sweep, and the nightly maintenance."""
 
 from typing import Any
 
@@ -21,6 +21,8 @@ MINUTE = 2
 
 SWEEP_AT = "40 3 * * *"
 """When rows that vanished are looked for: at night, on the shop's clock, between two loads."""
+MAINTENANCE_AT = "25 4 * * *"
+"""When lake, warehouse and event log are put in order: at night, between two loads."""
 
 
 def sweep(job: Any, calendar: Calendar) -> ScheduleDefinition:
@@ -32,6 +34,19 @@ def sweep(job: Any, calendar: Calendar) -> ScheduleDefinition:
         execution_timezone=str(calendar.zone),
         default_status=DefaultScheduleStatus.RUNNING,
         description="Looks which rows have vanished from their sources without saying so.",
+        tags={PRIORITY: CATCH_UP},
+    )
+
+
+def maintenance(job: Any, calendar: Calendar) -> ScheduleDefinition:
+    """Put in order once a day what grows."""
+    return ScheduleDefinition(
+        name="every_night",
+        job=job,
+        cron_schedule=MAINTENANCE_AT,
+        execution_timezone=str(calendar.zone),
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Merges small files, and lets go of old files and events.",
         tags={PRIORITY: CATCH_UP},
     )
 

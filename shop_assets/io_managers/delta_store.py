@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
@@ -35,6 +36,7 @@ __all__ = ["DATE", "HOUR", "DeltaStore", "SchemaDrift"]
 
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}(/[a-zA-Z0-9][a-zA-Z0-9_-]{0,127})*")
 _WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=131_072)
+_LOADS_KEPT = "delta.setTransactionRetentionDuration"
 _CONFIGURATION = {
     # Minimum and maximum of `_hour` prune files. Those of other columns would write names and
     # e-mail addresses into the log, where erasing a person cannot reach them.
@@ -42,6 +44,8 @@ _CONFIGURATION = {
     "delta.checkpointInterval": "25",
     "delta.logRetentionDuration": "interval 30 days",
     "delta.deletedFileRetentionDuration": "interval 7 days",
+    # Else every load's identity stays in each checkpoint for ever. None is tried again that late.
+    _LOADS_KEPT: "interval 30 days",
 }
 # A commit follows the version that was read, or fails and comes back to `_repeat`, which looks
 # at the new state. Left to itself the engine moves it behind the commits of others: seen with
@@ -52,6 +56,15 @@ _FAULTS = 3
 # delta-rs gets slower with every update of one table object (measured: 0.08 ms per commit);
 # opening it anew costs 20 to 50 ms on S3.
 _UPDATES_BEFORE_REOPENING = 50
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """What `DeltaStore.optimize` did: live files before and after, and files deleted for good."""
+
+    files_before: int = 0
+    files_after: int = 0
+    files_removed: int = 0
 
 
 class _Attempt(Protocol):
@@ -217,24 +230,35 @@ class DeltaStore:
         names = (f"{prefix}/{name}" for name in found if _TABLE_NAME.fullmatch(name))
         return sorted(name for name in names if self.exists(name))
 
-    def optimize(self, table: str, *, before: date | None = None) -> None:
-        """Merges each day's small files into one and removes files no longer referred to.
+    def optimize(self, table: str, *, before: date | None = None) -> Optimized:
+        """Merges each day's small files, and removes files and log entries no longer referred to.
 
         Days from `before` on are left as they are: an hour that is replaced again costs less
-        while it has a file of its own. Files stay for a week after they were replaced.
+        while it has a file of its own. Files stay for a week after they were replaced, entries
+        of the log for a month.
         """
         filters: list[tuple[str, str, Any]] | None = None
         if before is not None:
             filters = [(DATE, "<", before.isoformat())]
+        found = Optimized()
 
         def compact(delta: DeltaTable | None, *, again: bool) -> bool:
+            nonlocal found
             if delta is None:
                 return again
-            delta.optimize.compact(partition_filters=filters, writer_properties=_WRITER)
-            delta.vacuum(dry_run=False, full=True)
+            if _LOADS_KEPT not in delta.metadata().configuration:
+                delta.alter.set_table_properties({_LOADS_KEPT: _CONFIGURATION[_LOADS_KEPT]})
+            files = len(delta.file_uris())
+            done = delta.optimize.compact(partition_filters=filters, writer_properties=_WRITER)
+            removed = delta.vacuum(dry_run=False, full=True)
+            delta.create_checkpoint()
+            delta.cleanup_metadata()
+            after = files - done["numFilesRemoved"] + done["numFilesAdded"]
+            found = Optimized(files, after, len(removed))
             return True
 
         self._repeat(table, compact)
+        return found
 
     def _delete(self, table: str, predicate: str, load_id: str) -> bool:
         def delete(delta: DeltaTable | None, *, again: bool) -> bool:
@@ -374,8 +398,9 @@ def _predicate(start: datetime, end: datetime) -> str:
 
 
 def _commit(load_id: str) -> CommitProperties:
+    now = int(time.time() * 1000)
     return CommitProperties(
-        app_transactions=[Transaction(load_id, 1)], max_commit_retries=_NO_REBASE
+        app_transactions=[Transaction(load_id, 1, now)], max_commit_retries=_NO_REBASE
     )
 
 
