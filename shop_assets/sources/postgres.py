@@ -100,9 +100,9 @@ class PostgresReader:
             "keepalives_count": "3",
         }
         query = {**defaults, **url.query}
-        self._uri = url.set(drivername="postgresql", query=query).render_as_string(
-            hide_password=False
-        )
+        rendered = url.set(drivername="postgresql", query=query)
+        # SQLAlchemy leaves spaces as they are, of which libpq will have none.
+        self._uri = rendered.render_as_string(hide_password=False).replace(" ", "%20")
 
     @contextmanager
     def opened(self) -> Iterator[Snapshot]:
