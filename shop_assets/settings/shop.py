@@ -188,7 +188,7 @@ class ShopSettings(Strict):
                     raise WrongValueError(
                         f"no source {of} with orders to pay for",
                         f"one of {', '.join(selling)}" if selling else "a source with orders",
-                        at=("sources", name, "pays_for", number),
+                        at=("sources", name, source.connector, "pays_for", number),
                     )
         return self
 

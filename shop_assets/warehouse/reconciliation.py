@@ -73,11 +73,13 @@ def compared_orders(warehouse: Warehouse, providers: Sequence[Provider]) -> pd.D
     with warehouse.transaction() as cursor:
         # One state of all tables, whatever is loaded meanwhile.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # A million orders are summed in memory.
+        cursor.execute("SET LOCAL work_mem = '128MB'")
         _stage_providers(cursor, providers)
         cursor.execute(_MOVEMENTS)
         cursor.execute("ANALYZE pg_temp.movements")
         cursor.execute(_COMPARED)
-        return read(cursor, _WITH_MOMENTS)
+        return read(cursor, _WITH_DETAILS)
 
 
 def compared_payouts(warehouse: Warehouse) -> pd.DataFrame:
@@ -117,14 +119,22 @@ def _stage_providers(cursor: Cursor, providers: Sequence[Provider]) -> None:
     )
 
 
-_MOVED = """
+_TAKEN = """
     SELECT c.source, c.order_id, c.charge_id, c.currency, c.created_at AS at,
         c.captured_micros AS charged, NULL::bigint AS given, NULL::bigint AS failed
     FROM warehouse.charges c JOIN pg_temp.providers p USING (source)
     WHERE p.charges_in = 'charges' AND NOT c.deleted AND c.captured AND c.status = 'succeeded'
     UNION ALL
-    SELECT c.source, c.order_id, c.charge_id, c.currency, c.created_at,
-        NULL, c.refunded_micros, NULL
+    SELECT m.source, m.order_id, m.payment_id, m.currency, m.created_at, m.amount_micros, NULL, NULL
+    FROM warehouse.payments m JOIN pg_temp.providers p USING (source)
+    WHERE p.charges_in = 'payments' AND m.type = 'charge' AND NOT m.deleted
+        AND coalesce(m.status, '') NOT IN ('failed', 'canceled', 'cancelled')
+"""
+"""What each provider took; one row for each charge."""
+
+_GIVEN = """
+    SELECT c.source, c.order_id, c.charge_id, c.currency, c.created_at AS at,
+        NULL::bigint AS charged, c.refunded_micros AS given, NULL::bigint AS failed
     FROM warehouse.charges c JOIN pg_temp.providers p USING (source)
     WHERE p.refunds_in = 'charges' AND NOT c.deleted AND c.refunded_micros > 0
     UNION ALL
@@ -137,25 +147,22 @@ _MOVED = """
         AND NOT c.deleted AND r.order_id IS NULL
     WHERE p.refunds_in = 'payment_refunds' AND NOT r.deleted
     UNION ALL
-    SELECT m.source, m.order_id, m.payment_id, m.currency, m.created_at,
-        CASE WHEN m.type = 'charge' THEN m.amount_micros END,
-        CASE WHEN m.type = 'refund' THEN -m.amount_micros END, NULL
+    SELECT m.source, m.order_id, m.payment_id, m.currency, m.created_at, NULL, -m.amount_micros,
+        NULL
     FROM warehouse.payments m JOIN pg_temp.providers p USING (source)
-    WHERE NOT m.deleted AND coalesce(m.status, '') NOT IN ('failed', 'canceled', 'cancelled')
-        AND (m.type = 'charge' AND p.charges_in = 'payments'
-            OR m.type = 'refund' AND p.refunds_in = 'payments')
+    WHERE p.refunds_in = 'payments' AND m.type = 'refund' AND NOT m.deleted
+        AND coalesce(m.status, '') NOT IN ('failed', 'canceled', 'cancelled')
 """
-"""What each provider took and gave back; one row each."""
+"""What each provider gave back; one row for each refund."""
 
 _MOVEMENTS = f"""
 CREATE TEMP TABLE movements ON COMMIT DROP AS
 SELECT source, coalesce(order_id, '') AS order_id,
     CASE WHEN order_id IS NULL THEN charge_id ELSE '' END AS charge_id, currency,
     coalesce(sum(charged), 0)::bigint AS charged, count(charged) AS charges,
-    coalesce(sum(charged) - sum(DISTINCT charged), 0)::bigint AS repeated,
     coalesce(sum(given), 0)::bigint AS given, count(given) AS givings,
     coalesce(sum(failed), 0)::bigint AS failed, max(at) AS at
-FROM ({_MOVED}) moved GROUP BY 1, 2, 3, 4
+FROM ({_TAKEN} UNION ALL {_GIVEN}) moved GROUP BY 1, 2, 3, 4
 """
 
 _DUE = """
@@ -175,7 +182,7 @@ _COMPARED = f"""
 CREATE TEMP TABLE compared ON COMMIT DROP AS
 WITH paid AS (
     SELECT p.source, m.order_id, m.currency, sum(m.charged)::bigint AS charged,
-        sum(m.charges)::bigint AS charges, sum(m.repeated)::bigint AS repeated,
+        sum(m.charges)::bigint AS charges,
         sum(m.given)::bigint AS given, sum(m.givings)::bigint AS givings,
         sum(m.failed)::bigint AS failed, max(m.at) AS at
     FROM pg_temp.movements m JOIN pg_temp.pays p ON p.provider = m.source
@@ -190,7 +197,6 @@ SELECT o.source, o.order_id, '' AS charge_id, o.currency,
     coalesce(d.amount, 0) - o.discount_micros + o.shipping_micros + o.tax_micros AS due_micros,
     coalesce(r.amount, 0) AS refunded_micros, coalesce(r.events, 0) AS refund_events,
     coalesce(m.charged, 0) AS charged_micros, coalesce(m.charges, 0) AS charges,
-    coalesce(m.repeated, 0) AS repeated_micros,
     coalesce(m.given, 0) AS given_micros, coalesce(m.givings, 0) AS givings,
     coalesce(m.failed, 0) AS failed_micros,
     coalesce((SELECT sum(abs(net)) FROM unnest(k.currencies, k.nets) n(currency, net)
@@ -212,12 +218,12 @@ WHERE o.source IN (SELECT source FROM pg_temp.pays)
     )
 UNION ALL
 SELECT m.source, m.order_id, m.charge_id, m.currency, NULL, 0, 0, 0, m.charged, m.charges,
-    m.repeated, m.given, m.givings, m.failed, 0, m.at
+    m.given, m.givings, m.failed, 0, m.at
 FROM pg_temp.movements m
 WHERE m.charged <> m.given AND m.charge_id <> ''
 UNION ALL
 SELECT m.source, m.order_id, '', m.currency, NULL, 0, 0, 0, m.charged, m.charges,
-    m.repeated, m.given, m.givings, m.failed, 0, m.at
+    m.given, m.givings, m.failed, 0, m.at
 FROM pg_temp.movements m
 WHERE m.charged <> m.given AND m.charge_id = '' AND NOT EXISTS (
     SELECT FROM pg_temp.pays p JOIN warehouse.orders o ON o.source = p.source
@@ -225,10 +231,10 @@ WHERE m.charged <> m.given AND m.charge_id = '' AND NOT EXISTS (
 )
 """
 
-_WITH_MOMENTS = """
+_WITH_DETAILS = f"""
 SELECT c.source, c.order_id, c.charge_id, c.currency, c.status, c.due_micros, c.refunded_micros,
-    c.refund_events, c.charged_micros, c.charges, c.repeated_micros, c.given_micros, c.givings,
-    c.failed_micros, c.foreign_micros, greatest(c.since, o.at, i.at) AS since
+    c.refund_events, c.charged_micros, c.charges, coalesce(t.repeated, 0) AS repeated_micros,
+    c.given_micros, c.givings, c.failed_micros, c.foreign_micros, greatest(c.since, o.at, i.at) AS since
 FROM pg_temp.compared c
 LEFT JOIN LATERAL (
     SELECT max(version_at) AS at FROM (
@@ -257,6 +263,12 @@ LEFT JOIN LATERAL (
         ) told
     ) changes WHERE moved
 ) i ON true
+LEFT JOIN LATERAL (
+    SELECT (sum(charged) - sum(DISTINCT charged))::bigint AS repeated
+    FROM ({_TAKEN}) taken JOIN pg_temp.pays p ON p.provider = taken.source
+    WHERE taken.order_id = c.order_id AND p.source = c.source AND taken.currency = c.currency
+        AND c.charges > 1
+) t ON true
 """
 
 _PAYOUTS = """
