@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +12,9 @@ from psycopg2 import sql
 
 from shop_assets.sources import http
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets_tests.acceptance.subject import SUBJECTS, At, Servers, Subject
+from shop_assets_tests.acceptance.subject import SUBJECTS, At, Servers, load_subjects, opened
 
-for _module in pkgutil.iter_modules([str(Path(__file__).parent / "subjects")]):
-    importlib.import_module(f"shop_assets_tests.acceptance.subjects.{_module.name}")
+load_subjects()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -66,19 +63,3 @@ def at(
     monkeypatch.setattr(http, "_FIRST_WAIT", 0.02)
     with opened(subject, stream, servers) as found:
         yield found
-
-
-class opened:  # noqa: N801
-    """An open source of the subject, as a context."""
-
-    def __init__(self, subject: Subject, stream: str, servers: Servers) -> None:
-        self._context = subject.open(servers)
-        self._subject, self._stream = subject, stream
-
-    def __enter__(self) -> At:
-        self._at = At(self._subject, self._context.__enter__(), self._stream)
-        return self._at
-
-    def __exit__(self, *error: object) -> None:
-        self._at.close()
-        self._context.__exit__(None, None, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from shop_assets.demo.apis.faults import Faults
 from shop_assets_tests.acceptance.subject import Alteration, Source
@@ -19,7 +19,7 @@ class HttpSource(Source):
     the `key`, of the change `time`, and of one that nothing depends on (`optional`).
     """
 
-    fields: ClassVar[Mapping[str, Mapping[str, str]]]
+    fields: Mapping[str, Mapping[str, str]]
 
     def __init__(self, url: str, faults: Faults) -> None:
         self.url = url

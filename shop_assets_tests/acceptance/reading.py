@@ -24,7 +24,7 @@ def read(
     """All of the window, by a connector of its own if none is given."""
     found = Read()
     reader = connector or at.connector(**options)
-    for batch in reader.read(ReadRequest(at.stream, window, checkpoint, midnight=window.start)):
+    for batch in reader.read(ReadRequest(at.stream, window, checkpoint)):
         take(at, found, batch)
     return found
 

@@ -8,10 +8,12 @@ each stream of each subject that has what it needs, and for no other: nothing is
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,10 +98,10 @@ class Source(ABC):
         """Change the shape of all that the source gives from now on, rows put before included."""
         raise NotImplementedError
 
-    def fill(self, stream: str, rows: int) -> None:
-        """Make many rows, spread over `HOUR`, fast."""
+    def fill(self, stream: str, rows: int, text: str = "a note") -> None:
+        """Make many rows with that text, spread over `HOUR`, fast."""
         step = (HOUR.end - HOUR.start) / rows
-        self.put(stream, [HOUR.start + step * n for n in range(rows)])
+        self.put(stream, [HOUR.start + step * n for n in range(rows)], [text] * rows)
 
     def accepts(self, text: str) -> bool:
         """Whether the source system itself could hold the text."""
@@ -145,6 +147,7 @@ class Subject:
     connect: Connect = product
 
 
+REPOSITORY = Path(__file__).parents[2]
 SUBJECTS: dict[str, Subject] = {}
 """All that registered themselves, by name."""
 
@@ -155,6 +158,12 @@ def register(subject: Subject) -> Subject:
         raise ValueError(f"there are two subjects {subject.name}")
     SUBJECTS[subject.name] = subject
     return subject
+
+
+def load_subjects() -> None:
+    """Let all subjects register themselves."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent / "subjects")]):
+        importlib.import_module(f"shop_assets_tests.acceptance.subjects.{module.name}")
 
 
 def needs(*features: Feature) -> Callable[[Any], Any]:
@@ -247,6 +256,17 @@ class At:
         """Give all connectors back."""
         for each in self.connectors:
             each.close()
+
+
+@contextmanager
+def opened(subject: Subject, stream: str, servers: Servers) -> Iterator[At]:
+    """A stream of a source of the subject, while it runs."""
+    with subject.open(servers) as source:
+        at = At(subject, source, stream)
+        try:
+            yield at
+        finally:
+            at.close()
 
 
 def key_of(values: Sequence[Any]) -> str:

@@ -86,7 +86,7 @@ def test_a_checkpoint_of_another_stream_loses_nothing(at: At) -> None:
             continue
         at.source.fill(other, 3)
         reader = at.connector()
-        for batch in reader.read(ReadRequest(other, HOUR, midnight=HOUR.start)):
+        for batch in reader.read(ReadRequest(other, HOUR)):
             if batch.checkpoint is not None:
                 expect_rows(read(at, checkpoint=_stored(batch.checkpoint)), at.truth())
 

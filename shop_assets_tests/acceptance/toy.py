@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
@@ -27,10 +27,21 @@ from shop_assets.sources.objects import table
 from shop_assets.sources.protocol import Batch, ReadRequest, StreamCheck, Window
 from shop_assets.sources.rate_limit import RateLimit
 from shop_assets_tests.acceptance.http_source import HttpSource
-from shop_assets_tests.acceptance.subject import CANARY, NOW, Seen, Servers, Stream
+from shop_assets_tests.acceptance.subject import (
+    CANARY,
+    NOW,
+    Feature,
+    Seen,
+    Servers,
+    Stream,
+    Subject,
+)
 
 PAGE = 20
 COLUMNS = {"id": "id", "note": "note", "extra": "extra"}
+FEATURES: tuple[Feature, ...] = (
+    *("windows", "http", "checkpoints", "changes", "secret", "schema"),
+)
 STREAMS = {"things": Stream(("id",), "note", PAGE)}
 Row = dict[str, Any]
 
@@ -72,7 +83,7 @@ class ToyServer:
 class ToySource(HttpSource):
     """A running server of the toy's API."""
 
-    fields: ClassVar = {
+    fields: Mapping[str, Mapping[str, str]] = {
         "things": {"key": "id", "time": "changed", "optional": "extra", "marker": "note"}
     }
 
@@ -275,7 +286,7 @@ class SkipsAtCheckpoints(Toy):
 
     def start(self, given: Mapping[str, Any]) -> tuple[int, int] | None:
         found = super().start(given)
-        return None if found is None else (found[0], found[1] + 1)
+        return None if found is None else (found[0] + 100, found[1])
 
 
 class TrustsAnyCheckpoint(Toy):
@@ -322,6 +333,30 @@ class TakesPagesTwice(Toy):
             yield Batch(self.table(page["rows"], request))
             if not page["more"]:
                 return
+
+
+class LoopsForEver(Toy):
+    """Goes on as long as there is more."""
+
+    def read(self, request: ReadRequest) -> Iterator[Batch]:
+        seen: set[int] = set()
+        self.client.begin()
+        after: tuple[int, int] | None = None
+        while True:
+            page = self.page(request, after)
+            rows = [row for row in page["rows"] if row["id"] not in seen]
+            seen |= {row["id"] for row in rows}
+            after = self.mark(page["rows"][-1]) if page["rows"] else after
+            yield Batch(self.table(rows, request))
+            if not page["more"]:
+                return
+
+
+class WaitsAsItLikes(Toy):
+    """Asks again at once, whatever the source says."""
+
+    def meaning(self, reply: Reply) -> Retry | SourceError | None:
+        return Retry("refused", 0.001) if reply.status == 429 else super().meaning(reply)
 
 
 class GivesUpAtOnce(Toy):
@@ -419,7 +454,7 @@ class NeedsEveryField(Toy):
     """Reads no row that lacks what it does not need."""
 
     def table(self, rows: list[Row], request: ReadRequest) -> Any:
-        return super().table([row for row in rows if row["extra"]], request)
+        return super().table([row for row in rows if row.get("extra")], request)
 
 
 class KnowsNoEmptyShop(Toy):
@@ -437,3 +472,15 @@ WRONG: dict[str, type[Toy]] = {
     if isinstance(kind, type) and issubclass(kind, Toy) and kind is not Toy
 }
 """The wrong ones, by name."""
+
+
+def subject_of(name: str) -> Subject:
+    """A subject with a wrong connector, which is not registered."""
+
+    def wrong(
+        settings: Mapping[str, Any], _: Path, redis_url: str | None = None, shares: int = 1
+    ) -> Toy:
+        return WRONG[name](settings, redis_url, shares)
+
+    features: frozenset[Feature] = frozenset(FEATURES)
+    return Subject(name, toy_source, STREAMS, features, many=4_000, connect=wrong)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shop_assets.settings.file_streams import FilesSource
+from shop_assets.sources.files import FilesConnector
+from shop_assets.sources.limits import Limits
 from shop_assets.sources.protocol import Window
 from shop_assets_tests.acceptance.subject import (
     HOUR,
@@ -28,7 +32,7 @@ from shop_assets_tests.acceptance.subject import (
 
 Format = Literal["csv", "jsonl", "parquet"]
 Row = dict[str, Any]
-_PER_FILE = 250_000
+_PER_FILE = 50_000
 
 
 class Folder(Source):
@@ -96,12 +100,12 @@ class Folder(Source):
         for number in range(len(self._files)):
             self._write(number)
 
-    def fill(self, stream: str, rows: int) -> None:
+    def fill(self, stream: str, rows: int, text: str = "a note") -> None:
         """Files of many rows each."""
         step = (HOUR.end - HOUR.start) / rows
         for first in range(0, rows, _PER_FILE):
             numbers = range(first, min(rows, first + _PER_FILE))
-            self.put(stream, [HOUR.start + step * n for n in numbers])
+            self.put(stream, [HOUR.start + step * n for n in numbers], [text] * len(numbers))
 
     def accepts(self, text: str) -> bool:
         """Parquet's writer refuses halves of characters."""
@@ -136,6 +140,15 @@ def _folder(servers: Servers, form: Format) -> Iterator[Folder]:
     yield made
 
 
+def _connect(
+    settings: Mapping[str, Any], folder: Path, redis_url: str | None = None, shares: int = 1
+) -> FilesConnector:
+    """The product's connector, which keeps only small files between reads."""
+    parsed = FilesSource.model_validate(settings)
+    limits = Limits(cached_file=2 << 20, cache=8 << 20)
+    return FilesConnector("shop", parsed, base=folder, limits=limits)
+
+
 for _form in ("csv", "jsonl", "parquet"):
     register(
         Subject(
@@ -144,6 +157,7 @@ for _form in ("csv", "jsonl", "parquet"):
             {"things": Stream(("id",), "note", page=2_000)},
             frozenset({"windows", "schema"}),
             resolution=timedelta(microseconds=1),
-            many=500_000,
+            many=150_000,
+            connect=_connect,
         )
     )

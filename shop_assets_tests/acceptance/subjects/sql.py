@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import text as sql
 
 from shop_assets.sources.protocol import Window
 from shop_assets_tests.acceptance.subject import (
@@ -60,7 +61,7 @@ class Database(Source):
         """Change the database."""
         with self._engine.begin() as connection:
             for statement in statements:
-                connection.execute(text(statement))
+                connection.execute(sql(statement))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -88,13 +89,13 @@ class Database(Source):
         ]
         with self._engine.begin() as connection:
             if rows:
-                connection.execute(text(_INSERT), rows)
+                connection.execute(sql(_INSERT), rows)
         return [str(row["id"]) for row in rows]
 
     def truth(self, stream: str, window: Window) -> Counter[Seen]:
         """The rows in the window; without a cursor, all."""
         with self._engine.begin() as connection:
-            found = connection.execute(text("SELECT id, at FROM things")).all()
+            found = connection.execute(sql("SELECT id, at FROM things")).all()
         if not self._cursor:
             return Counter(Seen(str(key), None) for key, _ in found)
         timed = [(str(key), self._read(at)) for key, at in found]
@@ -104,7 +105,7 @@ class Database(Source):
         """Update a row and its time."""
         with self._engine.begin() as connection:
             values = {"id": int(key), "at": self._written(moment)}
-            connection.execute(text("UPDATE things SET at = :at WHERE id = :id"), values)
+            connection.execute(sql("UPDATE things SET at = :at WHERE id = :id"), values)
 
     def alter(self, stream: str, how: Alteration) -> None:
         """ALTER TABLE."""
@@ -118,16 +119,16 @@ class Database(Source):
         }
         self.run(*changes[how])
 
-    def fill(self, stream: str, rows: int) -> None:
+    def fill(self, stream: str, rows: int, text: str = "a note") -> None:
         """Let the database make the rows."""
         step = (HOUR.end - HOUR.start).total_seconds() / (rows + 1)
         fast = (
             f"INSERT INTO things (id, at, note, extra) SELECT n, {_LATER[self._dialect]}, "
-            f"'a note', 'e' FROM ({_MANY[self._dialect]}) AS many"
+            f":note, 'e' FROM ({_MANY[self._dialect]}) AS many"
         )
         with self._engine.begin() as connection:
-            values = {"rows": rows, "start": self._written(HOUR.start), "step": step}
-            connection.execute(text(fast), values)
+            values = {"rows": rows, "start": self._written(HOUR.start), "step": step, "note": text}
+            connection.execute(sql(fast), values)
         self._count += rows
 
     def accepts(self, text: str) -> bool:
@@ -211,9 +212,9 @@ _subject(
     "postgresql",
     partial(_on_postgres, cursor=True),
     *("windows", "changes", "secret"),
-    many=1_000_000,
+    many=150_000,
 )
-_subject("postgresql-snapshot", partial(_on_postgres, cursor=False), "secret", many=300_000)
-_subject("sqlite", _on_sqlite, *("windows", "changes"), many=200_000)
+_subject("postgresql-snapshot", partial(_on_postgres, cursor=False), "secret", many=150_000)
+_subject("sqlite", _on_sqlite, *("windows", "changes"), many=150_000)
 if shutil.which("mariadbd"):
-    _subject("mariadb", _on_mariadb, *("windows", "changes"), many=200_000)
+    _subject("mariadb", _on_mariadb, *("windows", "changes"), many=150_000)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from shop_assets_tests.acceptance.subject import Subject, register
-from shop_assets_tests.acceptance.toy import STREAMS, right, toy_source
+from shop_assets_tests.acceptance.toy import FEATURES, STREAMS, right, toy_source
 
 register(
     Subject(
         "toy",
         toy_source,
         STREAMS,
-        frozenset({"windows", "http", "checkpoints", "changes", "secret", "schema"}),
+        frozenset(FEATURES),
         many=4_000,
         connect=right,
     )

@@ -1,0 +1,36 @@
+"""However many rows there are, a read holds a few pages of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from shop_assets_tests.acceptance.child import came, started, task
+from shop_assets_tests.acceptance.subject import HOUR, At
+
+_FAT, _LONG = "x" * 8_000, "x" * 500
+_ENOUGH = 30.0
+"""MiB of rows, below which nothing can be said of memory."""
+
+
+def test_many_rows_are_read_in_bounded_memory(at: At) -> None:
+    """Many rows, or many long ones, where each page is a call."""
+    many = at.subject.many
+    at.source.fill(at.stream, many, _FAT if "http" in at.subject.features else _LONG)
+    expect_bounded(at, many)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_million_rows_are_read_in_bounded_memory(at: At) -> None:
+    at.source.fill(at.stream, 1_000_000)
+    expect_bounded(at, 1_000_000)
+
+
+def expect_bounded(at: At, rows: int) -> None:
+    """A read gives so many rows and never holds half of them."""
+    with started([task(at, HOUR)]) as [process]:
+        found = came(process, 3000)
+    assert found.rows[0] >= rows
+    assert found.megabytes > _ENOUGH
+    assert found.growth < max(found.megabytes / 2, 24), f"{found.growth:.0f} MiB more at its peak"
+    assert found.growth < 200, f"{found.growth:.0f} MiB more at its peak"
