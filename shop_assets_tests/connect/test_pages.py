@@ -106,7 +106,7 @@ def test_the_role_for_postgresql_may_read_and_nothing_else(stack: Endpoints) -> 
         cursor.execute("CREATE TABLE IF NOT EXISTS salaries (id int, updated_at timestamptz)")
     connection.close()
     with psycopg2.connect(admin) as connection, connection.cursor() as cursor:
-        cursor.execute(postgres)
+        cursor.execute(postgres.replace("DATABASE shop", "DATABASE paged"))
     connection.close()
     reader = re.sub(r"//[^@]*@", "//shop_assets:change%20me@", url)
     stream = {"table": "orders", "cursor": "updated_at", "key": ["id"], "entities": {}}
