@@ -6,16 +6,16 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from shop_assets.errors import UserError
-from shop_assets.onboarding.cost import BackfillCost, CountedLimit, backfill_cost
+from shop_assets.onboarding.cost import DAYS, BackfillCost, CountedLimit, backfill_cost
 from shop_assets.onboarding.preview import EntityPreview, preview
 from shop_assets.onboarding.recent import Recent, recent_rows, span
 from shop_assets.settings import ShopSettings
-from shop_assets.settings.apis import ApiSource
+from shop_assets.settings.apis import ApiSource, ShopifySource
 from shop_assets.settings.shop import Source
 from shop_assets.sources import connect
 from shop_assets.sources.protocol import Connector, StreamCheck, Window
@@ -25,6 +25,7 @@ from shop_assets.transforms.clean import StreamOrigin
 _AT_ONCE = 6
 _AT_ONCE_OF_ONE = 3
 _PATIENCE = 5.0
+_NEVER = 10_000
 
 
 @dataclass(frozen=True)
@@ -145,13 +146,22 @@ def _checked(
 
 
 def _hasty(source: Source) -> Source:
-    """The source for someone who waits: what does not answer soon is said not to."""
+    """The source for someone who waits: what does not answer soon is said not to.
+
+    Nor is anything begun at the provider's that takes minutes, as bulk operations do.
+    """
     if not isinstance(source, ApiSource):
         return source
-    hasty: Source = source.model_copy(
-        update={"retry_budget_seconds": min(source.retry_budget_seconds, _PATIENCE)}
-    )
+    changes = {"retry_budget_seconds": min(source.retry_budget_seconds, _PATIENCE)}
+    if isinstance(source, ShopifySource):
+        changes["bulk_from_hours"] = _NEVER
+    hasty: Source = source.model_copy(update=changes)
     return hasty
+
+
+def _read_in_bulk(source: Source) -> bool:
+    """Whether a month would be."""
+    return isinstance(source, ShopifySource) and source.bulk_from_hours <= DAYS * 24
 
 
 def _looked_at(
@@ -174,6 +184,8 @@ def _looked_at(
         if limit is not None:
             end = span(settings.shop, look.now)[1]
             cost = backfill_cost(connector, stream, limit, end, settings.shop.zone)
+            if cost is not None and _read_in_bulk(source):
+                cost = replace(cost, how="at most")
     columns = {*check.columns, *(n for n in recent.rows.column_names if not n.startswith("_"))}
     origin = StreamOrigin(name, stream, source.timezone, settings.shop.currency)
     entities = [

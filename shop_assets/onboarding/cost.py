@@ -27,12 +27,13 @@ class BackfillCost:
     """Calls to read `days` days of a stream.
 
     `how`: `counted` where the provider or the connector knows, `measured` where the days were read
-    to see, `extrapolated` from the first pages of them; `at least` where these do not tell.
+    to see, `extrapolated` from the first pages of them; `at least` where these do not tell, `at
+    most` where the month is read in bulk, and the pages alone could be measured.
     """
 
     days: int
     calls: int
-    how: Literal["counted", "measured", "extrapolated", "at least"]
+    how: Literal["counted", "measured", "extrapolated", "at least", "at most"]
 
 
 class CountedLimit(RateLimit):
