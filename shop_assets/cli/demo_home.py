@@ -19,6 +19,7 @@ from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import resolve_endpoints
 from shop_assets.stack.state import write_secret
 
+_WITH_SECRETS = ("_STOREFRONT_URL", "_WMS_URL", "_KEY")
 _REFERENCE = re.compile(r"\$\{(SHOP_DEMO_\w+)(?::-[^}]*)?\}")
 
 
@@ -76,32 +77,35 @@ class DemoHome:
         except FileNotFoundError:
             return None
 
-    def simulated(self, plan: DemoPlan) -> SimulatedShop:
-        """The shop of that plan, in the sources that are here; they are made where missing.
+    @contextlib.contextmanager
+    def simulated(self, plan: DemoPlan) -> Iterator[SimulatedShop]:
+        """The shop of that plan, in the sources that are here, its APIs served.
 
-        Writes the configuration that reads them. The demo's servers must be running.
+        Sources are made where they are missing. Writes the configuration that reads them. The
+        demo's servers must be running.
         """
-        targets = self._furnish(plan)
-        shop = SimulatedShop.create(plan, targets)
-        write_secret(self._plan_file, json.dumps(plan.as_json()))
-        return shop
+        with SimulatedShop.create(plan, self._targets()) as shop, shop.served() as variables:
+            write_secret(self._plan_file, json.dumps(plan.as_json()))
+            self._configure(variables)
+            yield shop
 
     @property
     def _plan_file(self) -> Path:
         return self.path / "plan.json"
 
-    def _furnish(self, plan: DemoPlan) -> DemoTargets:
+    def _targets(self) -> DemoTargets:
         admin = resolve_endpoints(self.path, os.environ).postgres_admin_url
         if admin is None:
             raise UserError(f"{self.path}: found no server of the demo's own, expected one")
-        targets = prepare_targets(admin, self.path / "sources", password=secrets.token_urlsafe(24))
-        values = targets.environment(plan)
-        for name, value in values.items():
-            if name.endswith(("_STOREFRONT_URL", "_WMS_URL")):
-                # With a password in it: a file of its own, which the configuration names.
+        return prepare_targets(admin, self.path / "sources", password=secrets.token_urlsafe(24))
+
+    def _configure(self, variables: dict[str, str]) -> None:
+        """Write the shop's configuration; what is secret stands in files that it names."""
+        values = dict(variables)
+        for name, value in variables.items():
+            if name.endswith(_WITH_SECRETS):
                 file = self.path / f"{name.lower()}.secret"
                 write_secret(file, value)
                 values[name] = f"${{file:{file}}}"
         example = shipped("examples/demo/shop.yaml")
         self.config.write_text(_REFERENCE.sub(lambda m: values[m[1]], example), "utf-8")
-        return targets

@@ -80,10 +80,19 @@ class DemoPlan:
 
     @classmethod
     def recent(cls, now: dt.datetime, days: int = 3, *, orders_per_hour: float = 80.0) -> Self:
-        """A shop that opened at its midnight, `days` whole days before the day of `now`."""
+        """A shop that opened at its midnight, `days` whole days before the day of `now`.
+
+        Some of its customers buy on Shopify, some at WooCommerce, and all pay through Stripe.
+        """
         today = now.astimezone(ZONE).date()
         opening = dt.datetime.combine(today - dt.timedelta(days=days), dt.time(), ZONE)
-        return cls(opening.astimezone(dt.UTC), orders_per_hour)
+        return cls(
+            opening.astimezone(dt.UTC),
+            orders_per_hour,
+            shopify_share=0.2,
+            woocommerce_share=0.1,
+            stripe=True,
+        )
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:

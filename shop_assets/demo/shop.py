@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import shutil
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from shop_assets.demo import crm, payments, storefront, tracker, warehouse
 from shop_assets.demo.ads import CAMPAIGNS_NAME, SPEND_NAME
 from shop_assets.demo.chance import Ints, to_micros, to_moment
+from shop_assets.demo.channels import Channels
 from shop_assets.demo.database import Database
 from shop_assets.demo.homes import Home
 from shop_assets.demo.plan import DemoPlan, DemoTargets
@@ -36,6 +38,7 @@ _CLOCK = sa.Table(
     schema="simulator",
 )
 _FOLDERS = ("web", "ads", "crm", "payments")
+_APIS = "apis"
 
 
 class SimulatedShop:
@@ -52,11 +55,13 @@ class SimulatedShop:
         self._world = World(plan)
         self._storefront = Database(targets.storefront_url, "storefront")
         self._wms = Database(targets.wms_url, "warehouse-management")
+        self._channels: Channels | None = None
         try:
             self._clock, self._levels = self._remembered()
         except UserError:
             self.close()
             raise
+        self._channels = Channels(plan, targets.files_root / _APIS, self._clock)
 
     @classmethod
     def create(cls, plan: DemoPlan, targets: DemoTargets, *, fresh: bool = False) -> Self:
@@ -73,7 +78,7 @@ class SimulatedShop:
                 opening = World(plan).stock_opening()
                 database.write(_CLOCK, _clock_row(plan, plan.start_micros, opening))
                 database.commit()
-        for folder in _FOLDERS:
+        for folder in (*_FOLDERS, _APIS):
             where = targets.files_root / folder
             if fresh and where.exists():
                 shutil.rmtree(where)
@@ -90,6 +95,14 @@ class SimulatedShop:
         """Give back the connections."""
         self._storefront.close()
         self._wms.close()
+        if self._channels is not None:
+            self._channels.close()
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[dict[str, str]]:
+        """Serve its APIs; yields all variables that `examples/demo/shop.yaml` names."""
+        with self._channels_of().served() as variables:
+            yield {**self.targets.environment(self.plan), **variables}
 
     @property
     def now(self) -> dt.datetime:
@@ -142,6 +155,7 @@ class SimulatedShop:
         for table, rows in changes[Home.STOREFRONT].items():
             self._storefront.write(table, rows)
         self._storefront.commit()
+        self._channels_of().put(changes, self._world.money(hour), start, end)
         stock = self._world.stock(hour, self._levels)
         self._wms.write(warehouse.STOCK_MOVEMENTS, stock.movement_rows(start, end))
         self._wms.write(warehouse.STOCK_LEVELS, stock.reading_rows(start, end))
@@ -160,13 +174,19 @@ class SimulatedShop:
         at = to_moment(self.plan.hour_start(hour))
         events = tracker.encode(world.catalogue, world.tracker_hour(hour))
         yield root / "web" / at.strftime(tracker.NAME), events
-        sink = pa.BufferOutputStream()
-        pq.write_table(payments.table(world.ledger_hour(hour)), sink)
-        yield root / "payments" / at.strftime(payments.NAME), sink.getvalue().to_pybytes()
+        if not self.plan.stripe:
+            sink = pa.BufferOutputStream()
+            pq.write_table(payments.table(world.ledger_hour(hour)), sink)
+            yield root / "payments" / at.strftime(payments.NAME), sink.getvalue().to_pybytes()
         yield root / "crm" / at.strftime(crm.NAME), crm.encode(self.plan, world.contact_hour(hour))
         if world.ads.exports(hour):
             yield root / "ads" / at.strftime(CAMPAIGNS_NAME), world.ads.encode_campaigns(hour)
             yield root / "ads" / at.strftime(SPEND_NAME), world.ads.encode_spend(hour)
+
+    def _channels_of(self) -> Channels:
+        if self._channels is None:
+            raise RuntimeError("the simulated shop is closed")
+        return self._channels
 
     def _remembered(self) -> tuple[int, Levels]:
         rows = self._wms.read(_CLOCK).to_pylist()

@@ -10,7 +10,8 @@ import pandas as pd
 from shop_assets.demo import browsing, payments
 from shop_assets.demo.browsing import Events
 from shop_assets.demo.catalogue import CURRENCIES, MINOR
-from shop_assets.demo.chance import HOUR, Ints
+from shop_assets.demo.chance import HOUR, Bools, Ints
+from shop_assets.demo.homes import Home, of_customers, of_orders
 from shop_assets.demo.orders import CAMPAIGNS, Births
 from shop_assets.demo.payments import Movements
 from shop_assets.demo.storefront import Junk
@@ -23,7 +24,10 @@ COUNTS = ("delivered", "broken", "invalid", "duplicates", "late")
 
 
 class Streams:
-    """Counts the rows of hour after hour, as whoever reads at `clock` (or each hour) finds them."""
+    """Counts the rows of hour after hour, as whoever reads at `clock` (or each hour) finds them.
+
+    Of streams that are read row by row: what APIs serve comes as often as they are asked.
+    """
 
     def __init__(self, world: World, clock: int, view: View) -> None:
         self._world, self._plan, self._clock = world, world.plan, clock
@@ -39,7 +43,9 @@ class Streams:
         self._levels = world.stock_opening()
         self.available, self.committed = self._levels.available, self._levels.committed
         self.unavailable = self._levels.unavailable
-        self._rows("storefront", "customers", world.imported[1])
+        self._own(
+            "customers", world.imported[1], of_customers(self._plan, world.imported[0].number)
+        )
         self._true["customers"] += len(world.imported[0].number)
 
     def add(self, hour: int) -> None:
@@ -110,10 +116,16 @@ class Streams:
             self._found[key] = np.zeros((self._hours, len(COUNTS)), dtype=np.int64)
         np.add.at(self._found[key][:, COUNTS.index(count)], hour, by)
 
-    def _rows(self, source: str, stream: str, timeline: Timeline) -> Ints:
-        """Count the rows of a table whose rows change; give back which there are."""
+    def _own(self, stream: str, timeline: Timeline, homes: Ints) -> int:
+        """Count the rows of a table of the own storefront; how many there are in all of them."""
         created = timeline.matrix.min(axis=1) if len(timeline.matrix) else np.zeros(0, np.int64)
-        rows = np.flatnonzero(created < self._clock)
+        there = created < self._clock
+        self._versions("storefront", stream, timeline, there & (homes == Home.STOREFRONT))
+        return int(there.sum())
+
+    def _versions(self, source: str, stream: str, timeline: Timeline, chosen: Bools) -> None:
+        """Count the rows of a table whose rows change."""
+        rows = np.flatnonzero(chosen)
         if self._lived:
             hour = (timeline.matrix[rows] - self._plan.start_micros) // HOUR
             seen = np.where(timeline.matrix[rows] < self._clock, hour, -1)
@@ -123,17 +135,17 @@ class Streams:
         else:
             at = timeline.updated_at(rows, self._clock)
             self._note(source, stream, "delivered", (at - self._plan.start_micros) // HOUR)
-        return rows
 
     def _storefront(self, born: Births) -> None:
         plan, clock = self._plan, self._clock
-        for name, timeline in (
-            ("customers", born.account_timeline),
-            ("orders", born.order_timeline),
-            ("order_items", born.item_timeline),
-            ("refunds", Timeline([born.refunds.refunded_at])),
+        orders = of_orders(plan, born.orders.customer, born.orders.order_id)
+        for name, timeline, homes in (
+            ("customers", born.account_timeline, of_customers(plan, born.accounts.number)),
+            ("orders", born.order_timeline, orders),
+            ("order_items", born.item_timeline, orders[born.items.order]),
+            ("refunds", Timeline([born.refunds.refunded_at]), orders[born.refunds.order]),
         ):
-            self._true[name] += len(self._rows("storefront", name, timeline))
+            self._true[name] += self._own(name, timeline, homes)
         junk = Junk(plan, self._world.catalogue, born)
         for name, at in (
             ("orders", born.orders.placed_at[junk.orders]),
@@ -184,12 +196,12 @@ class Streams:
         self._note("tracker", "web_events", "late", hour, int(web.late.sum()))
         self._events.append(web.events)
 
-        ledger = world.ledger_hour(hour)
-        self._file("payments", "ledger", hour, len(ledger.invalid))
-        self._note("payments", "ledger", "invalid", hour, int(ledger.invalid.sum()))
-        self._note("payments", "ledger", "duplicates", hour, int(ledger.duplicate.sum()))
-        self._note("payments", "ledger", "late", hour, int(ledger.late.sum()))
-        self._money.append(ledger.movements.take(~ledger.duplicate & ~ledger.invalid))
+        if self._plan.stripe:
+            start = self._plan.hour_start(hour)
+            for m in world.money(hour):
+                self._money.append(m.take((m.created_at >= start) & (m.created_at < start + HOUR)))
+        else:
+            self._ledger(hour)
 
         contacts = world.contact_hour(hour)
         good = ~contacts.broken & (contacts.invalid == 0)
@@ -205,6 +217,14 @@ class Streams:
             self._file("ads", "campaigns", hour, CAMPAIGNS)
             before = [] if self._spend is None else [self._spend]
             self._spend = pd.concat([*before, spend], ignore_index=True)
+
+    def _ledger(self, hour: int) -> None:
+        ledger = self._world.ledger_hour(hour)
+        self._file("payments", "ledger", hour, len(ledger.invalid))
+        self._note("payments", "ledger", "invalid", hour, int(ledger.invalid.sum()))
+        self._note("payments", "ledger", "duplicates", hour, int(ledger.duplicate.sum()))
+        self._note("payments", "ledger", "late", hour, int(ledger.late.sum()))
+        self._money.append(ledger.movements.take(~ledger.duplicate & ~ledger.invalid))
 
     def _file(self, source: str, stream: str, hour: int, rows: int) -> None:
         self._note(source, stream, "delivered", hour, rows)

@@ -92,10 +92,13 @@ class World:
         """The lines of the tracker's file of an hour."""
         return tracker.compose(self.plan, hour, self.received(hour))
 
+    def money(self, hour: int) -> list[Movements]:
+        """The movements of money of all orders that can still change in an hour."""
+        return [self._movements[born.hour] for born in self.alive(hour)]
+
     def ledger_hour(self, hour: int) -> LedgerHour:
         """The rows of the payment provider's file of an hour."""
-        alive = self.alive(hour)
-        return payments.compose(self.plan, hour, [self._movements[b.hour] for b in alive])
+        return payments.compose(self.plan, hour, self.money(hour))
 
     def contact_hour(self, hour: int) -> crm.ContactHour:
         """The lines of the CRM's file of an hour."""

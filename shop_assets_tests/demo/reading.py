@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import yaml
 
 from shop_assets.demo import SimulatedShop
 from shop_assets.entities import ENTITIES
@@ -20,9 +22,23 @@ from shop_assets.transforms.extract import assemble
 CONFIGURATION = Path(__file__).parents[2] / "examples" / "demo" / "shop.yaml"
 
 
+_LEDGER = Path(__file__).with_name("payments.yaml")
+
+
+def without_apis() -> dict[str, Any]:
+    """The example's configuration for a plan without APIs, whose payments come as files."""
+    declared: dict[str, Any] = yaml.safe_load(CONFIGURATION.read_text("utf-8"))
+    for name in ("shopify", "woocommerce"):
+        del declared["sources"][name]
+    declared["sources"] |= yaml.safe_load(_LEDGER.read_text("utf-8"))
+    return declared
+
+
 def settings_of(shop: SimulatedShop) -> ShopSettings:
-    """The example's configuration with the shop's own addresses."""
-    return load_settings(CONFIGURATION, shop.targets.environment(shop.plan))
+    """The configuration with the shop's own addresses."""
+    path = shop.targets.files_root / "shop.yaml"
+    path.write_text(yaml.safe_dump(without_apis(), sort_keys=False), "utf-8")
+    return load_settings(path, shop.targets.environment(shop.plan))
 
 
 @dataclass

@@ -11,6 +11,7 @@ import pytest
 
 from shop_assets.demo import SimulatedShop
 from shop_assets.entities import ENTITIES
+from shop_assets.settings import load_settings
 from shop_assets.sources import connect
 from shop_assets_tests.demo import dumps
 from shop_assets_tests.demo.conftest import HOURS
@@ -32,9 +33,9 @@ def counts(shop: SimulatedShop, source: str, stream: str) -> dict[str, int]:
 
 
 def test_the_configuration_maps_all_sources_to_all_entities(grown: SimulatedShop) -> None:
-    settings = settings_of(grown)
+    settings = load_settings(CONFIGURATION, grown.targets.environment(grown.plan))
     assert set(settings.entities) == set(ENTITIES)
-    assert len(settings.sources) == 6
+    assert len(settings.sources) == 8
     rules = [
         rule
         for source in settings.sources.values()

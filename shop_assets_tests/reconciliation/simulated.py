@@ -25,7 +25,7 @@ from shop_assets.settings import load_settings
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.automation.tiny_shop import TinyShop
-from shop_assets_tests.conftest import REPOSITORY
+from shop_assets_tests.demo.reading import without_apis
 from shop_assets_tests.sweep.sql_shop import source_database
 from shop_assets_tests.warehouse.databases import copied
 
@@ -46,7 +46,6 @@ ORIGINS = {
     "payments": "payments__ledger",
 }
 """The tables that are reconciled, and the stream of each."""
-_DEMO = REPOSITORY / "examples" / "demo" / "shop.yaml"
 
 
 @dataclass
@@ -131,7 +130,7 @@ def living_shop(stack: Endpoints, template: str, folder: Path) -> Iterator[Livin
             environment.setenv(name, value)
         for name, value in targets.environment(PLAN).items():
             environment.setenv(name, value)
-        declared = yaml.safe_load(_DEMO.read_text("utf-8"))
+        declared = without_apis()
         declared["sources"] = {n: declared["sources"][n] for n in ("storefront", "payments")}
         declared["reconciliation"] = {"grace_hours": GRACE_HOURS}
         path = folder / "shop.yaml"
