@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from shop_assets.errors import UserError
-from shop_assets.onboarding.cost import DAYS, BackfillCost, CountedLimit, backfill_cost
+from shop_assets.onboarding.cost import BackfillCost, CountedLimit, backfill_cost
 from shop_assets.onboarding.preview import EntityPreview, preview
 from shop_assets.onboarding.recent import Recent, recent_rows, span
 from shop_assets.settings import ShopSettings
@@ -25,6 +26,7 @@ from shop_assets.transforms.clean import StreamOrigin
 _AT_ONCE = 6
 _AT_ONCE_OF_ONE = 3
 _PATIENCE = 5.0
+_MORE_PATIENCE = 60.0
 _NEVER = 10_000
 
 
@@ -132,81 +134,75 @@ def _checked(
 ) -> StreamReport:
     limit = None if of_source is None else CountedLimit(of_source)
     try:
-        connector = connect(
-            name, _hasty(settings.sources[name]), base=settings.path.parent, limit=limit
-        )
+        # First whether it answers at all; then, as it does, with the patience that limits ask for.
+        with _connected(settings, name, limit, _PATIENCE) as connector:
+            check = connector.check(stream)
+        if check.problems:
+            return _report(settings, name, check, None, None, look)
+        with _connected(settings, name, limit, _MORE_PATIENCE) as connector:
+            recent = recent_rows(
+                connector, stream, settings.shop, look.now, from_the_start=limit is None
+            )
+            cost = None
+            source = settings.sources[name]
+            if limit is not None and isinstance(source, ApiSource):
+                end = span(settings.shop, look.now)[1]
+                cost = backfill_cost(connector, source, stream, limit, end, settings.shop.zone)
+        return _report(settings, name, check, recent, cost, look)
     except UserError as error:
         return StreamReport(stream, str(error))
+
+
+@contextlib.contextmanager
+def _connected(
+    settings: ShopSettings, name: str, limit: RateLimit | None, patience: float
+) -> Iterator[Connector]:
+    source = _hasty(settings.sources[name], patience)
+    connector = connect(name, source, base=settings.path.parent, limit=limit)
     try:
-        return _looked_at(settings, name, stream, connector, limit, look)
-    except UserError as error:
-        return StreamReport(stream, str(error))
+        yield connector
     finally:
         connector.close()
 
 
-def _hasty(source: Source) -> Source:
+def _hasty(source: Source, patience: float) -> Source:
     """The source for someone who waits: what does not answer soon is said not to.
 
     Nor is anything begun at the provider's that takes minutes, as bulk operations do.
     """
     if not isinstance(source, ApiSource):
         return source
-    changes = {"retry_budget_seconds": min(source.retry_budget_seconds, _PATIENCE)}
+    changes = {"retry_budget_seconds": min(source.retry_budget_seconds, patience)}
     if isinstance(source, ShopifySource):
         changes["bulk_from_hours"] = _NEVER
     hasty: Source = source.model_copy(update=changes)
     return hasty
 
 
-def _read_in_bulk(source: Source) -> bool:
-    """Whether a month would be."""
-    return isinstance(source, ShopifySource) and source.bulk_from_hours <= DAYS * 24
-
-
-def _looked_at(
+def _report(
     settings: ShopSettings,
     name: str,
-    stream: str,
-    connector: Connector,
-    limit: CountedLimit | None,
+    check: StreamCheck,
+    recent: Recent | None,
+    cost: BackfillCost | None,
     look: Look,
 ) -> StreamReport:
-    source = settings.sources[name]
+    source, stream = settings.sources[name], check.stream
     declared = source.streams[stream]
-    check: StreamCheck = connector.check(stream)
-    recent, cost = Recent(pa.table({}), Window(look.now, look.now)), None
-    problems = list(check.problems)
-    if not problems:
-        recent = recent_rows(
-            connector, stream, settings.shop, look.now, from_the_start=limit is None
-        )
-        if limit is not None:
-            end = span(settings.shop, look.now)[1]
-            cost = backfill_cost(connector, stream, limit, end, settings.shop.zone)
-            if cost is not None and _read_in_bulk(source):
-                cost = replace(cost, how="at most")
-    columns = {*check.columns, *(n for n in recent.rows.column_names if not n.startswith("_"))}
+    rows = pa.table({}) if recent is None else recent.rows
+    columns = {*check.columns, *(n for n in rows.column_names if not n.startswith("_"))}
     origin = StreamOrigin(name, stream, source.timezone, settings.shop.currency)
     entities = [
-        preview(
-            entity,
-            declared,
-            recent.rows,
-            origin,
-            columns,
-            rows=look.rows,
-            show_pii=look.show_pii,
-        )
+        preview(entity, declared, rows, origin, columns, rows=look.rows, show_pii=look.show_pii)
         for entity in declared.entities
     ]
     return StreamReport(
         stream,
         None,
         check.columns,
-        None if problems else recent.window,
-        recent.rows.num_rows,
+        None if recent is None else recent.window,
+        rows.num_rows,
         entities,
-        problems,
+        check.problems,
         cost,
     )

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from shop_assets.onboarding.recent import Sample, sample
-from shop_assets.sources.errors import SourceError
-from shop_assets.sources.estimates import Estimating
+from shop_assets.settings.apis import ApiSource, ShopifySource
 from shop_assets.sources.protocol import Connector, Window
 from shop_assets.sources.rate_limit import RateLimit
 
 DAYS = 30
+_OPERATION = 12
+"""To look for it, to begin it, and to look at it for a minute or two, ever more seldom."""
 _FEWEST = 20
 _ORDERED = 0.8
 _LEAST = 1e-4
@@ -26,14 +27,14 @@ _LEAST = 1e-4
 class BackfillCost:
     """Calls to read `days` days of a stream.
 
-    `how`: `counted` where the provider or the connector knows, `measured` where the days were read
-    to see, `extrapolated` from the first pages of them; `at least` where these do not tell, `at
-    most` where the month is read in bulk, and the pages alone could be measured.
+    `how`: `measured` where the days were read to see, `extrapolated` from the first pages of them;
+    `at least` where these do not tell. `by operation`: read by one bulk operation, whose calls do
+    not hang on how much there is; beside it, refunds of orders are asked for some dozens at a time.
     """
 
     days: int
     calls: int
-    how: Literal["counted", "measured", "extrapolated", "at least", "at most"]
+    how: Literal["measured", "extrapolated", "at least", "by operation"]
 
 
 class CountedLimit(RateLimit):
@@ -54,20 +55,19 @@ class CountedLimit(RateLimit):
 
 
 def backfill_cost(
-    connector: Connector, stream: str, limit: CountedLimit, end: dt.datetime, zone: ZoneInfo
+    connector: Connector,
+    source: ApiSource,
+    stream: str,
+    limit: CountedLimit,
+    end: dt.datetime,
+    zone: ZoneInfo,
 ) -> BackfillCost | None:
-    """The cost of the last month before `end`; None where the stream makes no calls.
+    """The cost of the last month before `end`, of which the first pages are read to see.
 
-    A connector that can say it is asked; of any other, the first pages of the month are read.
-    Raises `SourceError` where the source cannot be read.
+    None where the stream makes no calls. Raises `SourceError` where it cannot be read.
     """
-    if isinstance(connector, Estimating):
-        try:
-            said = connector.backfill_calls(stream, DAYS)
-        except SourceError:
-            said = None
-        if said is not None:
-            return BackfillCost(DAYS, said, "counted")
+    if isinstance(source, ShopifySource) and source.bulk_from_hours <= DAYS * 24:
+        return BackfillCost(DAYS, _OPERATION, "by operation")
     window = Window(end - dt.timedelta(days=DAYS), end)
     before = limit.calls
     found = sample(connector, stream, window, zone)
