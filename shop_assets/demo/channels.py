@@ -7,31 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import pyarrow as pa
-import sqlalchemy as sa
-
 from shop_assets.demo.apis import Clock, Store, serving
 from shop_assets.demo.chance import to_moment
+from shop_assets.demo.changes import Changes
 from shop_assets.demo.homes import Home, open_homes
 from shop_assets.demo.payments import Movements
 from shop_assets.demo.plan import DemoPlan
-from shop_assets.demo.storefront import Changes
 
 _SECRET_BYTES = 24
 _POINTS = 20_000.0
 """A large plan's, and more: what is shown is the shop, not the waiting."""
-
-
-class StorefrontFeed(Protocol):
-    """Puts the shop's rows into a storefront's server; the same rows twice change nothing."""
-
-    def put(self, changes: Mapping[sa.Table, pa.Table]) -> None:
-        """Put what changed."""
-        ...
 
 
 class MoneyFeed(Protocol):
@@ -49,7 +38,7 @@ class Channels:
         self._clock = Clock(to_moment(now))
         self._stores: list[Store] = []
         self._secret = secrets.token_urlsafe(_SECRET_BYTES)
-        self._feeds: dict[Home, StorefrontFeed] = {}
+        self._feeds: dict[Home, Callable[[Changes], None]] = {}
         self._money: MoneyFeed | None = None
         self._apps: dict[str, object] = {}
         homes = open_homes(plan)
@@ -65,7 +54,7 @@ class Channels:
                 points_per_second=_POINTS,
                 results=folder,
             )
-            self._feeds[Home.SHOPIFY] = ShopifyFeed(shopify)
+            self._feeds[Home.SHOPIFY] = ShopifyFeed(shopify).write
             self._apps["SHOPIFY"] = shopify.app
         if Home.WOOCOMMERCE in homes:
             from shop_assets.demo.apis.woocommerce import WooCommerceServer
@@ -74,7 +63,7 @@ class Channels:
             woocommerce = WooCommerceServer(
                 self._store(folder, "woocommerce"), self._clock, secret=self._secret
             )
-            self._feeds[Home.WOOCOMMERCE] = WooCommerceFeed(woocommerce)
+            self._feeds[Home.WOOCOMMERCE] = WooCommerceFeed(woocommerce).put
             self._apps["WOOCOMMERCE"] = woocommerce.app
         if plan.stripe:
             from shop_assets.demo.apis.stripe import StripeServer
@@ -95,8 +84,8 @@ class Channels:
     ) -> None:
         """Put what happened in a span of the shop's time; put twice, it changes nothing."""
         self._clock.set(to_moment(end))
-        for home, feed in self._feeds.items():
-            feed.put(changes[home])
+        for home, put in self._feeds.items():
+            put(changes[home])
         if self._money is not None:
             self._money.put(money, start, end)
 

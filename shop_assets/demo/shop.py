@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from shop_assets.demo import crm, payments, storefront, tracker, warehouse
 from shop_assets.demo.ads import CAMPAIGNS_NAME, SPEND_NAME
 from shop_assets.demo.chance import Ints, to_micros, to_moment
+from shop_assets.demo.changes import changes as changes_of
 from shop_assets.demo.channels import Channels
 from shop_assets.demo.database import Database
 from shop_assets.demo.homes import Home
@@ -149,7 +150,7 @@ class SimulatedShop:
         """All writes of a span within one hour. The clock is moved last, with the stock."""
         hour = self.plan.hour_of(start)
         alive = self._world.alive(hour)
-        changes = storefront.changes(
+        changes = changes_of(
             self.plan, self._world.catalogue, alive, self._world.imported, start, end
         )
         for table, rows in changes[Home.STOREFRONT].items():

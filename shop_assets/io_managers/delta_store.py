@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 from deltalake.fs import DeltaStorageHandler
 
 from shop_assets.errors import UserError
+from shop_assets.io_managers.delta_table import CONFIGURATION, LOADS_KEPT, NO_REBASE, Handle
 from shop_assets.io_managers.lake_schema import (
     DATE,
     HOUR,
@@ -36,26 +37,8 @@ __all__ = ["DATE", "HOUR", "DeltaStore", "SchemaDrift"]
 
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}(/[a-zA-Z0-9][a-zA-Z0-9_-]{0,127})*")
 _WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=131_072)
-_LOADS_KEPT = "delta.setTransactionRetentionDuration"
-_CONFIGURATION = {
-    # Minimum and maximum of `_hour` prune files. Those of other columns would write names and
-    # e-mail addresses into the log, where erasing a person cannot reach them.
-    "delta.dataSkippingStatsColumns": HOUR,
-    "delta.checkpointInterval": "25",
-    "delta.logRetentionDuration": "interval 30 days",
-    "delta.deletedFileRetentionDuration": "interval 7 days",
-    # Else every load's identity stays in each checkpoint for ever. None is tried again that late.
-    _LOADS_KEPT: "interval 30 days",
-}
-# A commit follows the version that was read, or fails and comes back to `_repeat`, which looks
-# at the new state. Left to itself the engine moves it behind the commits of others: seen with
-# tables created twice, the second time with other columns.
-_NO_REBASE = 0
 _RACES = 40
 _FAULTS = 3
-# delta-rs gets slower with every update of one table object (measured: 0.08 ms per commit);
-# opening it anew costs 20 to 50 ms on S3.
-_UPDATES_BEFORE_REOPENING = 50
 
 
 @dataclass(frozen=True)
@@ -73,60 +56,6 @@ class _Attempt(Protocol):
     def __call__(self, delta: DeltaTable | None, *, again: bool) -> bool: ...
 
 
-class _Handle:
-    """One table, opened once and brought up to date before each use."""
-
-    def __init__(self, uri: str, storage_options: dict[str, str]) -> None:
-        self.lock = threading.RLock()
-        self._uri = uri
-        self._storage_options = storage_options
-        self._table: DeltaTable | None = None
-        self._updates = 0
-
-    def latest(self) -> DeltaTable | None:
-        """The table at its newest version; None where it does not exist."""
-        if self._table is not None and self._updates < _UPDATES_BEFORE_REOPENING:
-            before = self._table.version()
-            try:
-                self._table.update_incremental()
-            except (DeltaError, OSError):
-                self._table = None  # its version may have left the log: open it anew
-            else:
-                self._updates += self._table.version() - before
-                return self._table
-        try:
-            self._table = DeltaTable(self._uri, storage_options=self._storage_options)
-        except TableNotFoundError:
-            self._table = None
-        self._updates = 0
-        return self._table
-
-    def create(self, schema: pa.Schema) -> DeltaTable:
-        """Creates the table, empty; yields to whoever created it at the same moment."""
-        try:
-            DeltaTable.create(
-                self._uri,
-                schema,
-                partition_by=[DATE],
-                configuration=_CONFIGURATION,
-                storage_options=self._storage_options,
-                commit_properties=CommitProperties(max_commit_retries=_NO_REBASE),
-            )
-        except DeltaError:
-            if self.latest() is None:
-                raise
-        table = self.latest()
-        if table is None:
-            raise TableNotFoundError(f"{self._uri} was deleted while it was created")
-        return table
-
-    def wrote(self) -> None:
-        self._updates += 1
-
-    def forget(self) -> None:
-        self._table = None
-
-
 class DeltaStore:
     """Delta tables under one root, e.g. `s3://shop/lake` (or a local directory).
 
@@ -138,7 +67,7 @@ class DeltaStore:
     def __init__(self, root: str, storage_options: Mapping[str, str]) -> None:
         self._root = root.rstrip("/")
         self._storage_options = dict(storage_options)
-        self._handles: dict[str, _Handle] = {}
+        self._handles: dict[str, Handle] = {}
         self._guard = threading.Lock()
 
     def append(
@@ -246,8 +175,8 @@ class DeltaStore:
             nonlocal found
             if delta is None:
                 return again
-            if _LOADS_KEPT not in delta.metadata().configuration:
-                delta.alter.set_table_properties({_LOADS_KEPT: _CONFIGURATION[_LOADS_KEPT]})
+            if LOADS_KEPT not in delta.metadata().configuration:
+                delta.alter.set_table_properties({LOADS_KEPT: CONFIGURATION[LOADS_KEPT]})
             files = len(delta.file_uris())
             done = delta.optimize.compact(partition_filters=filters, writer_properties=_WRITER)
             removed = delta.vacuum(dry_run=False, full=True)
@@ -342,12 +271,12 @@ class DeltaStore:
             handle.forget()
             time.sleep(random.uniform(0.01, 0.05) * min(races + 4 * faults, 20))  # noqa: S311
 
-    def _handle(self, table: str) -> _Handle:
+    def _handle(self, table: str) -> Handle:
         _check_name(table)
         with self._guard:
             if table not in self._handles:
                 uri = f"{self._root}/{table}"
-                self._handles[table] = _Handle(uri, self._storage_options)
+                self._handles[table] = Handle(uri, self._storage_options)
             return self._handles[table]
 
 
@@ -400,7 +329,7 @@ def _predicate(start: datetime, end: datetime) -> str:
 def _commit(load_id: str) -> CommitProperties:
     now = int(time.time() * 1000)
     return CommitProperties(
-        app_transactions=[Transaction(load_id, 1, now)], max_commit_retries=_NO_REBASE
+        app_transactions=[Transaction(load_id, 1, now)], max_commit_retries=NO_REBASE
     )
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from shop_assets.demo.changes import changes
 from shop_assets.demo.plan import DemoPlan
-from shop_assets.demo.storefront import changes
 from shop_assets.demo.true_sales import METRICS, Sales, View
 from shop_assets.demo.woocommerce_feed import WooCommerceFeed
 from shop_assets.demo.world import World
