@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from shop_assets.sources.errors import SourceError
+
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
 
 def refuse_link_local(name: str, host: str) -> None:
@@ -15,3 +20,60 @@ def refuse_link_local(name: str, host: str) -> None:
         return
     if address.is_link_local:
         raise SourceError(f"{name}: {host} is a link-local address; a source's server is expected")
+
+
+def refuse_private(where: str, url: str, what: str) -> None:
+    """`SourceError` where the URL is not https://, or its host not at public addresses alone.
+
+    Where a proxy is asked, it finds the address by itself: of a name nothing can be said then.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https" or not host:
+        raise SourceError(f"{where}: {what} is not at an https:// address")
+    if _is_address(host):
+        refuse_private_address(where, host, host, what)
+    if is_proxied(url):
+        return
+    try:
+        found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise SourceError(
+            f"{where}: the host {host} is not found: {error}", transient=True
+        ) from None
+    for *_, address in found:
+        refuse_private_address(where, str(address[0]), host, what)
+
+
+def refuse_private_address(where: str, address: str, host: str, what: str) -> None:
+    """`SourceError` for an address that is not one of the internet's."""
+    if not _is_public(address):
+        raise SourceError(
+            f"{where}: {what} is at {host}, a private address; a public one is expected "
+            "(or allow_private: true)"
+        )
+
+
+def is_proxied(url: str) -> bool:
+    """Whether the environment names a proxy for it, as httpx understands it."""
+    parts = urlsplit(url)
+    known = getproxies()
+    if not (parts.scheme in known or "all" in known):
+        return False
+    return not proxy_bypass(parts.hostname or "")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_public(address: str) -> bool:
+    """One of IPv6 that stands for one of IPv4 is as that one is."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found in _TRANSLATED:
+        found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    return found.is_global and not found.is_multicast

@@ -11,26 +11,29 @@ public addresses alone, and never carries our credentials.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 import random
-import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import quote, urlsplit
 
 import httpx
 import stamina
 
 from shop_assets.settings.apis import ApiSource
-from shop_assets.sources.addresses import refuse_link_local
+from shop_assets.sources.addresses import (
+    is_proxied,
+    refuse_link_local,
+    refuse_private,
+    refuse_private_address,
+)
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.rate_limit import RateLimit
 
@@ -38,6 +41,7 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _LARGEST_ANSWER = 256 << 20
+_LONGEST_LINE = 64 << 20
 _SHOWN = 200
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 _ERROR = 400
@@ -79,7 +83,8 @@ class ApiClient:
 
     `where` begins each error (the source's name and the provider). `classify` is asked about each
     decoded answer, errors included, before its status is. What the API refuses is tried again with
-    growing, jittered waits, or when it says; within `retry_budget_seconds` since `begin`.
+    growing, jittered waits, or when it says; within `retry_budget_seconds` since `begin`, of which
+    waits and calls in vain are taken.
     """
 
     def __init__(
@@ -105,6 +110,9 @@ class ApiClient:
         # It would print each retry among a command's results, as soon as structlog is installed.
         stamina.instrumentation.set_on_retry_hooks(())
         self._secrets = [*(auth or ()), *_secrets(headers or {})]
+        if auth is not None:
+            self._secrets.append(b64encode(":".join(auth).encode()).decode())
+        self._began = 0.0
         refuse_link_local(where, urlsplit(self._base).hostname or "")
         self._client = httpx.Client(
             base_url=self._base + "/",
@@ -146,24 +154,38 @@ class ApiClient:
                         f"{self.where}: its file answers {answer.status_code}, expected 200",
                         transient=True,
                     )
-                rest = b""
-                for chunk in answer.iter_bytes():
-                    *whole, rest = (rest + chunk).split(b"\n")
-                    yield from (line for line in whole if line.strip())
-                if rest.strip():
-                    yield rest
+                yield from self._split(answer.iter_bytes())
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceError(
                 f"{self.where}: its file cannot be read to the end: {_said(error)}", transient=True
             ) from None
 
+    def _split(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        begun: list[bytes] = []
+        size = 0
+        for chunk in chunks:
+            first, *others = chunk.split(b"\n")
+            begun.append(first)
+            size += len(first)
+            if size > _LONGEST_LINE:
+                raise SourceError(
+                    f"{self.where}: its file has a line of more than {_LONGEST_LINE >> 20} MiB"
+                )
+            if others:
+                whole = [b"".join(begun), *others[:-1]]
+                begun, size = [others[-1]], len(others[-1])
+                yield from (line for line in whole if line.strip())
+        if (rest := b"".join(begun)).strip():
+            yield rest
+
     def _opened(self, url: str) -> httpx.Response:
         for _ in range(_MOST_REDIRECTS):
-            self._refuse_private(url, "its file")
+            if not self._allow_private:
+                refuse_private(self.where, url, "its file")
             request = self._downloads.build_request("GET", url)
             answer = self._downloads.send(request, stream=True)
             if answer.status_code not in _REDIRECTS:
-                self._refuse_private_peer(answer)
+                self._refuse_private_peer(answer, "its file")
                 return answer
             answer.close()
             url = str(httpx.URL(url).join(answer.headers.get("location", "")))
@@ -171,10 +193,9 @@ class ApiClient:
 
     def _called(self, request: httpx.Request, cost: int) -> Reply:
         what = f"{request.method} {request.url.path}"
-        if not self._looked_up:
-            self._refuse_private(self._base, "it")
-            self._looked_up = True
-        began = time.monotonic()
+        if not self._looked_up and not self._allow_private:
+            refuse_private(self.where, self._base, "it")
+        self._looked_up = True
         try:
             for attempt in stamina.retry_context(
                 on=self._wait_for,
@@ -186,7 +207,7 @@ class ApiClient:
             ):
                 with attempt:
                     self._limit.acquire(cost)
-                    began = time.monotonic()
+                    self._began = time.monotonic()
                     return self._once(request, what)
         except _TryAgainError as error:
             raise SourceError(
@@ -196,8 +217,8 @@ class ApiClient:
             ) from None
         except httpx.HTTPError as error:
             raise SourceError(
-                f"{self.where}: {what} failed after {time.monotonic() - began:.0f} s: "
-                f"{_said(error)}",
+                f"{self.where}: {what} failed after {time.monotonic() - self._began:.0f} s: "
+                f"{self._hidden(_said(error))}",
                 transient=not _is_about_certificates(error),
             ) from None
         raise AssertionError("retries end by an answer or an error")
@@ -205,6 +226,7 @@ class ApiClient:
     def _once(self, request: httpx.Request, what: str) -> Reply:
         answer = self._client.send(request, stream=True)
         try:
+            self._refuse_private_peer(answer, "it")
             content = self._content(answer, what)
         finally:
             answer.close()
@@ -217,9 +239,9 @@ class ApiClient:
         if reply.status in _AGAIN:
             raise _TryAgainError(f"it answers {reply.status}", _retry_after(answer))
         if reply.status in _REDIRECTS:
+            to = self._hidden(answer.headers.get("location"))
             raise SourceError(
-                f"{self.where}: {what} is redirected to {_shown(answer.headers.get('location'))}; "
-                "the API's own address is expected"
+                f"{self.where}: {what} is redirected to {to}; the API's own address is expected"
             )
         if reply.status >= _ERROR:
             raise SourceError(
@@ -248,69 +270,38 @@ class ApiClient:
             least = None
         else:
             return False
+        self._left -= time.monotonic() - self._began
         waited = self._budget - self._left
         if least is None:
             # Full jitter: from nothing up to as long as was waited already, and a bit.
             wait = random.uniform(0, min(_LONGEST_WAIT, waited + _FIRST_WAIT))  # noqa: S311
         else:
             wait = least + random.uniform(0, _FIRST_WAIT)  # noqa: S311
-            self._limit.pause(least)
         if wait > self._left:
             return False
+        if least is not None:
+            self._limit.pause(least)
         self._left -= wait
         return wait
 
-    def _refuse_private(self, url: str, what: str) -> None:
-        parts = urlsplit(url)
-        if self._allow_private:
-            return
-        if parts.scheme != "https":
-            raise SourceError(f"{self.where}: {what} is not at an https:// address")
-        if _proxied(url):
-            return
-        try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise SourceError(
-                f"{self.where}: the host {parts.hostname} is not found: {error}",
-                transient=True,
-            ) from None
-        for *_, address in found:
-            self._refuse_address(str(address[0]), parts.hostname or "", what)
-
-    def _refuse_private_peer(self, answer: httpx.Response) -> None:
+    def _refuse_private_peer(self, answer: httpx.Response, what: str) -> None:
         """A name may mean another address by the time the connection is made."""
         stream = answer.extensions.get("network_stream")
         peer = stream.get_extra_info("server_addr") if stream is not None else None
-        if peer and not self._allow_private and not _proxied(str(answer.url)):
+        if peer and not self._allow_private and not is_proxied(str(answer.url)):
             try:
-                self._refuse_address(str(peer[0]), answer.url.host, "its file")
+                refuse_private_address(self.where, str(peer[0]), answer.url.host, what)
             except SourceError:
                 answer.close()
                 raise
 
-    def _refuse_address(self, address: str, host: str, what: str) -> None:
-        if not ipaddress.ip_address(address.partition("%")[0]).is_global:
-            raise SourceError(
-                f"{self.where}: {what} is at {host}, a private address; a public one is expected "
-                "(or allow_private: true)"
-            )
-
     def _hidden(self, said: bytes | str | None) -> str:
         """What an answer says, without our credentials, should it repeat them."""
-        text = _shown(said)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-
-def _proxied(url: str) -> bool:
-    """Whether httpx asks a proxy, which finds the address by itself."""
-    parts = urlsplit(url)
-    known = getproxies()
-    if not (parts.scheme in known or "all" in known):
-        return False
-    return not proxy_bypass(parts.hostname or "")
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said or ""
+        for secret in filter(None, self._secrets):
+            for written in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
+                text = text.replace(written, "***")
+        return " ".join(text[:_SHOWN].split()) or "nothing"
 
 
 def _secrets(headers: Mapping[str, str]) -> list[str]:
@@ -324,9 +315,13 @@ def _secrets(headers: Mapping[str, str]) -> list[str]:
 
 def _decoded(content: bytes) -> Any:
     try:
-        return json.loads(content, parse_float=Decimal)
+        return json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _date(answer: httpx.Response) -> datetime:
@@ -347,11 +342,6 @@ def _retry_after(answer: httpx.Response) -> float | None:
         return max(0.0, (parsedate_to_datetime(said) - _date(answer)).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def _shown(said: bytes | str | None) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said or "nothing"
-    return " ".join(text[:_SHOWN].split()) or "nothing"
 
 
 def _said(error: Exception) -> str:

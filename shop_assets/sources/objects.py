@@ -38,7 +38,7 @@ def table(
     so is what is absent. An object that is longer than `Limits.record` or holds what no database
     keeps becomes a broken row.
     """
-    texts = [_json(each) for each in objects]
+    texts = [_text(each) for each in objects]
     wrong = [_fault(text, each) for text, each in zip(texts, objects, strict=True)]
     good = [each if fault is None else {} for each, fault in zip(objects, wrong, strict=True)]
     paths = {name: path.split(".") for name, path in columns.items()}
@@ -51,11 +51,11 @@ def table(
     times = PROVENANCE.field("_change_time").type
     micros = [c if isinstance(c, int) else _micros(c) for c in changed]
     lines = [
-        None if fault is None else readable(text.encode("utf-8", "replace"), _LIMITS.line)
+        None if fault is None else readable((text or "").encode("utf-8", "replace"), _LIMITS.line)
         for text, fault in zip(texts, wrong, strict=True)
     ]
     data["_change_time"] = pa.array(micros, pa.int64()).cast(pa.timestamp("us")).cast(times)
-    data["_position"] = pa.array(positions, pa.string())
+    data["_position"] = pa.array(map(_kept, positions), pa.string())
     data["_delivery"] = pa.repeat(pa.scalar(delivery), len(objects))
     data["_error"] = pa.array(wrong, pa.string())
     data["_line"] = pa.array(lines, pa.string())
@@ -95,7 +95,24 @@ def _number(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is no value of JSON")
 
 
-def _fault(text: str, value: Mapping[str, Any]) -> str | None:
+def _text(value: Any) -> str | None:
+    """The object as JSON; None where it is nested more deeply than JSON is written."""
+    try:
+        return _json(value)
+    except RecursionError:
+        return None
+
+
+def _kept(position: str) -> str:
+    """A position, made of what may be in a broken row, as any database keeps it."""
+    if position.isprintable() and position.isascii():
+        return position
+    return readable(position.encode("utf-8", "replace"), _LIMITS.line)
+
+
+def _fault(text: str | None, value: Mapping[str, Any]) -> str | None:
+    if text is None:
+        return "the object is nested too deeply"
     if len(text) > _LIMITS.record:
         return f"the object is longer than {_LIMITS.record:,} characters"
     if "\\u0000" in text and _holds_nul(value):

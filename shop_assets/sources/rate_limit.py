@@ -64,9 +64,8 @@ class RateLimit:
             try:
                 return self._taken(limiter, self._shared, cost)
             except redis.RedisError:
-                with self._lock:
-                    self._redis = None
-                    self._redis_from = time.monotonic() + _RETRY_REDIS
+                self._leave_redis()
+                return float(self._shared.get_expiry())
         return self._taken(self._local, self._alone, cost)
 
     def _taken(self, limiter: MovingWindowRateLimiter, item: RateLimitItem, cost: int) -> float:
@@ -76,6 +75,13 @@ class RateLimit:
         left = max(reset - time.time(), _SHORTEST)
         # Not all that wait at the same moment.
         return min(left, item.get_expiry()) * (1 + random.random() / 10)  # noqa: S311
+
+    def _leave_redis(self) -> None:
+        """Go on alone, once what was let pass together no longer counts."""
+        with self._lock:
+            now = time.monotonic()
+            self._redis, self._redis_from = None, now + _RETRY_REDIS
+            self._paused_until = max(self._paused_until, now + self._shared.get_expiry())
 
     def _shared_limiter(self) -> MovingWindowRateLimiter | None:
         if self._redis_url is None or time.monotonic() < self._redis_from:
