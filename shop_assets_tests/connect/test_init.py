@@ -21,6 +21,7 @@ from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database
 from shop_assets_tests.connect.conftest import Run, database, reported
 from shop_assets_tests.end_to_end.commands import Command
+from shop_assets_tests.sweep.sql_shop import source_database
 
 SHOP = (
     *("--name", "Lamps & more: # 1", "--timezone", "Europe/Berlin"),
@@ -81,6 +82,28 @@ def test_streams_of_a_database_are_guessed_and_every_row_passes(
     assert [c["deleted"] for c in entities["customers"]["rows"]] == [False, True]
     lines = [(r["item_id"], r["unit_price_micros"]) for r in entities["order_items"]["rows"]]
     assert lines == [("11", 9_990_000), ("12", 5_000_000)]
+
+
+def test_a_real_database_is_connected_by_what_was_guessed(
+    command: Run, tmp_path: Path, stack: Endpoints, real_data: Path
+) -> None:
+    path = tmp_path / "shop.yaml"
+    shop = ("--name", "Northwind", "--timezone", "America/New_York", "--currency", "USD")
+    with source_database(stack) as url:
+        connection = psycopg2.connect(url)
+        with connection, connection.cursor() as cursor:
+            cursor.execute((real_data / "northwind" / "northwind.sql").read_text("utf-8"))
+        connection.close()
+        given = (*shop, "--start", "1996-07-04", "--source", f"sql={url}", "--yes")
+        assert command("init", "-c", str(path), *given).exit_code == 0
+        done = command("sources", "check", "-c", str(path), "--json")
+    assert done.exit_code == 0, done.output
+    (found,) = reported(done)
+    counts = {e["entity"]: e for s in found["streams"] for e in s["entities"]}
+    # At most 2,000 rows are looked at.
+    read = {"customers": 91, "products": 77, "orders": 830, "order_items": 2000}
+    assert {name: e["read"] for name, e in counts.items()} == read
+    assert {name: e["published"] for name, e in counts.items()} == read
 
 
 def test_what_looks_like_orders_but_says_no_time_is_kept_in_raw(
