@@ -1,11 +1,13 @@
 """Calls to the Admin API: what its answers mean, and how fast it may be asked.
 
-Shopify counts points, not calls, and says with each answer how many are left. A call waits until
-there should be enough, so that it is hardly ever refused; where it is, it waits for what lacks.
+Shopify counts points, and says with each answer how many are left to all that read with the token.
+A call waits until there should be enough, so that it is hardly ever refused; where it is, it waits
+for what lacks. How many calls all runs may make at once is the shared limit's business.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Mapping
@@ -41,7 +43,7 @@ class Admin:
         self._shop = source.shop
         self._token = source.token.get_secret_value()
         self._left: tuple[float, float, float] | None = None
-        self._requested = self._cost = 1
+        self._requested = 1
         self._client = ApiClient(
             self.where,
             source.api_url or f"https://{source.shop}",
@@ -78,9 +80,7 @@ class Admin:
         text = f"{word}{outer}{{{alias}:{field}{inner}{chosen}}}"
         for _ in range(1 if mutation else _TRIES):
             self._wait()
-            reply = self._client.post(
-                self._path, {"query": text, "variables": values}, cost=max(self._cost, 1)
-            )
+            reply = self._client.post(self._path, {"query": text, "variables": values})
             self.now = reply.now
             self._note(reply.json)
             data = reply.json.get("data") if isinstance(reply.json, dict) else None
@@ -97,9 +97,10 @@ class Admin:
         shown = type(found).__name__ if isinstance(found, dict | list) else repr(found)[:40]
         return SourceError(f"{self.where}: {what} is {shown}, expected {expected}", transient=True)
 
-    def costs(self) -> tuple[int, int]:
-        """What the last query might have cost, and what it has."""
-        return self._requested, self._cost
+    @property
+    def requested(self) -> int:
+        """What the last query might have cost."""
+        return self._requested
 
     def _wait(self) -> None:
         """Let points come back until the next query, if it is like the last, can be paid."""
@@ -112,20 +113,13 @@ class Admin:
 
     def _note(self, answer: Any) -> None:
         cost = _cost_of(answer)
-        status = cost.get("throttleStatus")
-        try:
+        status: Any = cost.get("throttleStatus")
+        # An answer without them, or with others, is still an answer.
+        with contextlib.suppress(KeyError, TypeError, ValueError):
             self._requested = int(cost["requestedQueryCost"])
-            self._cost = int(cost["actualQueryCost"])
-        except (KeyError, TypeError, ValueError):
-            pass
-        if isinstance(status, Mapping):
-            try:
-                left, rate = float(status["currentlyAvailable"]), float(status["restoreRate"])
-                most = float(status["maximumAvailable"])
-            except (KeyError, TypeError, ValueError):
-                return
+            left, rate = float(status["currentlyAvailable"]), float(status["restoreRate"])
             # A query that no bucket could ever hold must not be waited for.
-            self._requested = min(self._requested, int(most))
+            self._requested = min(self._requested, int(status["maximumAvailable"]))
             self._left = (left, rate, time.monotonic())
 
     def _meaning(self, reply: Reply) -> Retry | SourceError | None:

@@ -57,6 +57,7 @@ class ShopifyConnector:
                 f"{', '.join(ROOTS)}"
             )
         self._admin.begin()
+        self._currency = self._scopes = None
         self._refuse_hidden(request)
         at = position(request) or {}
         bulk = self._by_bulk(request.window) and "paged" not in at

@@ -75,7 +75,7 @@ class Lists:
 
     def _best(self, size: int) -> int:
         """How long the next page may be, by what this one might have cost."""
-        requested, _ = self._admin.costs()
+        requested = self._admin.requested
         if requested <= 0:
             return size
         return max(1, min(MOST, int(size * MOST_POINTS * _TARGET / requested)))

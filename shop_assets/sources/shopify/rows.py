@@ -229,6 +229,7 @@ def levels(node: Object) -> list[Object]:
             {
                 **each,
                 **named,
+                "level_id": _level(each),
                 "item_id": _number_or_none(item),
                 "variant_id": variant,
                 "product_key": sku.strip() if isinstance(sku, str) and sku.strip() else variant,
@@ -238,6 +239,12 @@ def levels(node: Object) -> list[Object]:
             }
         )
     return found
+
+
+def _level(each: Object) -> str:
+    """`1:12` of `gid://shopify/InventoryLevel/1?inventory_item_id=12`."""
+    number(each.get("id"))
+    return str(each["id"]).rsplit("/", 1)[1].replace("?inventory_item_id=", ":")
 
 
 def _objects(value: Any) -> list[Object]:
@@ -401,7 +408,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "updated_at": "product.updatedAt",
     },
     "inventory_levels": {
-        "level_id": "id",
+        "level_id": "level_id",
         "product_key": "product_key",
         "item_id": "item_id",
         "variant_id": "variant_id",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +28,7 @@ from shop_assets_tests.acceptance.http_source import HttpSource
 from shop_assets_tests.acceptance.subject import (
     CANARY,
     NOW,
+    Feature,
     Seen,
     Servers,
     Stream,
@@ -42,15 +42,6 @@ _PER_ORDER = 100_000
 _OF_ORDERS = {
     "order_lines": "lineItems",
     "transactions": "transactions",
-}
-
-STREAMS: Mapping[str, Stream] = {
-    "orders": Stream(("order_id",), "source_name", 20),
-    "order_lines": Stream(("line_id",), "title", 12),
-    "refunds": Stream(("part_id",), "note", 30),
-    "agreements": Stream(("sale_id",), None, 10),
-    "products": Stream(("variant_id",), "name", 12),
-    "inventory_levels": Stream(("level_id",), None, 60),
 }
 
 
@@ -120,14 +111,10 @@ class ShopifySubject(HttpSource):
         if stream == "inventory_levels":
             levels = [NewLevel(n, _PLACES[n % 2], at, {"available": n}) for n, at, _ in pairs]
             self._server.put_products(
-                NewProduct(n, "Lamp", at, at, [NewVariant(n, f"SKU-{n}", _EUR)])
-                for n, at, _ in pairs
+                NewProduct(n, "Lamp", at, at, [NewVariant(n, text, _EUR)]) for n, at, text in pairs
             )
             self._server.put_levels(levels)
-            return [
-                f"gid://shopify/InventoryLevel/{level.location}?inventory_item_id={level.variant}"
-                for level in levels
-            ]
+            return [f"{level.location}:{level.variant}" for level in levels]
         orders = [self._order(stream, n, at, text) for n, at, text in pairs]
         self._server.put_orders(orders)
         return [_keys(stream, order)[0] for order in orders]
@@ -149,7 +136,7 @@ class ShopifySubject(HttpSource):
             product = NewProduct(number, "Other", at, at, [NewVariant(number, "NEW", _EUR)])
             self._server.put_products([product])
         elif stream == "inventory_levels":
-            place, item = key.rsplit("/", 1)[1].split("?inventory_item_id=")
+            place, item = key.split(":")
             self._server.put_levels([NewLevel(int(item), int(place), at, {"available": 1})])
         else:
             number = int(key.split(":", maxsplit=1)[0])
@@ -173,7 +160,7 @@ class ShopifySubject(HttpSource):
 def _keys(stream: str, body: Mapping[str, Any]) -> list[str]:
     """The keys of the rows of an object, that of the row with the text first."""
     if stream == "inventory_levels":
-        return [body["id"]]
+        return [body["id"].rsplit("/", 1)[1].replace("?inventory_item_id=", ":")]
     if stream in ("products", "orders"):
         return [str(number_of(body["id"]))]
     if stream == "refunds":
@@ -202,15 +189,29 @@ def _opened(*, bulk: bool) -> Any:
     return opened
 
 
-_FEATURES = frozenset({"windows", "http", "checkpoints", "changes", "secret", "schema"})
-_PAGED = Subject("shopify", _opened(bulk=False), STREAMS, _FEATURES, many=1_500)  # type: ignore[arg-type]
-register(_PAGED)
+# Of each way to read one stream: lists and details by ids, lists within objects, and a bulk file.
+# What is particular to the others is in shop_assets_tests/shopify.
+_FEATURES: frozenset[Feature] = frozenset(
+    {"windows", "http", "checkpoints", "changes", "secret", "schema"}
+)
 register(
-    replace(
-        _PAGED,
-        name="shopify-bulk",
-        open=_opened(bulk=True),
-        streams={name: replace(STREAMS[name], page=20) for name in ("order_lines", "agreements")},
-        many=6_000,
+    Subject(
+        "shopify",
+        _opened(bulk=False),
+        {
+            "refunds": Stream(("part_id",), "note", 10),
+            "inventory_levels": Stream(("level_id",), "sku", 10),
+        },
+        _FEATURES,
+        many=2_500,
+    )
+)
+register(
+    Subject(
+        "shopify-bulk",
+        _opened(bulk=True),
+        {"order_lines": Stream(("line_id",), "title", 20)},
+        _FEATURES,
+        many=5_000,
     )
 )
