@@ -24,7 +24,6 @@ from sqlalchemy import (
     event,
     inspect,
     select,
-    text,
     type_coerce,
     types,
 )
@@ -98,7 +97,7 @@ class DatabaseReader:
     def opened(self) -> Iterator[Snapshot]:
         """A transaction that sees one snapshot, where the database can."""
         try:
-            with self._engine.connect() as connection:
+            with self._connected() as connection:
                 raw = connection.connection.dbapi_connection
                 levels = connection.dialect.get_isolation_level_values(raw)  # type: ignore[arg-type]
                 if "REPEATABLE READ" in levels:
@@ -113,11 +112,15 @@ class DatabaseReader:
         except SQLAlchemyError as error:
             text = str(error).splitlines()[0]
             raise SourceError(f"{self.where}: it cannot be read: {text}") from None
-        except (TypeError, RuntimeError) as error:
-            # What the driver says of options of the URL, and of logins that it does not know.
-            if not self._mysql or error.__traceback__ is None or not _of_driver(error):
-                raise
-            raise SourceError(f"{self.where}: it cannot be read: {self._plain(error)}") from None
+
+    def _connected(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except (TypeError, ValueError, RuntimeError) as error:
+            # Options of the URL that the driver does not know, a login that it lacks a library for.
+            raise SourceError(
+                f"{self.where}: its driver cannot connect: {self._plain(error)}"
+            ) from None
 
     def _refused(self, error: DBAPIError) -> SourceError:
         if self._mysql:
@@ -162,8 +165,9 @@ class _DatabaseSnapshot:
                 f"{self._where}: {query.words} is not for this kind of database; expected table, "
                 "or PostgreSQL, MySQL, MariaDB or SQLite"
             )
-        nothing = select(text("*")).select_from(query.clause()).limit(0)
-        query.refuse_repeated(list(self._connection.execute(nothing).keys()))
+        with self._connection.exec_driver_sql(query.text) as result:
+            # As a subquery its columns would be renamed where two are alike.
+            query.refuse_repeated([name for name, *_ in result.cursor.description])
         self._connection.exec_driver_sql(f'CREATE TEMP VIEW "{_VIEW}" AS {query.text}')
         try:
             return list(inspect(self._connection).get_columns(_VIEW))
@@ -279,11 +283,3 @@ def _moved(moment: Moment, by: timedelta) -> Moment:
 def _keep_broken_text(connection: Any, _: object) -> None:
     """Text that is not UTF-8 is to break its row, not the read."""
     connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-
-
-def _of_driver(error: BaseException) -> bool:
-    """Whether the driver raised it, and not this code."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and "pymysql" in trace.tb_frame.f_code.co_filename

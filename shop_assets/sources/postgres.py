@@ -120,6 +120,11 @@ class PostgresReader:
                 connection.rollback()
         except (DriverError, OSError) as error:
             raise self._failed(error) from None
+        except pa.ArrowInvalid as error:
+            if "[libpq]" not in str(error):
+                raise
+            # What the server finds wrong after its first rows comes as Arrow's own error.
+            raise self._failed(error) from None
 
     def _unreachable(self, error: Exception) -> SourceError:
         text = self._plain(error)
@@ -150,7 +155,8 @@ class PostgresReader:
                 f"{self.where}: it took longer than `statement_timeout`, {seconds} s",
                 transient=True,
             )
-        lost = isinstance(error, OSError) or state is None or state[:2] in {"08", "40", "53", "57"}
+        passing = state is None or state[:2] in {"08", "40", "53", "57"}
+        lost = isinstance(error, OSError) or (isinstance(error, DriverError) and passing)
         return SourceError(f"{self.where}: it could not be read: {text}", transient=lost)
 
     def _plain(self, error: Exception) -> str:

