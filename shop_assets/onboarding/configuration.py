@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
 from shop_assets.errors import UserError
-from shop_assets.onboarding.answers import Secret, SourceAnswer
+from shop_assets.onboarding.answers import SourceAnswer
 from shop_assets.onboarding.file_text import shop_yaml
 from shop_assets.settings import load_settings
 
@@ -29,18 +29,31 @@ def write_configuration(
 ) -> list[str]:
     """Write `shop.yaml` at `path` and its secret files; the variables that are yet to be set.
 
-    The file replaces another only with `force`, and only once it loads; variables that are not set
-    count as set for that. Secret files have mode 0600 and are kept from git. Raises `UserError`.
+    It and secret files replace others only with `force`, and only once it loads; variables that are
+    not set count as set for that. Secret files have mode 0600 and are kept from git. Raises
+    `UserError`, and has then written nothing.
     """
     refuse_existing(path, force=force)
     text = shop_yaml(shop, sources)
     secrets = [secret for source in sources for secret in source.secrets]
     named = _REFERENCE.findall(yaml.safe_dump(yaml.safe_load(text)))
     unset = sorted({name for name in named if name not in environ})
+    files = {
+        path.parent / secret.file: secret.value
+        for secret in secrets
+        if secret.file is not None and secret.value is not None
+    }
+    for file in files:
+        refuse_existing(file, force=force)
+    new = [file for file in files if not file.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_secrets(path.parent, secrets)
+        _write_secrets(files)
         _write_loading(path, text, {**dict.fromkeys(unset, _UNSET), **environ})
+    except UserError:
+        for file in new:
+            file.unlink(missing_ok=True)
+        raise
     except OSError as error:
         raise UserError(
             f"{error.filename or path}: it cannot be written ({error.strerror}), expected a folder "
@@ -55,16 +68,13 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise UserError(f"{path} is there already, expected another --config, or --force")
 
 
-def _write_secrets(folder: Path, secrets: Iterable[Secret]) -> None:
-    for secret in secrets:
-        if secret.file is None or secret.value is None:
-            continue
-        place = folder / secret.file
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ignore = place.parent / ".gitignore"
+def _write_secrets(files: Mapping[Path, str]) -> None:
+    for file, value in files.items():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = file.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", "utf-8")
-        _write(place, secret.value + "\n")
+        _write(file, value + "\n")
 
 
 def _write_loading(path: Path, text: str, environ: Mapping[str, str]) -> None:

@@ -254,6 +254,33 @@ def test_a_file_that_is_there_is_replaced_only_by_force(command: Run, tmp_path: 
     assert path.read_text() != "mine\n"
 
 
+def test_a_secret_that_is_there_is_replaced_only_by_force(command: Run, tmp_path: Path) -> None:
+    path, secret = tmp_path / "shop.yaml", tmp_path / "secrets" / "sql_password"
+    given = ("init", "-c", str(path), *SHOP, "--source", "sql=mysql://u:new@127.0.0.1:1/d", "--yes")
+    secret.parent.mkdir()
+    secret.write_text("old\n")
+    refused = command(*given)
+    assert str(refused.exception).startswith(f"{secret} is there already, expected")
+    assert (path.exists(), secret.read_text()) == (False, "old\n")
+    assert command(*given, "--force").exit_code == 0
+    assert secret.read_text() == "new\n"
+
+
+def test_what_would_not_load_leaves_nothing_behind(command: Run, tmp_path: Path) -> None:
+    url = database(tmp_path / "a$b.db", "CREATE TABLE orders ([${no] TEXT, id INTEGER PRIMARY KEY)")
+    path = tmp_path / "new" / "shop.yaml"
+    given = (
+        "--source",
+        f"sql={url}".replace("a$b", "a${b"),
+        "--source",
+        "sql=mysql://u:x@h.invalid/d",
+    )
+    done = command("init", "-c", str(path), *SHOP, *given, "--yes")
+    assert isinstance(done.exception, UserError)
+    assert "found ${b.db" in str(done.exception)
+    assert [p.name for p in path.parent.rglob("*") if p.is_file()] == [".gitignore"]
+
+
 def test_answers_that_cannot_be_are_asked_for_again(command: Run, tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     typed = ["Lamps", "Mars/North", "Europe/Berlin", "euro", "EUR", "2026-13-01", "2026-01-01"]
