@@ -108,7 +108,7 @@ STREAMS: dict[str, StripeStream] = {
         _PAYOUTS.path,
         _columns(
             *("id", "amount", "fee", "net", "currency", "type", "reporting_category", "source"),
-            *("available_on", "created"),
+            *("description", "available_on", "created"),
         ),
         ("amount", "fee", "net"),
         events=_PAYOUTS.events,

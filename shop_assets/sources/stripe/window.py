@@ -43,12 +43,17 @@ class Place:
 
     def as_json(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return asdict(self)
+        return {**asdict(self), "paid": list(self.paid)}
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Place:
-        """What `as_json` gave."""
-        return cls(**{**kept, "plan": Reading(**kept["plan"]), "paid": tuple(kept["paid"])})
+    def of(cls, kept: Mapping[str, Any] | None) -> Place | None:
+        """What `as_json` gave; None for anything else."""
+        try:
+            known = dict(kept or {})
+            plan = Reading(**known.pop("plan"))
+            return cls(plan, **{**known, "paid": tuple(known["paid"])})
+        except (KeyError, TypeError):
+            return None
 
 
 class WindowRead:
@@ -71,8 +76,8 @@ class WindowRead:
     def batches(self) -> Iterator[Batch]:
         """Yield the window, a page or so at a time, and at last what is to be remembered."""
         start = _seconds(self._request.window.start)
-        kept = position(self._request)
-        place, created = self._begun(start) if kept is None else self._taken_up(Place.of(kept))
+        kept = Place.of(position(self._request))
+        place, created = self._begun(start) if kept is None else self._taken_up(kept)
         plan = place.plan
         if not place.relisting:
             found = self._changes(plan, place.before, created)
@@ -93,6 +98,7 @@ class WindowRead:
         # The first answer says what time it is at Stripe.
         first = next(created, [])
         known = (memory(self._request) or {}).get("current_to")
+        known = known if isinstance(known, int) else None
         plan = reading(start, end, self._pages.now or 0, known)
         pages = chain([first] if first else [], created)
         return Place(plan, plan.end), _until(plan.end, pages)

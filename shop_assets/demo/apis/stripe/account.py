@@ -181,11 +181,15 @@ class StripeAccount(Balance):
         amount: int | None = None,
         *,
         reason: str = "fraudulent",
+        inquiry: bool = False,
         fee: int | None = None,
         id: str | None = None,  # noqa: A002
         at: int | None = None,
     ) -> str:
-        """The customer's bank takes a charge's money back. No event tells of the charge itself."""
+        """The customer's bank takes a charge's money back, or (`inquiry`) only asks about it.
+
+        No event tells of the charge, which is `disputed` from then on.
+        """
         moment, paid = self.moment(at), self.body(charge)
         with self.writing():
             body = objects.dispute(
@@ -194,6 +198,10 @@ class StripeAccount(Balance):
                 reason=reason,
                 due=moment + _EVIDENCE_DAYS * DAY,
             )
+            if inquiry:
+                body |= {"status": "warning_needs_response", "is_charge_refundable": True}
+                self.say("charge.dispute.created", moment, self.add(body, parent=charge))
+                return str(body["id"])
             opened = self.add(body, parent=charge)
             self.say("charge.dispute.created", moment, opened)
             self.book(

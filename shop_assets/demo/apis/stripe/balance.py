@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 from shop_assets.demo.apis.serving import Clock
 from shop_assets.demo.apis.store import Store
@@ -46,31 +48,45 @@ class Balance(Books):
         """
         moment = self.moment(at)
         open_by_currency: dict[str, list[Body]] = defaultdict(list)
+        for found in self.store.select(
+            "balance_transaction",
+            "parent = '' AND json_extract(body, '$.available_on') <= ?",
+            (moment,),
+            order="created",
+        ):
+            if found.body["type"] != "payout":
+                open_by_currency[found.body["currency"]].append(found.body)
+        made = []
         with self.writing():
-            for found in self.store.select(
-                "balance_transaction",
-                "parent = '' AND json_extract(body, '$.available_on') <= ?",
-                (moment,),
-                order="created",
-            ):
-                if found.body["type"] != "payout":
-                    open_by_currency[found.body["currency"]].append(found.body)
-            made = []
             for currency, covered in sorted(open_by_currency.items()):
-                amount = sum(each["net"] for each in covered)
                 key = f"po_{moment}{currency}"
-                if amount > 0 and not self.knows(key):
-                    self._make_payout(key, moment, amount, currency, automatic=True)
-                    for each in covered:
-                        self.change(each["id"], moment, {}, parent=key)
-                    made.append(key)
+                if sum(each["net"] for each in covered) > 0 and not self.knows(key):
+                    made.append(self.pay_out_these(covered, id=key, at=moment))
         return made
 
-    def pay_out_manually(self, amount: int, currency: str, *, at: int | None = None) -> str:
+    def pay_out_these(
+        self,
+        transactions: Sequence[Body],
+        *,
+        id: str | None = None,  # noqa: A002
+        at: int | None = None,
+    ) -> str:
+        """An automatic payout of some balance transactions of one currency."""
+        moment, key = self.moment(at), id or self.new_id("payout")
+        amount = sum(each["net"] for each in transactions)
+        with self.writing():
+            self._make_payout(key, moment, amount, transactions[0]["currency"], automatic=True)
+            for each in transactions:
+                self.change(each["id"], moment, {}, parent=key)
+        return key
+
+    def pay_out_manually(
+        self, amount: int, currency: str, *, at: int | None = None, **said: Any
+    ) -> str:
         """Send money by hand: of such a payout Stripe knows no transactions."""
         with self.writing():
             key = self.new_id("payout")
-            self._make_payout(key, self.moment(at), amount, currency, automatic=False)
+            self._make_payout(key, self.moment(at), amount, currency, automatic=False, **said)
         return key
 
     def send_payout(self, payout: str, *, at: int | None = None) -> None:
@@ -129,7 +145,7 @@ class Balance(Books):
         return self.clock.seconds if at is None else at
 
     def _make_payout(
-        self, key: str, at: int, amount: int, currency: str, *, automatic: bool
+        self, key: str, at: int, amount: int, currency: str, *, automatic: bool, **said: Any
     ) -> None:
         arrives = (at // DAY + 1) * DAY
         body = objects.payout(key, at, amount, currency, arrives=arrives, automatic=automatic)
@@ -140,4 +156,4 @@ class Balance(Books):
         if automatic:
             # The list of its transactions has the payout's own, too.
             self.change(moved, at, {}, parent=key)
-        self.say("payout.created", at, self.add({**body, "balance_transaction": moved}))
+        self.say("payout.created", at, self.add({**body, "balance_transaction": moved, **said}))
