@@ -13,7 +13,7 @@ from dataclasses import dataclass
 MICROS = 1_000_000
 CENT = 10_000
 FIRST_NUMBER = 1001
-DAYS = 30
+MONTH = dt.timedelta(days=30)
 
 ARTICLES = (
     ("LAMP-1", "Desk lamp", 3990 * CENT),
@@ -72,18 +72,21 @@ class Moment:
 
 
 def sample_orders(
-    count: int, until: dt.datetime, *, days: int = DAYS, seed: int = 4
+    count: int, until: dt.datetime, *, span: dt.timedelta = MONTH, seed: int = 4
 ) -> list[SampleOrder]:
-    """So many orders of the days before `until`, by their time; the same for the same arguments."""
+    """So many orders of the time before `until`, in its order; the same for the same arguments.
+
+    Those that are refunded are so within an eighth of the span.
+    """
     chance = random.Random(seed)
     until = until.replace(microsecond=0)
-    span = days * 24 * 3600
-    starts = sorted(chance.randrange(1, span) for _ in range(count))
+    seconds = round(span.total_seconds())
+    starts = sorted(chance.randrange(1, seconds) for _ in range(count))
     found = []
     for number, start in enumerate(starts, FIRST_NUMBER):
-        placed = until - dt.timedelta(seconds=span - start)
+        placed = until - dt.timedelta(seconds=seconds - start)
         paid = min(placed + dt.timedelta(seconds=chance.randrange(5, 600)), until)
-        refunded = paid + dt.timedelta(hours=chance.randrange(2, 96))
+        refunded = paid + dt.timedelta(seconds=chance.randrange(60, seconds // 8))
         wanted = chance.sample(range(len(ARTICLES)), chance.randrange(1, 4))
         found.append(
             SampleOrder(
