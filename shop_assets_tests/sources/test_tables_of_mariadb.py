@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 from shop_assets.cli.app import app
 from shop_assets_tests.sources.mariadb import MariaDb
 
-SHOP = [
+SHOP = (
+    *("--name", "Lamps", "--timezone", "Europe/Berlin", "--currency", "EUR"),
+    *("--start", "2026-01-01", "--yes"),
+)
     "--name",
     "Lamps",
     "--timezone",
