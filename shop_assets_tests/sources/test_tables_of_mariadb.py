@@ -14,16 +14,6 @@ SHOP = (
     *("--name", "Lamps", "--timezone", "Europe/Berlin", "--currency", "EUR"),
     *("--start", "2026-01-01", "--yes"),
 )
-    "--name",
-    "Lamps",
-    "--timezone",
-    "Europe/Berlin",
-    "--currency",
-    "EUR",
-    "--start",
-    "2026-01-01",
-    "--yes",
-]
 
 
 def test_streams_of_mariadb_are_guessed_and_every_row_passes(
