@@ -180,6 +180,8 @@ class WooCommerceSource(ApiSource):
     """Orders of so many days are read again once a day, for edits that change no date."""
     customers: Literal["daily", "hourly"] = "daily"
     """How often all customers are read: WooCommerce does not say which of them have changed."""
+    page_size: int = Field(default=100, ge=2, le=100)
+    """Objects to ask for at once: fewer where the shop's host takes too long for a hundred."""
     permalinks: Literal["pretty", "plain"] = "pretty"
     """`plain` where the site has no readable addresses, so that `/wp-json/` is not found."""
 

@@ -31,7 +31,7 @@ from shop_assets.sources.woocommerce_lists import (
     one_of,
 )
 from shop_assets.sources.woocommerce_rows import COLUMNS, Row, rows_of
-from shop_assets.sources.woocommerce_steps import EXACT, Step, has_older, steps
+from shop_assets.sources.woocommerce_steps import EXACT, LATER_LISTS, Step, steps
 
 _KEYS = {"order_lines": ("order_id", "id")}
 _DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -52,17 +52,14 @@ class WooCommerceConnector:
             auth=keys,
             classify=partial(classify, self._where),
         )
-        self._site = Site(self._where, self._client, source.permalinks)
+        self._site = Site(self._where, self._client, source.permalinks, source.page_size)
         self._lacking: set[str] = set()
 
     def read(self, request: ReadRequest) -> Iterator[Batch]:
         """Yield the rows of the window; see `Connector.read`."""
         self._client.begin()
         compared = self.compared(request)
-        at = position(request) or {}
-        number, after, offset = (int(at.get(name, 0)) for name in ("step", "after", "offset"))
-        # Steps are counted with what the shop was known to lack when the read began.
-        lacking = set(at["lacking"] if at else self._lacking)
+        number, after, offset, lacking = self._stands(request)
         todo = self._steps(request, compared, lacking)
         while number < len(todo):
             listing = todo[number].listing
@@ -76,7 +73,7 @@ class WooCommerceConnector:
                     place = {**stands, "lacking": sorted(lacking)}
                     yield Batch(last, checkpoint(request, position=place))
             except NoRouteError:
-                if listing.path in lacking or not has_older(listing.path):
+                if listing.path in lacking or listing.path not in LATER_LISTS:
                     raise
                 lacking.add(listing.path)
                 self._lacking.add(listing.path)
@@ -84,6 +81,22 @@ class WooCommerceConnector:
                 continue
             number, after, offset = number + 1, 0, 0
         yield Batch(self._table(request.stream, [], []), checkpoint(request))
+
+    def _stands(self, request: ReadRequest) -> tuple[int, int, int, set[str]]:
+        """Step, last id, position in the list, and the lists that the shop was known to lack.
+
+        Steps are counted with what it was known to lack when the read began. What is no position of
+        ours is none: the read then begins at its start.
+        """
+        at = position(request) or {}
+        try:
+            step, after, offset = int(at["step"]), int(at["after"]), int(at["offset"])
+            lacking = {str(path) for path in at["lacking"]}
+        except (KeyError, TypeError, ValueError):
+            return 0, 0, 0, set(self._lacking)
+        if min(step, after, offset) < 0 or not lacking <= LATER_LISTS:
+            return 0, 0, 0, set(self._lacking)
+        return step, after, offset, lacking
 
     def compared(self, request: ReadRequest) -> Compared | None:
         """What is compared, and when; see `Comparing.compared`. Connects to nothing.
@@ -109,7 +122,7 @@ class WooCommerceConnector:
             try:
                 reply = self._site.get(path, {"per_page": "1", **EXACT})
             except NoRouteError:
-                if not has_older(path):
+                if path not in LATER_LISTS:
                     raise
                 continue
             if not isinstance(reply.json, list):
@@ -206,7 +219,14 @@ class WooCommerceConnector:
             changed = self._changed(step, each)
             if not step.is_about(changed):
                 continue
-            own = list(rows_of(stream, each))
+            try:
+                own = list(rows_of(stream, each))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise SourceError(
+                    f"{self._where}: a part of {each['id']} in {step.listing.path} cannot be told "
+                    f"({type(error).__name__}: {error}); parts with an id and fields are expected",
+                    transient=True,
+                ) from None
             rows += own
             times += [changed if latest is None else min(changed, latest)] * len(own)
         return self._table(stream, rows, times)

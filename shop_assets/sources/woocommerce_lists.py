@@ -22,8 +22,7 @@ from shop_assets.sources.http import ApiClient, Reply, Retry
 
 Object = Mapping[str, Any]
 
-PAGE = 100
-_MOST_BACK = 12
+_MOST_IDLE = 12
 _ASKED_AGAIN = 2
 _REFUSED = (401, 403)
 _NOT_FOUND = 404
@@ -57,13 +56,14 @@ class Part:
 
 
 class Site:
-    """A shop's API. `where` begins each error."""
+    """A shop's API. `where` begins each error; `page`: how many objects to ask for at once."""
 
     def __init__(
-        self, where: str, client: ApiClient, permalinks: Literal["pretty", "plain"]
+        self, where: str, client: ApiClient, permalinks: Literal["pretty", "plain"], page: int
     ) -> None:
         self.where = where
         self._client = client
+        self._size = page
         self._plain = permalinks == "plain"
 
     def get(self, path: str, params: Mapping[str, str]) -> Reply:
@@ -78,24 +78,25 @@ class Site:
         `after` and `offset` go on from a `Part`. What leaves the list while it is read may be
         missing; what is in it from beginning to end is not. Raises `SourceError`.
         """
-        back = 0
+        idle = 0
         while True:
             found, total = self._page(listing, offset)
+            if idle > _MOST_IDLE:
+                raise SourceError(
+                    f"{self.where}: GET {listing.path} does not come further than id {after}; "
+                    "lists that follow on each other are expected",
+                    transient=True,
+                )
             if offset and (not found or _id(found[0]) > after):
-                back += 1
-                if back > _MOST_BACK:
-                    raise SourceError(
-                        f"{self.where}: {listing.path} changes faster than it can be read",
-                        transient=True,
-                    )
-                offset = max(0, offset - 2 ** (back - 1))
+                offset = max(0, offset - 2**idle)
+                idle += 1
                 continue
             new = [each for each in found if _id(each) > after]
-            over = len(found) < PAGE and offset + PAGE >= total
-            if new:
-                after, back = _id(new[-1]), 0
+            over = len(found) < self._size and offset + self._size >= total
+            idle = 0 if new else idle + 1
+            after = _id(new[-1]) if new else after
             # Objects that the shop lists but does not show have positions too.
-            offset += max(min(PAGE, total - offset) - 1, 0)
+            offset += max(min(self._size, total - offset) - 1, 0)
             yield Part(new, after, offset)
             if over:
                 return
@@ -110,7 +111,7 @@ class Site:
                 before = None
                 continue
             # A page that lacks some is cut, or the shop hides them: then it lacks them again.
-            if len(ids) >= min(PAGE, total - offset) or ids == before:
+            if len(ids) >= min(self._size, total - offset) or ids == before:
                 return found, total
             before = ids
         raise SourceError(
@@ -120,7 +121,7 @@ class Site:
         )
 
     def _asked(self, listing: Listing, offset: int) -> tuple[list[Object], int]:
-        asked = {**listing.params, "per_page": str(PAGE), "orderby": "id", "order": "asc"}
+        asked = {**listing.params, "per_page": str(self._size), "orderby": "id", "order": "asc"}
         if offset:
             asked["offset"] = str(offset)
         reply = self.get(listing.path, asked)

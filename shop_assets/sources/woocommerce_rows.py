@@ -115,11 +115,12 @@ def order(each: Object) -> Row:
 
 
 def lines(each: Object) -> Iterator[Row]:
-    """The lines of an order: what was bought, and its fees."""
+    """The lines of an order: what was bought, and its fees. `KeyError` for one without id."""
     for kind, name in (("line_item", "line_items"), ("fee", "fee_lines")):
         for line in each.get(name) or ():
             yield {
                 **_steady(line),
+                "id": line["id"],
                 **_priced(line, line.get("quantity", 1) if kind == "line_item" else 1),
                 "type": kind,
                 "order_id": each["id"],

@@ -21,6 +21,9 @@ Span = tuple[datetime, datetime]
 EXACT = {"dp": "6"}
 """Amounts with every digit that WooCommerce keeps: parts then sum to their whole."""
 
+LATER_LISTS = frozenset({"/refunds", "/variations"})
+"""What older versions of WooCommerce do not have: the same objects are elsewhere there."""
+
 _MODIFIED, _CREATED = "date_modified_gmt", "date_created_gmt"
 
 
@@ -70,11 +73,6 @@ def steps(
     if again is not None and span is not None:
         found += _created("/orders", again, span[0])
     return found
-
-
-def has_older(path: str) -> bool:
-    """Whether shops without this list have the same objects elsewhere."""
-    return path in ("/refunds", "/variations")
 
 
 def _inside_orders(span: Span | None) -> list[Step]:

@@ -272,7 +272,10 @@ class WooCommerceServer:
                 for key in (name, f"{name}_gmt"):
                     whole.setdefault(key, None)
         number = int(body["id"])
+        # Orders and products have no parent; they are found by their status there.
         parent = str(body.get("parent_id") or "")
+        if kind in ("order", "product"):
+            parent = str(body["status"])
         return Stored(
             kind, str(number), number, parent, created * _MICROS, changed * _MICROS, whole
         )

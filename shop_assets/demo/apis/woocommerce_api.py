@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,15 @@ from shop_assets.demo.apis.store import Stored
 
 if TYPE_CHECKING:
     from shop_assets.demo.apis.woocommerce import Kind, WooCommerceServer
+
+
+class PhpJson(JSONResponse):
+    """JSON as PHP writes it: in ASCII, so that it can say even half a surrogate pair."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
 
 _ROUTES: tuple[tuple[str, Kind], ...] = (
     (r"/orders(?:/(?P<id>\d+))?", "order"),
@@ -63,11 +73,11 @@ def application(shop: WooCommerceServer) -> Starlette:
         try:
             return _answered(shop, request, route)
         except ApiError as error:
-            return JSONResponse(error.body, error.status)
+            return PhpJson(error.body, error.status)
         except lists.ParameterError as error:
             code, message = "rest_invalid_param", f"Invalid parameter(s): {error.name}"
             wrong = ApiError(400, code, message, params={error.name: str(error)})
-            return JSONResponse(wrong.body, 400)
+            return PhpJson(wrong.body, 400)
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Starlette(routes=[Route("/{path:path}", answer, methods=methods)])
@@ -99,12 +109,12 @@ def _answered(shop: WooCommerceServer, request: Request, route: str) -> Response
             post = _POSTS.get(kind, "product")
             code = "woocommerce_rest_invalid_id" if kind == "customer" else None
             raise ApiError(404, code or f"woocommerce_rest_{post}_invalid_id", "Invalid ID.")
-        return JSONResponse(_shown(shop, stored, decimals, parent))
+        return PhpJson(_shown(shop, stored, decimals, parent))
     page = lists.page(shop.store, kind, query, shop.zone, parent)
     url = str(request.url.replace(query=""))
     plain = {"rest_route": route} if "rest_route" in request.query_params else {}
     content = [_shown(shop, each, decimals, parent) for each in page.found]
-    return JSONResponse(content, headers=page.headers(url, {**plain, **query}))
+    return PhpJson(content, headers=page.headers(url, {**plain, **query}))
 
 
 def _meant(shop: WooCommerceServer, route: str) -> tuple[Kind, dict[str, str | None]]:

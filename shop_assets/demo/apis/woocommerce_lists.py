@@ -105,14 +105,15 @@ def _conditions(kind: str, query: Mapping[str, str], zone: ZoneInfo) -> tuple[li
         if wanted := _numbers(query, name):
             parts.append(f"{condition} ({', '.join('?' * len(wanted))})")
             values += wanted
-    status = query.get("status", "any").split(",") if kind != "customer" else ["any"]
-    if kind == "refund":
-        status = ["any"]
-    # `any` wins over what is named beside it, and means all but the trash.
-    if "any" in status:
-        parts.append("json_extract(body, '$.status') IS NOT 'trash'")
+    status = query.get("status", "any").split(",")
+    said = "parent" if kind in ("order", "product") else "json_extract(body, '$.status')"
+    if kind in ("refund", "customer"):
+        pass
+    elif "any" in status:
+        # `any` wins over what is named beside it, and means all but the trash.
+        parts.append(f"{said} IS NOT 'trash'")
     else:
-        parts.append(f"json_extract(body, '$.status') IN ({', '.join('?' * len(status))})")
+        parts.append(f"{said} IN ({', '.join('?' * len(status))})")
         values += status
     if kind == "customer" and (role := query.get("role", "customer")) != "all":
         parts.append("json_extract(body, '$.role') = ?")
