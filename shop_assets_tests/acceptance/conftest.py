@@ -22,11 +22,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "at" not in metafunc.fixturenames:
         return
     needed: frozenset[str] = getattr(metafunc.function, "needs", frozenset())
+    thinned = getattr(metafunc.function, "representative", False)
     chosen = [
-        pytest.param((subject, stream), id=f"{subject.name}-{stream}")
+        pytest.param(
+            (subject, stream),
+            id=f"{subject.name}-{stream}",
+            marks=[pytest.mark.soak] if thinned and number else [],
+        )
         for subject in SUBJECTS.values()
         if needed <= subject.features
-        for stream in subject.streams
+        for number, stream in enumerate(subject.streams)
     ]
     metafunc.parametrize("at", chosen, indirect=True)
 

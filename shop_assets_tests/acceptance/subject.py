@@ -160,6 +160,12 @@ def register(subject: Subject) -> Subject:
     return subject
 
 
+def representative(test: Any) -> Any:
+    """Make a test for the first stream of each subject; for all others in the soak."""
+    test.representative = True
+    return test
+
+
 def load_subjects() -> None:
     """Let all subjects register themselves."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent / "subjects")]):

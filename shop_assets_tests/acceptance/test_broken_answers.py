@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
-
-import pytest
 
 from shop_assets.demo.apis.faults import Call, Faults
 from shop_assets.sources.errors import SourceError
 from shop_assets_tests.acceptance.http_source import places, without
 from shop_assets_tests.acceptance.reading import attempt, expect_rows, expect_rows_or_error, read
-from shop_assets_tests.acceptance.subject import At, needs
+from shop_assets_tests.acceptance.subject import At, needs, representative
 
 SHARES = [0.0, 0.1, 0.5, 0.99]
-MOST_CALLS = 300
+MOST_CALLS = 100
 STRANGE = [
     b"",
     b"{}",
@@ -52,62 +49,78 @@ def calls_of(at: At) -> int:
 
 
 @needs("http")
-@pytest.mark.parametrize("share", SHARES)
-def test_a_connection_that_breaks_in_each_answer(at: At, share: float) -> None:
+@representative
+def test_a_connection_that_breaks_in_each_answer(at: At) -> None:
     at.pages()
-    at.faults.cut(share, matches=first_times(), times=None)
-    expect_rows(read(at, retry_budget_seconds=60), at.truth())
+    for share in SHARES:
+        at.faults.clear()
+        at.faults.cut(share, matches=first_times(), times=None)
+        expect_rows(read(at, retry_budget_seconds=60), at.truth())
 
 
 @needs("http")
-@pytest.mark.parametrize("share", SHARES)
-def test_an_answer_that_ends_early_as_if_it_were_whole(at: At, share: float) -> None:
+@representative
+def test_an_answer_that_ends_early_as_if_it_were_whole(at: At) -> None:
     at.pages()
     for number in range(calls_of(at)):
-        at.faults.clear()
-        at.faults.shorten(share, skip=number)
-        expect_rows_or_error(attempt(at), at.truth())
+        for share in SHARES:
+            at.faults.clear()
+            at.faults.shorten(share, skip=number)
+            expect_rows_or_error(attempt(at), at.truth())
 
 
 @needs("http")
-@pytest.mark.parametrize("body", STRANGE)
-def test_a_strange_answer_to_each_call(at: At, body: bytes) -> None:
+@representative
+def test_a_strange_answer_to_each_call(at: At) -> None:
     at.pages(1.4)
     for number in range(calls_of(at)):
-        at.faults.clear()
-        at.faults.answer(200, body, skip=number)
-        expect_rows_or_error(attempt(at), at.truth())
+        for body in STRANGE:
+            at.faults.clear()
+            at.faults.answer(200, body, skip=number)
+            expect_rows_or_error(attempt(at), at.truth())
 
 
 @needs("http")
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"<html>"])
-def test_a_server_that_always_answers_so_is_an_error(at: At, body: bytes) -> None:
+@representative
+def test_a_server_that_always_answers_so_is_an_error(at: At) -> None:
     at.pages(0.1)
     assert at.truth()
-    at.faults.answer(200, body, times=None)
-    assert isinstance(attempt(at, retry_budget_seconds=0.1), SourceError)
+    for body in STRANGE:
+        # An empty list may be the answer of a shop without rows.
+        if body != b"[]":
+            at.faults.clear()
+            at.faults.answer(200, body, times=None)
+            assert isinstance(attempt(at, **at.hurried()), SourceError), body
 
 
 @needs("http")
-@pytest.mark.parametrize("value", ["absent", None, "x", 0], ids=["absent", "null", "text", "zero"])
-def test_each_part_of_an_answers_envelope_is_looked_at(at: At, value: Any) -> None:
+@representative
+def test_each_part_of_an_answers_envelope_is_looked_at(at: At) -> None:
     """A missing list, a missing word on whether there are more: never the end of the rows."""
     at.pages(1.4)
     bodies = answers(at)
     truth = at.truth()
+    known: set[tuple[str, ...]] = set()
     for number, body in enumerate(bodies):
+        last = number == len(bodies) - 1
         for place in parts(body):
-            at.faults.clear()
-            given = () if value == "absent" else (value,)
-            at.faults.change(partial(without, place, *given), skip=number, times=None)
-            outcome = attempt(at, retry_budget_seconds=0.05)
-            if not isinstance(outcome, SourceError):
-                lost = truth - outcome.rows
-                assert not lost or outcome.broken, f"{place} of call {number}: {lost.total()} lost"
-                assert not outcome.rows - truth, f"{place} of call {number}"
+            # What a part means is the same in all answers, but for the last one.
+            if place in known and not last:
+                continue
+            known.add(place)
+            for given in ((), (None,), ("x",)):
+                at.faults.clear()
+                at.faults.change(partial(without, place, *given), skip=number, times=None)
+                outcome = attempt(at, retry_budget_seconds=0.05)
+                if not isinstance(outcome, SourceError):
+                    lost = truth - outcome.rows
+                    what = f"{place} of call {number} as {given}"
+                    assert not lost or outcome.broken, f"{what}: {lost.total()} lost"
+                    assert not outcome.rows - truth, what
 
 
 @needs("http")
+@representative
 def test_every_answer_delivered_twice_doubles_nothing(at: At) -> None:
     at.pages()
     for number in range(1, calls_of(at)):
@@ -117,11 +130,11 @@ def test_every_answer_delivered_twice_doubles_nothing(at: At) -> None:
 
 
 @needs("http")
+@representative
 def test_an_answer_that_comes_again_and_again_ends_the_read(at: At) -> None:
     """A cursor that does not move on is no endless loop."""
     at.pages()
-    if calls_of(at) < 2:
-        return
+    assert calls_of(at) > 1
     at.faults.repeat(matches=lambda call: call.number < MOST_CALLS, skip=1, times=None)
     at.faults.answer(401, matches=lambda call: call.number >= MOST_CALLS, times=None)
     expect_rows_or_error(attempt(at, retry_budget_seconds=0.5), at.truth())

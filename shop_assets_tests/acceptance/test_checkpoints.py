@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.protocol import Connector, ReadRequest, Window
 from shop_assets.sources.reading import gather
 from shop_assets_tests.acceptance.reading import attempt, expect_rows, expect_rows_or_error, read
-from shop_assets_tests.acceptance.subject import HOUR, NEXT, At, Seen, needs
+from shop_assets_tests.acceptance.subject import HOUR, NEXT, At, Seen, needs, representative
 
 EARLIER = Window(HOUR.start - (HOUR.end - HOUR.start), HOUR.start)
 
@@ -54,6 +53,7 @@ def test_pages_are_read_once_however_often_the_read_breaks(at: At) -> None:
 
 
 @needs("checkpoints")
+@representative
 def test_a_checkpoint_goes_through_storage_as_it_is(at: At) -> None:
     at.pages(1.2)
     kept = read(at).checkpoints
@@ -99,29 +99,30 @@ GARBAGE: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("garbage", GARBAGE, ids=["empty", "numbers", "words", "no window"])
-def test_a_checkpoint_that_is_none_loses_nothing(at: At, garbage: dict[str, Any]) -> None:
+@representative
+def test_a_checkpoint_that_is_none_loses_nothing(at: At) -> None:
     at.pages(0.1)
-    expect_rows(read(at, checkpoint=garbage), at.truth())
+    for garbage in GARBAGE:
+        expect_rows(read(at, checkpoint=garbage), at.truth())
 
 
-@pytest.mark.parametrize("part", ["position", "memory"])
-@pytest.mark.parametrize("value", ["x", [1], {"x": 1}], ids=["text", "list", "unknown keys"])
-def test_a_checkpoint_with_wrong_values_loses_nothing(at: At, part: str, value: Any) -> None:
+def test_a_checkpoint_with_wrong_values_loses_nothing(at: At) -> None:
     at.pages(0.1)
-    window = HOUR if part == "position" else EARLIER
-    own: dict[str, Any] = {
-        "stream": at.stream,
-        "start": window.start.isoformat(),
-        "end": window.end.isoformat(),
-        "position": None,
-        "memory": None,
-    }
-    outcome = attempt(at, checkpoint={**own, part: value})
-    expect_rows_or_error(outcome, at.truth())
+    for part, window in (("position", HOUR), ("memory", EARLIER)):
+        own: dict[str, Any] = {
+            "stream": at.stream,
+            "start": window.start.isoformat(),
+            "end": window.end.isoformat(),
+            "position": None,
+            "memory": None,
+        }
+        for value in ("x", [1], {"x": 1}):
+            outcome = attempt(at, checkpoint={**own, part: value})
+            expect_rows_or_error(outcome, at.truth())
 
 
 @needs("checkpoints")
+@representative
 def test_checkpoints_hold_little(at: At) -> None:
     """They are written to the warehouse with each load."""
     at.pages()
@@ -145,6 +146,7 @@ def _stored(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+@representative
 def test_rows_do_not_depend_on_where_batches_end(at: At) -> None:
     at.pages(1.1)
     tables = read(at).batches

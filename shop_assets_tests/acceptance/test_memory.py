@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from shop_assets_tests.acceptance.child import came, started, task
-from shop_assets_tests.acceptance.subject import HOUR, At
+from shop_assets_tests.acceptance.subject import HOUR, At, representative
 
 _FAT, _LONG = "x" * 8_000, "x" * 500
 _ENOUGH = 30.0
 """MiB of rows, below which nothing can be said of memory."""
 
 
+@representative
 def test_many_rows_are_read_in_bounded_memory(at: At) -> None:
     """Many rows, or many long ones, where each page is a call."""
     many = at.subject.many
