@@ -17,6 +17,7 @@ from shop_assets.sources.shopify.calls import Admin, Object
 from shop_assets.sources.shopify.selections import Part
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 15.0
+_STANDSTILL = 600.0
 _GOING_ON = ("CREATED", "RUNNING", "CANCELING")
 _BUSY = ("OPERATION_IN_PROGRESS", "LIMIT_REACHED")
 _FIELDS = "id status errorCode objectCount rootObjectCount url"
@@ -52,7 +53,7 @@ class Read:
 
 
 class Bulk:
-    """The bulk operations of a shop. `patience`: seconds that one may go on without a step."""
+    """The bulk operations of a shop. `patience`: seconds to wait for others' to end."""
 
     def __init__(self, admin: Admin, patience: float) -> None:
         self._admin = admin
@@ -105,8 +106,8 @@ class Bulk:
                 raise FailedError(f"{status} {found.get('errorCode') or ''}".strip())
             if count != seen:
                 began, seen = time.monotonic(), count
-            if time.monotonic() - began + wait > self._patience:
-                raise FailedError(f"still {status} after {self._patience:.0f} s without a step")
+            if time.monotonic() - began + wait > _STANDSTILL:
+                raise FailedError(f"still {status} after {_STANDSTILL:.0f} s without a step")
             time.sleep(wait)
             wait = min(wait * 2, _LONGEST_LOOK)
 

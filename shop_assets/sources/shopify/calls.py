@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +52,6 @@ class Admin:
             headers={"x-shopify-access-token": self._token},
             classify=self._meaning,
         )
-        self.lines = self._client.lines
         self.begin = self._client.begin
         self.close = self._client.close
 
@@ -91,6 +90,11 @@ class Admin:
             "to what was asked",
             transient=True,
         )
+
+    def lines(self, url: str) -> Iterator[bytes]:
+        """The lines of a file that Shopify has made; one call more of those that are counted."""
+        self._limit.acquire()
+        return self._client.lines(url)
 
     def expected(self, what: str, found: Any, expected: str) -> SourceError:
         """An answer that is not as the API's reference says."""

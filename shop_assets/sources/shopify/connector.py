@@ -33,7 +33,7 @@ from shop_assets.sources.shopify.selections import (
 MOST_PAGED = 24_000
 """Objects after which a list is asked for anew: Shopify pages no further than 25,000."""
 _HIDDEN_AFTER = timedelta(days=60)
-_BATCH = 500
+_BATCH = 200
 _PIECE = 2_000
 _ORDERED = "sortKey:UPDATED_AT"
 

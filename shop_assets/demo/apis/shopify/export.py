@@ -131,7 +131,7 @@ def _of_connection(
     for each in every(source):
         if depth == 1:
             reading.begin(each)
-        name = each.get("__typename", kind.name) if len(_kinds(query, kind)) > 1 else kind.name
+        name = kind.name if isinstance(kind, GraphQLObjectType) else each["__typename"]
         line, nested = projected(query, reading, chosen, name, each)
         if parent_id is not None:
             line["__parentId"] = parent_id

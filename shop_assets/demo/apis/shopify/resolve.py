@@ -197,8 +197,6 @@ def denied(name: str, needed: Sequence[str]) -> GraphQLError:
 def _root(reading: Reading, name: str, args: Args) -> Any:
     if name in _ROOT_LISTS:
         kind = _ROOT_LISTS[name]
-        if kind == "BulkOperation":
-            reading.bulk(None)
         if kind == "Location" and not args.get("includeInactive"):
             active = "json_extract(body, '$.isActive') = 1"
             return reading.listed(kind, args, path=name, where=active)
