@@ -30,6 +30,7 @@ from shop_assets.automation.jobs import ANALYTICS, CATCH_UP, PRIORITY
 from shop_assets.partitions import HOUR, Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.marts import stale_by_mart
 from shop_assets.warehouse.progress import first_loaded, missing_hours
 
 READS = {**of_marts.READS, **reconciliation.READS}
@@ -123,9 +124,8 @@ def _stale_marts(
     def stale_marts(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
-        frame = warehouse.open().read("SELECT DISTINCT mart, slice FROM meta.stale_slices")
         # What a shop does not have it cannot compute, and would be asked for for ever.
-        frame = frame[frame["mart"].isin(_marts_of(hourly_job) | _marts_of(daily_job))]
+        frame = stale_by_mart(warehouse.open(), _marts_of(hourly_job) | _marts_of(daily_job))
         requested = False
         daily = frame["mart"].isin(list(daily_marts))
         for job, is_daily in (("hourly_marts", False), ("daily_marts", True)):

@@ -22,15 +22,27 @@ __all__ = ["ENTITIES", "TABLES", "Column", "Kind", "Layer", "Table", "TableSpec"
 
 
 def _fact(
-    name: str, model: type[Table], time: str, *indexes: tuple[str, ...], versioned: bool = True
+    name: str,
+    model: type[Table],
+    time: str,
+    *indexes: tuple[str, ...],
+    versioned: bool = True,
+    version_indexes: tuple[tuple[str, ...], ...] = (),
 ) -> TableSpec:
     return TableSpec(
-        name, "warehouse", model, time, versioned=versioned, by_month=True, indexes=indexes
+        name,
+        "warehouse",
+        model,
+        time,
+        versioned=versioned,
+        by_month=True,
+        indexes=indexes,
+        version_indexes=version_indexes,
     )
 
 
-def _dimension(name: str, model: type[Table]) -> TableSpec:
-    return TableSpec(name, "warehouse", model, None, versioned=True)
+def _dimension(name: str, model: type[Table], *indexes: tuple[str, ...]) -> TableSpec:
+    return TableSpec(name, "warehouse", model, None, versioned=True, indexes=indexes)
 
 
 ENTITIES: dict[str, TableSpec] = {
@@ -40,7 +52,14 @@ ENTITIES: dict[str, TableSpec] = {
         _dimension("products", commerce.Products),
         _fact("orders", commerce.Orders, "placed_at", ("source", "customer_id")),
         _fact("order_items", commerce.OrderItems, "placed_at"),
-        _fact("refunds", commerce.Refunds, "refunded_at", ("source", "order_id")),
+        _fact(
+            "refunds",
+            commerce.Refunds,
+            "refunded_at",
+            ("source", "order_id"),
+            # An order's ledger rows are made of all versions of its refunds.
+            version_indexes=(("source", "order_id"),),
+        ),
         _fact("payments", commerce.Payments, "created_at", ("order_id",)),
         _fact("charges", payments.Charges, "created_at", ("order_id",)),
         _fact(
@@ -58,11 +77,11 @@ ENTITIES: dict[str, TableSpec] = {
             "created_at",
             ("source", "payment_id"),
         ),
-        _fact("inventory_movements", stock.InventoryMovements, "moved_at"),
-        _fact("inventory_levels", stock.InventoryLevels, "measured_at"),
+        _fact("inventory_movements", stock.InventoryMovements, "moved_at", ("moved_at",)),
+        _fact("inventory_levels", stock.InventoryLevels, "measured_at", ("measured_at",)),
         _fact("web_events", web.WebEvents, "occurred_at", versioned=False),
         _dimension("campaigns", marketing.Campaigns),
-        _dimension("ad_spend", marketing.AdSpend),
+        _dimension("ad_spend", marketing.AdSpend, ("day",)),
         _dimension("crm_contacts", marketing.CrmContacts),
     )
 }
@@ -75,7 +94,8 @@ _DERIVED = (
         ledger.SalesLedger,
         "happened_at",
         by_month=True,
-        indexes=(("source", "customer_id"), ("source", "product_id")),
+        # A month has hundreds of hours: without an index by time each would read all of it.
+        indexes=(("happened_at",), ("source", "product_id")),
     ),
     TableSpec(
         "web_activity",
@@ -83,7 +103,7 @@ _DERIVED = (
         web.WebActivity,
         "started_at",
         by_month=True,
-        indexes=(("visitor_id", "started_at"), ("change_hour",)),
+        indexes=(("visitor_id", "started_at"), ("change_hour",), ("started_at",)),
     ),
 )
 

@@ -137,7 +137,7 @@ class TableSpec:
     `time` is the column that says when a row happened to the business (its event time); for a
     mart it is the slice: an hour (`timestamp`) or a day (`date`). `versioned` tables keep each
     version of a row beside the current one. `by_month` says that PostgreSQL partitions natively
-    by month of `time`.
+    by month of `time`. `indexes` and `version_indexes` are those beside the primary keys.
     """
 
     name: str
@@ -147,6 +147,7 @@ class TableSpec:
     versioned: bool = False
     by_month: bool = False
     indexes: tuple[tuple[str, ...], ...] = ()
+    version_indexes: tuple[tuple[str, ...], ...] = ()
 
     @property
     def description(self) -> str:

@@ -16,10 +16,15 @@ _FUNNEL_HOURS = """
     UNION SELECT date_trunc('hour', a.started_at, 'UTC')
     FROM (SELECT source, visitor_id, started_at, ended_at FROM pg_temp.gone
           UNION ALL SELECT source, visitor_id, started_at, ended_at FROM pg_temp.came) c
-    JOIN warehouse.web_activity a ON a.source = c.source AND a.visitor_id = c.visitor_id
-        AND a.started_at >= c.started_at - interval '24 hours'
-        AND a.started_at <= c.ended_at + interval '30 minutes'
+    CROSS JOIN LATERAL (
+        SELECT started_at FROM warehouse.web_activity a
+        WHERE a.source = c.source AND a.visitor_id = c.visitor_id
+            AND a.started_at >= c.started_at - interval '24 hours'
+            AND a.started_at <= c.ended_at + interval '30 minutes'
+        OFFSET 0
+    ) a
 """
+# Each visitor is looked up in the one or two months of the visit: that is what `OFFSET 0` is for.
 
 
 def load_activity(warehouse: Warehouse, activity: pd.DataFrame, load: Load) -> Written:

@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS meta.slices (
     epoch bigint NOT NULL,
     load_id text NOT NULL,
     written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    provisional boolean NOT NULL DEFAULT false,
     PRIMARY KEY (asset, slice)
 );
 CREATE SEQUENCE IF NOT EXISTS meta.generations;
@@ -61,6 +62,21 @@ CREATE TABLE IF NOT EXISTS meta.stale_orders (
     generation bigint NOT NULL DEFAULT 1,
     PRIMARY KEY (source, order_id)
 );
+CREATE TABLE IF NOT EXISTS meta.sold_orders (
+    source text NOT NULL,
+    order_id text NOT NULL,
+    customer_id text,
+    ordered_at timestamptz NOT NULL,
+    PRIMARY KEY (source, order_id)
+);
+CREATE INDEX IF NOT EXISTS sold_orders_customer
+    ON meta.sold_orders (source, customer_id, ordered_at, order_id);
+CREATE INDEX IF NOT EXISTS sold_orders_ordered_at ON meta.sold_orders (ordered_at);
+CREATE TABLE IF NOT EXISTS meta.complete (
+    assets text PRIMARY KEY,
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL
+);
 CREATE TABLE IF NOT EXISTS meta.mart_versions (
     mart text PRIMARY KEY,
     version bigint NOT NULL,
@@ -74,6 +90,7 @@ CREATE TABLE IF NOT EXISTS meta.mart_changes (
     delta jsonb NOT NULL,
     PRIMARY KEY (load_id, mart, day, currency)
 );
+CREATE INDEX IF NOT EXISTS mart_changes_run ON meta.mart_changes (split_part(load_id, ':', 1));
 CREATE TABLE IF NOT EXISTS meta.reprocessings (
     id text PRIMARY KEY,
     layer text NOT NULL,
@@ -137,6 +154,8 @@ CREATE TABLE IF NOT EXISTS meta.source_checkpoints (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (source, stream, window_start, window_end)
 );
+CREATE INDEX IF NOT EXISTS source_checkpoints_window_end
+    ON meta.source_checkpoints (source, stream, window_end, window_start);
 CREATE TABLE IF NOT EXISTS meta.checkpoints (
     source text NOT NULL,
     stream text NOT NULL,
@@ -214,10 +233,7 @@ def create_table(spec: TableSpec) -> Iterator[str]:
     yield f"COMMENT ON TABLE {name} IS {literal(spec.description)}"
     for column in spec.columns:
         yield (f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {literal(column.description)}")
-    for index in spec.indexes:
-        index_name = quoted("_".join((spec.name, *index))[:60])
-        columns = ", ".join(quoted(c) for c in index)
-        yield f"CREATE INDEX IF NOT EXISTS {index_name} ON {name} ({columns})"
+    yield from (_create_index(spec.name, name, index) for index in spec.indexes)
     if spec.versioned:
         yield (
             f"CREATE TABLE IF NOT EXISTS {versions(spec)} ({_columns(spec.columns)}, "
@@ -228,6 +244,13 @@ def create_table(spec: TableSpec) -> Iterator[str]:
             f"CREATE INDEX IF NOT EXISTS {quoted(spec.name + '_versions_change_hour')} "
             f"ON {versions(spec)} ({quoted(CHANGE_HOUR)})"
         )
+        for index in spec.version_indexes:
+            yield _create_index(f"{spec.name}_versions", versions(spec), index)
+
+
+def _create_index(prefix: str, table: str, index: tuple[str, ...]) -> str:
+    name = quoted("_".join((prefix, *index))[:60])
+    return f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({', '.join(map(quoted, index))})"
 
 
 def create_view(spec: TableSpec, schema: str) -> str:

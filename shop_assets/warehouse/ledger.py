@@ -47,8 +47,10 @@ def load_ledger(
                 rows = fresh.num_rows
                 warehouse.ensure_months(spec, fresh.column("happened_at"))
                 slices.stage(cursor, "fresh", fresh)
-                changed = apply_difference(cursor, Target.of(spec), _scope(cursor))
+                _note_since(cursor)
+                changed = apply_difference(cursor, Target.of(spec), _SCOPE, _rows_of_orders(cursor))
                 if changed:
+                    _note_sold(cursor)
                     _ask_for_marts(cursor, warehouse.zone)
             return publication.note(rows, changed)
 
@@ -67,25 +69,76 @@ def _versions(cursor: Cursor, entity: str) -> pd.DataFrame:
     return spec.conform(frame)
 
 
-def _scope(cursor: Cursor) -> str:
-    """The ledger rows of the affected orders; the bound spares the months before all of them."""
-    earliest = fetch_one(
-        cursor,
-        "SELECT min(at) FROM ("
-        "SELECT min(v.placed_at) AS at FROM warehouse.orders_versions v "
+_SCOPE = (
+    "EXISTS (SELECT FROM pg_temp.since s WHERE s.source = t.source AND s.order_id = t.order_id)"
+)
+
+
+def _note_since(cursor: Cursor) -> None:
+    """Make `pg_temp.since`: the affected orders, and before when no ledger row of each can stand.
+
+    That is the earliest time in any version of its rows, or in one that has gone since then.
+    """
+    cursor.execute(
+        "CREATE TEMP TABLE since ON COMMIT DROP AS SELECT source, order_id, "
+        "coalesce(nullif(min(at), 'infinity'), '-infinity') AS since FROM ("
+        "SELECT source, order_id, 'infinity'::timestamptz AS at FROM pg_temp.affected UNION ALL "
+        "SELECT v.source, v.order_id, v.placed_at FROM warehouse.orders_versions v "
         "JOIN pg_temp.affected a USING (source, order_id) UNION ALL "
-        "SELECT min(v.placed_at) FROM warehouse.order_items_versions v "
+        "SELECT v.source, v.order_id, v.placed_at FROM warehouse.order_items_versions v "
         "JOIN pg_temp.affected a USING (source, order_id) UNION ALL "
-        "SELECT min(v.refunded_at) FROM warehouse.refunds_versions v "
+        "SELECT v.source, v.order_id, v.refunded_at FROM warehouse.refunds_versions v "
         "JOIN pg_temp.affected a USING (source, order_id) UNION ALL "
-        # What versions that have gone since then had made.
-        "SELECT min(since) FROM pg_temp.asked) earliest",
+        "SELECT source, order_id, since FROM pg_temp.asked) told GROUP BY source, order_id"
     )
-    owned = (
-        "EXISTS (SELECT FROM pg_temp.affected a "
-        "WHERE a.source = t.source AND a.order_id = t.order_id)"
+    cursor.execute("ANALYZE pg_temp.since")
+
+
+def _rows_of_orders(cursor: Cursor) -> str:
+    """What gives the ledger's rows of the affected orders, as `t`.
+
+    Each order is looked up by itself (`OFFSET 0` keeps the planner from joining them otherwise), in
+    the months since it was placed: one old order does not make the others be looked for in all.
+    """
+    earliest = fetch_one(cursor, "SELECT min(since) FROM pg_temp.since WHERE isfinite(since)")
+    unbound = fetch_one(
+        cursor, "SELECT EXISTS (SELECT FROM pg_temp.since WHERE NOT isfinite(since))"
     )
-    return owned if earliest is None else f"{owned} AND t.happened_at >= '{earliest.isoformat()}'"
+    # A literal, not a parameter, spares the planner the months before all of them.
+    bound = "" if unbound or earliest is None else f"AND l.happened_at >= '{earliest.isoformat()}' "
+    return (
+        "pg_temp.since s CROSS JOIN LATERAL (SELECT * FROM warehouse.sales_ledger l "
+        "WHERE l.source = s.source AND l.order_id = s.order_id AND l.happened_at >= s.since "
+        f"{bound}OFFSET 0) t"
+    )
+
+
+def _note_sold(cursor: Cursor) -> None:
+    """Bring `meta.sold_orders` up to date: what of the affected orders has sales, and counts.
+
+    It answers, in one look whatever months there are, which orders were placed in a span of time,
+    and which others a customer has placed.
+    """
+    cursor.execute(
+        "CREATE TEMP TABLE sold ON COMMIT DROP AS "
+        "SELECT DISTINCT ON (source, order_id) source, order_id, customer_id, ordered_at "
+        "FROM pg_temp.fresh WHERE kind = 'sale' AND NOT is_test "
+        "ORDER BY source, order_id, happened_at DESC"
+    )
+    cursor.execute("ANALYZE pg_temp.sold")
+    cursor.execute(
+        "DELETE FROM meta.sold_orders t USING pg_temp.since a WHERE t.source = a.source "
+        "AND t.order_id = a.order_id AND NOT EXISTS (SELECT FROM pg_temp.sold s "
+        "WHERE s.source = a.source AND s.order_id = a.order_id)"
+    )
+    cursor.execute(
+        "INSERT INTO meta.sold_orders AS t (source, order_id, customer_id, ordered_at) "
+        "SELECT source, order_id, customer_id, ordered_at FROM pg_temp.sold "
+        "ORDER BY source, order_id ON CONFLICT (source, order_id) DO UPDATE "
+        "SET customer_id = excluded.customer_id, ordered_at = excluded.ordered_at "
+        "WHERE (t.customer_id, t.ordered_at) "
+        "IS DISTINCT FROM (excluded.customer_id, excluded.ordered_at)"
+    )
 
 
 def _ask_for_marts(cursor: Cursor, zone: str) -> None:
@@ -98,10 +151,10 @@ def _ask_for_marts(cursor: Cursor, zone: str) -> None:
     cursor.execute(
         "CREATE TEMP TABLE moved_orders ON COMMIT DROP AS "
         "SELECT DISTINCT ordered_at AS at, kind = 'sale' AS is_sale FROM pg_temp.moved UNION "
-        "SELECT l.ordered_at, true FROM (SELECT source, customer_id, min(ordered_at) AS since "
+        "SELECT o.ordered_at, true FROM (SELECT source, customer_id, min(ordered_at) AS since "
         "FROM pg_temp.moved WHERE kind = 'sale' AND customer_id IS NOT NULL GROUP BY 1, 2) c "
-        "JOIN warehouse.sales_ledger l ON l.source = c.source AND l.customer_id = c.customer_id "
-        "AND l.ordered_at > c.since AND l.happened_at >= c.since WHERE l.kind = 'sale'"
+        "CROSS JOIN LATERAL (SELECT ordered_at FROM meta.sold_orders o WHERE o.source = c.source "
+        "AND o.customer_id = c.customer_id AND o.ordered_at > c.since OFFSET 0) o"
     )
     hour = "SELECT date_trunc('hour', happened_at, 'UTC') FROM pg_temp.moved"
     day = _day("happened_at", "pg_temp.moved", zone)

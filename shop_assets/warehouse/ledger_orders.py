@@ -40,6 +40,7 @@ def take(cursor: Cursor) -> None:
         "INSERT INTO pg_temp.affected SELECT source, order_id FROM pg_temp.asked "
         "EXCEPT SELECT source, order_id FROM pg_temp.affected"
     )
+    cursor.execute("ANALYZE pg_temp.affected")
     cursor.execute(
         "DELETE FROM meta.stale_orders t USING pg_temp.asked a WHERE t.source = a.source "
         "AND t.order_id = a.order_id AND t.generation = a.generation"

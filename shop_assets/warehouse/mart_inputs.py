@@ -44,12 +44,10 @@ def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
     firsts = warehouse.read(
         "SELECT c.source, c.order_id, c.customer_id, "
         "CASE WHEN c.customer_id IS NOT NULL THEN NOT EXISTS ("
-        "SELECT FROM warehouse.sales_ledger o WHERE o.source = c.source "
-        "AND o.customer_id = c.customer_id AND o.kind = 'sale' AND NOT o.is_test "
+        "SELECT FROM meta.sold_orders o WHERE o.source = c.source "
+        "AND o.customer_id = c.customer_id "
         "AND (o.ordered_at, o.order_id) < (c.ordered_at, c.order_id)) END AS is_first_order "
-        "FROM (SELECT DISTINCT source, order_id, customer_id, ordered_at "
-        "FROM warehouse.sales_ledger WHERE kind = 'sale' AND NOT is_test "
-        "AND happened_at >= $1 AND happened_at < $2 AND ordered_at >= $1 AND ordered_at < $2) c",
+        "FROM meta.sold_orders c WHERE c.ordered_at >= $1 AND c.ordered_at < $2",
         (start, end),
     )
     return sales.sales_daily(ledger_rows(warehouse, start, end), firsts, ZoneInfo(warehouse.zone))
@@ -57,12 +55,23 @@ def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
 
 def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.product_sales_daily`."""
+    # The version before the span, those within, and should there be none, the first one after.
+    versions_of = (
+        f"FROM {ddl.versions(ENTITIES['products'])} v WHERE v.source = sold.source "
+        "AND v.product_id = sold.product_id AND v.version_at"
+    )
     products = warehouse.read(
-        f"SELECT DISTINCT ON (v.source, v.product_id, v.version_at) v.source, v.product_id, "
-        f"v.version_at, v.category FROM {ddl.versions(ENTITIES['products'])} v "
-        "JOIN (SELECT DISTINCT source, product_id FROM warehouse.sales_ledger "
-        "WHERE happened_at >= $1 AND happened_at < $2) sold USING (source, product_id) "
-        "ORDER BY v.source, v.product_id, v.version_at, v.change_hour DESC",
+        "SELECT DISTINCT ON (source, product_id, version_at) source, product_id, version_at, "
+        "category FROM (SELECT DISTINCT source, product_id FROM warehouse.sales_ledger "
+        "WHERE happened_at >= $1 AND happened_at < $2 AND product_id IS NOT NULL) sold "
+        "CROSS JOIN LATERAL ("
+        f"(SELECT version_at, category, change_hour {versions_of} < $1 "
+        "ORDER BY version_at DESC, change_hour DESC LIMIT 1) UNION ALL "
+        f"(SELECT version_at, category, change_hour {versions_of} >= $1 AND v.version_at < $2) "
+        "UNION ALL "
+        f"(SELECT version_at, category, change_hour {versions_of} >= $2 AND v.version_at = "
+        f"(SELECT min(version_at) {versions_of} >= $2))"
+        ") v ORDER BY source, product_id, version_at, change_hour DESC",
         (start, end),
     )
     versions = ENTITIES["products"].conform(products)
@@ -72,23 +81,21 @@ def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.dateti
 
 def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.customer_orders`."""
-    # An order's rows never stand before it was placed.
-    wanted = (
-        "SELECT DISTINCT source, order_id FROM warehouse.sales_ledger WHERE kind = 'sale' "
-        "AND NOT is_test AND ordered_at >= $1 AND ordered_at < $2 AND happened_at >= $1"
-    )
+    # An order's rows never stand before it was placed. Orders, and customers, are looked up one by
+    # one (`OFFSET 0`), so that their number and not that of the months decides.
     ledger = warehouse.read(
-        f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l JOIN ({wanted}) w "
-        "USING (source, order_id) WHERE l.happened_at >= $1 AND NOT l.is_test",
+        f"SELECT {_LEDGER_COLUMNS} FROM meta.sold_orders w CROSS JOIN LATERAL ("
+        "SELECT * FROM warehouse.sales_ledger l WHERE l.source = w.source "
+        "AND l.order_id = w.order_id AND l.happened_at >= $1 AND NOT l.is_test OFFSET 0) l "
+        "WHERE w.ordered_at >= $1 AND w.ordered_at < $2",
         (start, end),
     )
     history = warehouse.read(
-        "SELECT DISTINCT l.source, l.customer_id, l.order_id, l.ordered_at "
-        "FROM (SELECT DISTINCT source, customer_id FROM warehouse.sales_ledger "
-        "WHERE kind = 'sale' AND NOT is_test AND ordered_at >= $1 AND ordered_at < $2 "
-        "AND happened_at >= $1 AND customer_id IS NOT NULL) c "
-        "JOIN warehouse.sales_ledger l USING (source, customer_id) "
-        "WHERE l.kind = 'sale' AND NOT l.is_test",
+        "SELECT o.source, o.customer_id, o.order_id, o.ordered_at "
+        "FROM (SELECT DISTINCT source, customer_id FROM meta.sold_orders "
+        "WHERE ordered_at >= $1 AND ordered_at < $2 AND customer_id IS NOT NULL) c "
+        "CROSS JOIN LATERAL (SELECT * FROM meta.sold_orders o "
+        "WHERE o.source = c.source AND o.customer_id = c.customer_id OFFSET 0) o",
         (start, end),
     )
     return customers.customer_orders(_LEDGER.conform(ledger), history)
@@ -113,14 +120,21 @@ def inventory_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime)
     """`marts.inventory_hourly`."""
     levels = ENTITIES["inventory_levels"]
     columns = ddl.column_list(levels, "l.")
+    # Which products lie where is found by going from one to the next in the versions' index; what
+    # each had last is then one look into the same index, however many months ago that was.
     readings = warehouse.read(
+        f"WITH RECURSIVE places AS ({_next_place('')} UNION ALL "
+        f"SELECT n.* FROM places p CROSS JOIN LATERAL {_next_place(_AFTER)} n) "
         f"SELECT {columns} FROM warehouse.inventory_levels l "
         "WHERE l.measured_at >= $1 AND l.measured_at < $2 UNION ALL "
-        f"SELECT {columns} FROM (SELECT DISTINCT source, product_id, location_id "
-        "FROM warehouse.inventory_levels WHERE measured_at < $1) p "
-        "CROSS JOIN LATERAL (SELECT * FROM warehouse.inventory_levels i "
+        f"SELECT {columns} FROM places p "
+        "CROSS JOIN LATERAL (SELECT * FROM warehouse.inventory_levels_versions i "
         "WHERE i.source = p.source AND i.product_id = p.product_id "
         "AND i.location_id = p.location_id AND i.measured_at < $1 AND NOT i.deleted "
+        "AND NOT EXISTS (SELECT FROM warehouse.inventory_levels_versions w "
+        "WHERE w.source = i.source AND w.product_id = i.product_id "
+        "AND w.location_id = i.location_id AND w.measured_at = i.measured_at "
+        "AND (w.version_at, w.change_hour) > (i.version_at, i.change_hour)) "
         "ORDER BY i.measured_at DESC LIMIT 1) l",
         (start, end),
     )
@@ -133,6 +147,17 @@ def inventory_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime)
     hours = pd.date_range(start, end, freq="h", inclusive="left").as_unit("us")
     return inventory.inventory_hourly(
         levels.conform(readings), movements_spec.conform(movements), hours
+    )
+
+
+_AFTER = "WHERE (v.source, v.product_id, v.location_id) > (p.source, p.product_id, p.location_id) "
+
+
+def _next_place(where: str) -> str:
+    """A query for the first product and location that a reading was ever told of, or the next."""
+    return (
+        "(SELECT v.source, v.product_id, v.location_id FROM warehouse.inventory_levels_versions v "
+        f"{where}ORDER BY v.source, v.product_id, v.location_id LIMIT 1)"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 import pandas as pd
 import pyarrow as pa
@@ -33,6 +34,14 @@ def stale_slices(
         "AND slice >= coalesce($2::timestamptz, '-infinity') "
         "AND slice < coalesce($3::timestamptz, 'infinity') ORDER BY slice",
         (mart, start, end),
+    )
+
+
+def stale_by_mart(warehouse: Warehouse, marts: Collection[str]) -> pd.DataFrame:
+    """The slices of these marts that are to be computed again: columns mart, slice."""
+    return warehouse.read(
+        "SELECT mart, slice FROM meta.stale_slices WHERE mart = ANY(string_to_array($1, ','))",
+        (",".join(marts),),
     )
 
 

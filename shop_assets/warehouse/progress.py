@@ -11,7 +11,9 @@ from shop_assets.warehouse.connection import Warehouse
 def first_loaded(warehouse: Warehouse, assets: Collection[str]) -> dt.datetime | None:
     """The first hour that any of these assets (as `warehouse/orders`) has; None before any."""
     frame = warehouse.read(
-        "SELECT min(slice) AS first FROM meta.slices WHERE asset = ANY(string_to_array($1, ','))",
+        "SELECT min(s.first) AS first FROM unnest(string_to_array($1, ',')) a(asset) "
+        "CROSS JOIN LATERAL (SELECT min(slice) AS first FROM meta.slices s "
+        "WHERE s.asset = a.asset) s",
         (",".join(assets),),
     )
     (first,) = frame["first"].dropna().tolist() or (None,)
@@ -23,13 +25,40 @@ def missing_hours(
 ) -> list[dt.datetime]:
     """The hours of `[since, until)` that not all of these assets have, in order.
 
-    One that was not written is enough: a run that failed half-way has loaded some tables only.
+    One that was not written is enough: a run that failed half-way has loaded some tables only. So
+    is one that was written before its hour was over.
+    What is written stays so; up to where nothing was missing, nothing is asked again.
     """
+    names = ",".join(sorted(set(assets)))
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            "SELECT since, until FROM meta.complete "
+            "WHERE assets = md5($1) AND since <= $2 AND until > $2",
+            parameters=(names, since),
+        )
+        first, start = cursor.fetchone() or (since, since)
     frame = warehouse.read(
         "SELECT h FROM generate_series($2::timestamptz, $3::timestamptz - interval '1 hour', "
-        "interval '1 hour') h LEFT JOIN (SELECT slice, count(*) AS n FROM meta.slices "
-        "WHERE asset = ANY(string_to_array($1, ',')) AND slice >= $2 AND slice < $3 "
-        "GROUP BY slice) loaded ON loaded.slice = h WHERE coalesce(loaded.n, 0) < $4 ORDER BY h",
-        (",".join(assets), since, until, len(assets)),
+        "interval '1 hour') h LEFT JOIN (SELECT s.slice, count(*) AS n "
+        "FROM unnest(string_to_array($1, ',')) a(asset) CROSS JOIN LATERAL ("
+        "SELECT slice FROM meta.slices s WHERE s.asset = a.asset "
+        "AND s.slice >= $2 AND s.slice < $3 AND NOT s.provisional OFFSET 0) s "
+        "GROUP BY s.slice) loaded ON loaded.slice = h WHERE coalesce(loaded.n, 0) < $4 ORDER BY h",
+        (names, start, until, len(set(assets))),
     )
-    return [hour.to_pydatetime() for hour in frame["h"]]
+    missing = [hour.to_pydatetime() for hour in frame["h"]]
+    reached = missing[0] if missing else until
+    if reached > start:
+        _note_complete(warehouse, names, first, reached)
+    return missing
+
+
+def _note_complete(
+    warehouse: Warehouse, names: str, since: dt.datetime, until: dt.datetime
+) -> None:
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO meta.complete (assets, since, until) VALUES (md5($1), $2, $3) "
+            "ON CONFLICT (assets) DO UPDATE SET since = excluded.since, until = excluded.until",
+            parameters=(names, since, until),
+        )

@@ -185,7 +185,9 @@ class TinyShop:
             cursor.execute("TRUNCATE runs CASCADE")
         connection.close()
         with self.warehouse.transaction() as cursor:
-            cursor.execute("TRUNCATE meta.slices, meta.stale_slices, meta.mart_versions")
+            cursor.execute(
+                "TRUNCATE meta.slices, meta.complete, meta.stale_slices, meta.mart_versions"
+            )
         self.cursors.clear()
 
     def age_runs(self, by: dt.timedelta) -> None:

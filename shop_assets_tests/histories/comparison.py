@@ -22,7 +22,10 @@ _COUNTS = (
 
 def _queries() -> dict[str, str]:
     """For each table that must be equal, a query for its rows, each as one text."""
-    found = {"row_ledger": f"SELECT t::text FROM (SELECT {_COUNTS} FROM meta.row_ledger) t"}
+    found = {
+        "row_ledger": f"SELECT t::text FROM (SELECT {_COUNTS} FROM meta.row_ledger) t",
+        "sold_orders": "SELECT t::text FROM meta.sold_orders t",
+    }
     for spec in TABLES.values():
         if spec.layer == "analytics" or spec.name in ddl.LAKE_ONLY:
             continue
