@@ -26,7 +26,7 @@ WORKERS = 3
 HOURS = [
     Window(HOUR.start - timedelta(hours=n), HOUR.end - timedelta(hours=n)) for n in range(WORKERS)
 ]
-_JITTER = 0.06
+_JITTER = 0.2
 """Seconds by which a call may arrive later than another that left at the same time."""
 
 
