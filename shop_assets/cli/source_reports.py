@@ -83,7 +83,7 @@ def _preview(entity: EntityPreview) -> Table:
         if origin is not None or _says_something(name, values):
             money = name.endswith(_MICROS)
             table.add_row(
-                name.removesuffix(_MICROS),
+                name.removesuffix(_MICROS) + (" (money)" if money else ""),
                 escape(origin or ""),
                 *(escape(_shown(value, money=money)) for value in values),
             )

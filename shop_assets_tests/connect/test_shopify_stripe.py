@@ -1,0 +1,111 @@
+"""`examples/shopify_stripe`: both APIs through the command itself, to the true sums."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from shop_assets.cli.app import app
+from shop_assets.demo.apis import Clock, Store, serving
+from shop_assets.demo.apis.shopify import ShopifyServer
+from shop_assets.demo.apis.stripe import StripeServer
+from shop_assets.demo.sample_orders import SampleOrder, sample_orders
+from shop_assets.demo.simulated import fill_shopify, fill_stripe
+from shop_assets.partitions import floor_hour
+from shop_assets.settings import load_settings
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.conftest import REPOSITORY
+from shop_assets_tests.warehouse.databases import copied, make_template
+
+CONFIG = REPOSITORY / "examples" / "shopify_stripe" / "shop.yaml"
+HOURS = 3
+DIFFERENCES = ("charge_differences", "refund_differences", "payout_differences")
+
+
+@pytest.fixture(scope="module")
+def orders() -> list[SampleOrder]:
+    until = floor_hour(dt.datetime.now(dt.UTC)) - dt.timedelta(hours=2)
+    return sample_orders(60, until, span=dt.timedelta(hours=HOURS))
+
+
+@pytest.fixture(scope="module")
+def loaded(
+    stack: Endpoints, orders: list[SampleOrder], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """The warehouse after the example was loaded, from before the first order to after the last."""
+    with ExitStack() as running:
+        urls = {}
+        for name, fill, server in (
+            ("SHOPIFY_API_URL", fill_shopify, ShopifyServer),
+            ("STRIPE_API_URL", fill_stripe, StripeServer),
+        ):
+            store = Store()
+            fill(store, orders)
+            urls[name] = running.enter_context(serving(server(store, Clock()).app))
+        environment = running.enter_context(pytest.MonkeyPatch.context())
+        warehouse = running.enter_context(copied(stack, make_template(stack)))
+        first = floor_hour(orders[0].placed_at) - dt.timedelta(hours=2)
+        own = {
+            "SHOP_HOME": str(tmp_path_factory.mktemp("shopify_stripe")),
+            "SHOP_POSTGRES_URL": warehouse,
+            "SHOP_POSTGRES_READER_URL": warehouse,
+            "SHOP_S3_URL": f"{stack.s3_url}/shopify_stripe_{uuid.uuid4().hex[:8]}",
+            "SHOP_START": str(first.date() - dt.timedelta(days=1)),
+            "SHOP_GRACE_HOURS": "0",
+        }
+        for name, value in (stack.environment() | own | urls).items():
+            environment.setenv(name, value)
+        environment.delenv("DAGSTER_HOME", raising=False)
+        last = first + dt.timedelta(hours=HOURS + 3)
+        span = (f"{first:%Y-%m-%dT%H:%M}", f"{last:%Y-%m-%dT%H:%M}")
+        given = ("run", "--config", str(CONFIG), "--from", span[0], "--to", span[1], "--json")
+        done = CliRunner().invoke(app, given)
+        assert done.exit_code == 0, (done.output[-2000:], done.exception)
+        yield Warehouse(warehouse)
+
+
+def one(warehouse: Warehouse, query: str) -> dict[str, Any]:
+    (row,) = warehouse.read(query).to_dict(orient="records")
+    return {str(name): value for name, value in row.items()}
+
+
+def test_the_defaults_fit_the_simulations() -> None:
+    assert list(load_settings(CONFIG, {}).sources) == ["shop", "payments"]
+
+
+def test_the_marts_have_the_true_sales(loaded: Warehouse, orders: list[SampleOrder]) -> None:
+    goods = sum(line.amount for order in orders for line in order.lines)
+    back = sum(order.lines[0].amount for order in orders if order.refunded_at)
+    assert back
+    found = one(
+        loaded,
+        "SELECT sum(gross_sales)::text AS gross, sum(returns)::text AS back, "
+        "sum(orders)::int AS orders FROM marts.sales_daily",
+    )
+    assert Decimal(found["gross"]) * 1_000_000 == goods
+    assert abs(Decimal(found["back"])) * 1_000_000 == back
+    assert found["orders"] == len(orders)
+
+
+def test_every_charge_pays_for_an_order(loaded: Warehouse, orders: list[SampleOrder]) -> None:
+    total = sum(order.total for order in orders)
+    found = one(
+        loaded,
+        "SELECT sum(amount_micros)::bigint AS charged, count(*)::int AS charges "
+        "FROM warehouse.charges JOIN warehouse.orders USING (order_id)",
+    )
+    assert found == {"charged": total, "charges": len(orders)}
+
+
+@pytest.mark.parametrize("table", DIFFERENCES)
+def test_reconciliation_finds_nothing(loaded: Warehouse, table: str) -> None:
+    rows = loaded.read(f"SELECT * FROM analytics.{table}")
+    assert rows.to_dict(orient="records") == []
