@@ -1,7 +1,6 @@
 """What a query costs before and after it runs, and the bucket that the points come from.
 
-An object costs 1 point, a scalar none, a list with `first` or `last` 2 points and its objects, a
-mutation 10; of an interface's or a union's fragments the dearest counts. Before a query runs, lists
+An object costs 1 point, a scalar none, a connection 2 points and its objects, a mutation 10; of an interface's or a union's fragments the dearest counts. Before a query runs, lists
 count as long as they may become; afterwards, the difference is given back.
 """
 
@@ -118,7 +117,9 @@ class Query:
         if of.name.endswith("Connection"):
             return self._connection(node, of, value)
         if is_list(declared):
-            items = value if value is not ... else [...] * self._length(node)
+            length = self._length(node)
+            # Of a list that cannot be asked for in part, one object counts.
+            items = [...] * length if value is ... else value[:length]
             return sum(1 + self._selected(node.selection_set, of, item) for item in items if item)
         return 1 + self._selected(node.selection_set, of, value)
 
