@@ -134,6 +134,20 @@ class Backfill:
         self._follow(runs)
         return report
 
+    def load_open(self, hour: dt.datetime) -> BackfillReport:
+        """Load an hour that is not over, with the marts of its day and all that it has touched.
+
+        Analytics are left to those who follow the marts. Raises as `load` does.
+        """
+        report = BackfillReport(hours=1)
+        runs = _Runs(report, lambda *_: None, None)
+        self._execute(FROM_LAYER["raw"], hour_range_tags(hour, hour), runs)
+        day = self.calendar.day_of(hour)
+        self._execute("daily_marts", day_range_tags(day, day), runs)
+        self._stale("hourly_marts", runs)
+        self._stale("daily_marts", runs)
+        return report
+
     def clean_again(
         self, hours: Iterable[dt.datetime], entities: Iterable[str], on_progress: OnProgress
     ) -> BackfillReport:

@@ -6,8 +6,9 @@ Dagster loads `defs`, for the shop that `SHOP_CONFIG` names. Tests and commands 
 
 from __future__ import annotations
 
+import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,16 @@ def build_definitions(
     resources: Mapping[str, Any] | None = None,
     *,
     hours_a_run: int | None = None,
+    now: Callable[[], dt.datetime] | None = None,
 ) -> Definitions:
     """Fresh definitions for a shop.
 
     `resources` replace those of the same name; `hours_a_run`: how many hours (or days) one run of
-    a backfill in the UI takes; all, if not given.
+    a backfill in the UI takes; all, if not given. `now`: a clock, for loading the hour
+    that is not over by it, again and again, from where the sources were last read.
     """
     shop = settings.shop
-    calendar = Calendar(shop.start, shop.zone, shop.end, hours_a_run)
+    calendar = Calendar(shop.start, shop.zone, shop.end, hours_a_run, now)
     raw = raw_assets(settings, calendar)
     sweeps = deletions_assets(settings)
     clean = clean_assets(settings, calendar)
@@ -78,12 +81,12 @@ def build_definitions(
         sensors=sensors.build(
             built, hourly_tables, calendar, daily, {asset.key.path[-1] for asset in analytics}
         ),
-        resources={**_resources(settings), **(resources or {})},
+        resources={**_resources(settings, calendar.open_hour), **(resources or {})},
         executor=in_process_executor,
     )
 
 
-def _resources(settings: ShopSettings) -> dict[str, Any]:
+def _resources(settings: ShopSettings, open_hour: bool) -> dict[str, Any]:
     lake = LakeResource()
     warehouse = WarehouseResource(zone=settings.shop.timezone)
     return {
@@ -93,7 +96,7 @@ def _resources(settings: ShopSettings) -> dict[str, Any]:
         "cache": CacheResource(),
         "raw_lake": RawLakeIOManager(lake=lake, warehouse=warehouse),
         "clean_lake": CleanLakeIOManager(lake=lake, warehouse=warehouse),
-        "postgres": PostgresIOManager(warehouse=warehouse),
+        "postgres": PostgresIOManager(warehouse=warehouse, open_hour=open_hour),
     }
 
 

@@ -7,7 +7,7 @@ change. A day's key is `2026-01-31`, a day of the shop's time zone, of 23, 24 or
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,13 @@ class Calendar:
     end: dt.date | None = None
     hours_a_run: int | None = None
     """How many hours one run of a backfill takes; all, if not given."""
+    now: Callable[[], dt.datetime] | None = None
+    """The clock, where the hour that is not over by it is a partition too; see `open_hour`."""
+
+    @property
+    def open_hour(self) -> bool:
+        """Whether hours are loaded before they are over."""
+        return self.now is not None
 
     @property
     def backfill_policy(self) -> BackfillPolicy:
@@ -54,7 +61,10 @@ class Calendar:
     def hourly(self) -> HourlyPartitionsDefinition:
         """Dagster's hourly partitions, in UTC."""
         return HourlyPartitionsDefinition(
-            start_date=self.first_hour, end_date=self._after_end, timezone="UTC"
+            start_date=self.first_hour,
+            end_date=self._after_end,
+            timezone="UTC",
+            end_offset=1 if self.open_hour and self.end is None else 0,
         )
 
     @property

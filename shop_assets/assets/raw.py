@@ -1,6 +1,8 @@
 """Raw: what each source said, as it said it, with where and when it was read."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 from dagster import (
@@ -17,7 +19,7 @@ from shop_assets.assets.steps import RETRIES, step
 from shop_assets.assets.sweep import tombstones
 from shop_assets.checks import arrival, deletions, drift
 from shop_assets.checks.report import report
-from shop_assets.io_managers.delta import with_checkpoint, with_compared
+from shop_assets.io_managers.delta import ReadUntil, with_checkpoint, with_compared
 from shop_assets.io_managers.seen_keys import seen_keys
 from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
@@ -26,10 +28,12 @@ from shop_assets.settings import ShopSettings
 from shop_assets.settings.apis import ApiSource
 from shop_assets.settings.shop import SqlStream
 from shop_assets.sources.protocol import Compared, Comparing, Connector, ReadRequest, Window
-from shop_assets.sources.reading import gather
+from shop_assets.sources.reading import Gathered, gather
 from shop_assets.transforms.extract import assemble
 from shop_assets.warehouse import checkpoints, source_keys
+from shop_assets.warehouse.connection import Warehouse
 
+_LATE = dt.timedelta(minutes=2)
 _KINDS = {"sql": "postgres", "files": "file"}
 """What the UI calls a connector, where that is not its name."""
 
@@ -86,12 +90,14 @@ def _raw_asset(
     ) -> MaterializeResult[pa.Table]:
         span = Span.of(context)
         store, zone = warehouse.open(), lake.open()
-        request = ReadRequest(
-            stream,
-            Window(span.start - overlap, span.end),
-            checkpoints.before(store, source, stream, span.start) if remembers else None,
-            calendar.last_midnight(span.start, span.end),
-        )
+        earlier = checkpoints.before(store, source, stream, span.start) if remembers else None
+        window = Window(span.start - overlap, span.end)
+        if calendar.now is not None:
+            window, earlier = _not_read_yet(
+                (store, source, stream), window, span.start, earlier, calendar.now()
+            )
+        midnight = calendar.last_midnight(span.start, span.end)
+        request = ReadRequest(stream, window, earlier, midnight)
         connector = sources.open(source)
         how = _compared(connector, request)
         known = (
@@ -99,7 +105,11 @@ def _raw_asset(
             if how is None
             else Comparison(store, source, stream, how, anew=zone.schema(table_name) is None)
         )
-        read = gather(connector, request, None if known is None else known.changed)
+        if calendar.open_hour and how is not None and how.complete:
+            # What is read as a whole is read once, when the hour is over.
+            read, how, known = Gathered(), None, None
+        else:
+            read = gather(connector, request, None if known is None else known.changed)
         unlikely = None if known is None else known.end_missing()
         ended_by = swept_by if how is None else how.key
         batches = read.batches
@@ -115,7 +125,9 @@ def _raw_asset(
         deleted = 0 if gone is None else gone.num_rows
         if swept_by and table.num_rows > deleted:
             source_keys.record(store, source, stream, seen_keys(table, swept_by))
-        value = with_checkpoint(table, source, stream, read.checkpoint)
+        value = with_checkpoint(
+            table, ReadUntil(source, stream, window.end, read.checkpoint), always=calendar.open_hour
+        )
         if how is not None:
             source_keys.expect(store, source, stream, seen_keys(table, how.key, broken=True))
             value = with_compared(value, source, stream, how.key)
@@ -134,11 +146,31 @@ def _raw_asset(
                 span,
                 arrival.judge(store, source, stream, span, rows, busy=read_as.busy),
                 drift.judge(changes, span),
-                *([unlikely] if unlikely is not None and whole else []),
+                *([unlikely or deletions.judge(0, 0, 1.0)] if whole else []),
             ),
         )
 
     return extract
+
+
+def _not_read_yet(
+    stream: tuple[Warehouse, str, str],
+    window: Window,
+    hour: dt.datetime,
+    earlier: Mapping[str, Any] | None,
+    now: dt.datetime,
+) -> tuple[Window, Mapping[str, Any] | None]:
+    """What is left to read of an hour that is not over, and the checkpoint to go on from.
+
+    A little of what was read is read again, for rows that become visible late; those that come
+    later still are found when the hour is over, and is read as a whole.
+    """
+    now = max(window.start, min(now, window.end))
+    known = checkpoints.read_until(*stream, hour)
+    if known is None:
+        return Window(window.start, now), earlier
+    until, checkpoint = known
+    return Window(min(now, max(window.start, until - _LATE)), now), checkpoint or earlier
 
 
 def _compared(connector: Connector, request: ReadRequest) -> Compared | None:

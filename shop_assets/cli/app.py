@@ -9,6 +9,7 @@ from shop_assets.cli import (
     demo,
     init,
     inspect,
+    live,
     quarantine,
     reprocess,
     run,
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("init")(init.init)
 app.command("run")(run.run)
+app.command("live")(live.live)
 app.command("reprocess")(reprocess.reprocess)
 app.command("changes")(reprocess.show_changes)
 app.command("sql")(inspect.sql)

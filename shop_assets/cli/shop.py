@@ -1,8 +1,9 @@
 """What every command needs: the home folder, the configuration, the servers, Dagster's instance."""
 
+import datetime as dt
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,10 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 EVENT_BATCH = "1000"
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def dagster_home() -> Path:
@@ -83,6 +88,11 @@ class Shop:
         return Calendar(shop.start, shop.zone, shop.end)
 
     @cached_property
+    def open_calendar(self) -> Calendar:
+        """The shop's hours and days, with the hour that is not over."""
+        return replace(self.calendar, now=_now)
+
+    @cached_property
     def warehouse(self) -> Warehouse:
         """The shop's warehouse."""
         return open_warehouse(self.endpoints, self.settings.shop.timezone)
@@ -92,13 +102,13 @@ class Shop:
         """The shop's lake."""
         return open_lake(self.endpoints)
 
-    def definitions(self) -> Definitions:
-        """The shop's assets and jobs."""
+    def definitions(self, *, open_hour: bool = False) -> Definitions:
+        """The shop's assets and jobs; `open_hour`: for the hour that is not over."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from shop_assets.definitions import build_definitions
 
-            return build_definitions(self.settings)
+            return build_definitions(self.settings, now=_now if open_hour else None)
 
     def instance(self) -> DagsterInstance:
         """Dagster's instance, with events written in batches."""

@@ -25,13 +25,25 @@ _CHECKPOINT = b"checkpoint"
 _COMPARED = b"compared"
 
 
-def with_checkpoint(
-    rows: pa.Table, source: str, stream: str, checkpoint: Mapping[str, Any] | None
-) -> pa.Table:
-    """Rows of raw, with the checkpoint of their read, to keep once they are written."""
-    if checkpoint is None:
+@dataclass(frozen=True)
+class ReadUntil:
+    """How far a stream was read: the end of the read's window, and the checkpoint after it."""
+
+    source: str
+    stream: str
+    end: dt.datetime
+    checkpoint: Mapping[str, Any] | None
+
+
+def with_checkpoint(rows: pa.Table, read: ReadUntil, *, always: bool) -> pa.Table:
+    """Rows of raw, with their read to note once they are written.
+
+    One that left no checkpoint is noted only if `always`: of an hour that is not over yet.
+    """
+    if read.checkpoint is None and not always:
         return rows
-    return rows.replace_schema_metadata({_CHECKPOINT: json.dumps([source, stream, checkpoint])})
+    noted = [read.source, read.stream, read.end.isoformat(), read.checkpoint]
+    return rows.replace_schema_metadata({_CHECKPOINT: json.dumps(noted)})
 
 
 def with_compared(rows: pa.Table, source: str, stream: str, key: Sequence[str]) -> pa.Table:
@@ -122,8 +134,8 @@ class RawLakeIOManager(_LakeInput):
             source_keys.remember(self.postgres(), source, stream, seen_keys(obj, key, broken=True))
         kept = notes.get(_CHECKPOINT)
         if kept is not None:
-            source, stream, checkpoint = json.loads(kept)
-            window = _window(context)
+            source, stream, end, checkpoint = json.loads(kept)
+            window = _window(context)[0], dt.datetime.fromisoformat(end)
             checkpoints.record(self.postgres(), source, stream, window, checkpoint, attempt)
 
     def _append(self, context: OutputContext, obj: pa.Table, attempt: str) -> bool:

@@ -68,6 +68,8 @@ class PostgresIOManager(ConfigurableIOManager):
     """Writes each kind of output by its own rule, and reads back a table's slices."""
 
     warehouse: ResourceDependency[WarehouseResource]
+    open_hour: bool = False
+    """Whether what it writes is of an hour that is not over."""
 
     def handle_output(self, context: OutputContext, obj: Output) -> None:
         """Write the output in one transaction; done again, it changes nothing."""
@@ -76,7 +78,7 @@ class PostgresIOManager(ConfigurableIOManager):
         if isinstance(obj, TableRows):
             written = replace_all(store, TABLES[name], obj.rows)
         else:
-            written = write_slices(store, name, obj, _load(context, obj.epoch))
+            written = write_slices(store, name, obj, _load(context, obj.epoch, self.open_hour))
         context.add_output_metadata({"rows": written.rows, "rows_changed": written.changed})
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
@@ -108,7 +110,7 @@ def write_slices(store: Warehouse, name: str, obj: Any, load: Load) -> Written:
     raise TypeError(f"{name}: no rule for writing {type(obj).__name__}")
 
 
-def _load(context: OutputContext, epoch: int) -> Load:
+def _load(context: OutputContext, epoch: int, provisional: bool) -> Load:
     keys = list(context.asset_partition_keys)
     by_day = len(keys[0]) == len("2026-01-31")
     step = dt.timedelta(days=1) if by_day else partitions.HOUR
@@ -120,6 +122,7 @@ def _load(context: OutputContext, epoch: int) -> Load:
         end=moments[1] + step,
         step=step,
         epoch=epoch,
+        provisional=provisional,
     )
 
 

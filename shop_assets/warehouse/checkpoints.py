@@ -15,18 +15,20 @@ def record(
     source: str,
     stream: str,
     window: tuple[dt.datetime, dt.datetime],
-    checkpoint: Mapping[str, Any],
+    checkpoint: Mapping[str, Any] | None,
     load_id: str,
 ) -> None:
-    """Keep the checkpoint of a window whose rows are in raw, in the place of an earlier read's."""
+    """Keep the checkpoint of a window whose rows are in raw, in the place of those inside of it."""
     with warehouse.transaction() as cursor:
+        cursor.execute(
+            "DELETE FROM meta.source_checkpoints WHERE source = $1 AND stream = $2 "
+            "AND window_start >= $3 AND window_end <= $4",
+            parameters=(source, stream, *window),
+        )
         cursor.execute(
             "INSERT INTO meta.source_checkpoints "
             "(source, stream, window_start, window_end, checkpoint, load_id) "
-            "VALUES ($1, $2, $3, $4, $5::jsonb, $6) "
-            "ON CONFLICT (source, stream, window_start, window_end) DO UPDATE SET "
-            "checkpoint = excluded.checkpoint, load_id = excluded.load_id, "
-            "recorded_at = clock_timestamp()",
+            "VALUES ($1, $2, $3, $4, $5::jsonb, $6)",
             parameters=(source, stream, *window, json.dumps(checkpoint), load_id),
         )
 
@@ -45,3 +47,18 @@ def before(
         row = cursor.fetchone()
     found: Mapping[str, Any] | None = None if row is None else json.loads(row[0])
     return found
+
+
+def read_until(
+    warehouse: Warehouse, source: str, stream: str, hour: dt.datetime
+) -> tuple[dt.datetime, Mapping[str, Any] | None] | None:
+    """How far an hour that is not over was read, and that read's checkpoint; None if not at all."""
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            "SELECT window_end, checkpoint::text FROM meta.source_checkpoints "
+            "WHERE source = $1 AND stream = $2 AND window_start >= $3 "
+            "AND window_end < $3 + interval '1 hour' ORDER BY window_end DESC LIMIT 1",
+            parameters=(source, stream, hour),
+        )
+        row = cursor.fetchone()
+    return None if row is None else (row[0], json.loads(row[1]))

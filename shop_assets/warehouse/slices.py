@@ -40,7 +40,7 @@ class Load:
     """One load of an asset's slices: hours, or days written as their midnight in UTC.
 
     `epoch` orders writers by when they began; take it with `begin` before reading what the slice
-    is computed from.
+    is computed from. `provisional`: the hour is not over, and is to be loaded again when it is.
     """
 
     load_id: str
@@ -49,6 +49,7 @@ class Load:
     end: dt.datetime
     step: dt.timedelta
     epoch: int
+    provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,12 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
     if publication.written is None:
         raise RuntimeError(f"{load.asset}: a load ended without a note of what it wrote")
     cursor.execute(
-        "INSERT INTO meta.slices (asset, slice, epoch, load_id) "
-        "SELECT $1, s, $2, $3 FROM generate_series($4::timestamptz, "
+        "INSERT INTO meta.slices (asset, slice, epoch, load_id, provisional) "
+        "SELECT $1, s, $2, $3, $7 FROM generate_series($4::timestamptz, "
         "$5::timestamptz - make_interval(secs => $6), make_interval(secs => $6)) s "
         "ON CONFLICT (asset, slice) DO UPDATE SET epoch = excluded.epoch, "
-        "load_id = excluded.load_id, written_at = excluded.written_at",
+        "load_id = excluded.load_id, written_at = excluded.written_at, "
+        "provisional = excluded.provisional",
         parameters=(
             load.asset,
             load.epoch,
@@ -127,6 +129,7 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
             load.start,
             load.end,
             load.step.total_seconds(),
+            load.provisional,
         ),
     )
     _note_load(cursor, load, publication.written)

@@ -1,0 +1,41 @@
+"""`shop-assets live`: the hour that is not over yet, loaded again and again."""
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from shop_assets.cli.figures import console
+from shop_assets.cli.shop import ConfigOption, Shop
+from shop_assets.live import MicroBatch, OpenHour
+
+
+def live(
+    config: ConfigOption = None,
+    every: Annotated[
+        float, typer.Option(min=1, max=1800, help="Seconds from one load's begin to the next's.")
+    ] = 60.0,
+) -> None:
+    """Keep the marts a minute or two behind the sources, until Ctrl-C.
+
+    Loads what has changed in the hour that is not over. Runs beside the schedule, which loads each
+    hour once more when it is over.
+    """
+    shop = Shop.open(config)
+    stopped = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in signals}
+    try:
+        followed = OpenHour(shop.definitions(open_hour=True), shop.open_calendar, shop.warehouse)
+        followed.follow(every, lambda: not stopped.is_set(), _tell)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(done: MicroBatch) -> None:
+    words = f"{done.hour:%Y-%m-%d %H}:00 UTC loaded until now in {done.seconds:.1f} s"
+    if done.error is not None:
+        words = f"{done.hour:%Y-%m-%d %H}:00 UTC not loaded, tried again: {done.error}"
+    console().print(words, soft_wrap=True)
