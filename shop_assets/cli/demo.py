@@ -13,7 +13,7 @@ from shop_assets.cli.demo_home import DemoHome
 from shop_assets.cli.demo_sales import DaySales, print_days, sales_by_day
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
 from shop_assets.cli.run import backfill, hours_bar
-from shop_assets.cli.serve import serving
+from shop_assets.cli.serve import following, serving
 from shop_assets.cli.shop import JsonOption, Shop
 from shop_assets.demo import DemoPlan, SimulatedShop
 from shop_assets.errors import RunError
@@ -86,7 +86,7 @@ def up(
             filled = _fill(place, simulated, now, quiet=False)
             _print(filled, rows_by_source(filled.shop.warehouse), [])
             log = place.path / "dagster.log"
-            with serving(port, log) as served:
+            with serving(port, log) as served, following(place.path / "live.log"):
                 console().print(
                     f"\nThe Dagster UI is at [bold]http://127.0.0.1:{served.port}[/] (log: {log}). "
                     "Ctrl-C stops everything."

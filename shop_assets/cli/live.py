@@ -9,6 +9,7 @@ import typer
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, Shop
 from shop_assets.live import MicroBatch, OpenHour
+from shop_assets.resources.connections import home
 
 
 def live(
@@ -35,6 +36,7 @@ def live(
 
 
 def _tell(done: MicroBatch) -> None:
+    (home() / "live").touch()
     words = f"{done.hour:%Y-%m-%d %H}:00 UTC loaded until now in {done.seconds:.1f} s"
     if done.error is not None:
         words = f"{done.hour:%Y-%m-%d %H}:00 UTC not loaded, tried again: {done.error}"

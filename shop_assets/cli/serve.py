@@ -1,4 +1,4 @@
-"""Dagster's webserver and daemon beside a command, until Ctrl-C."""
+"""Dagster's webserver and daemon, and the open hour's loads, beside a command, until Ctrl-C."""
 
 import contextlib
 import os
@@ -93,8 +93,26 @@ def serving(port: int, log: Path) -> Iterator[Served]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def following(log: Path) -> Iterator[None]:
+    """Load the open hour again and again beside this process, until the end."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("shop-assets")), "live"],
+            env={"PYTHONWARNINGS": "ignore", **os.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        _end(process)
+
+
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Interrupt Dagster, which ends its own processes; what is left of its session is killed."""
+    """Interrupt a process, which ends its own; what is left of its session is killed."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):

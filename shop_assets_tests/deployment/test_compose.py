@@ -17,7 +17,7 @@ from shop_assets_tests.deployment.compose_file import (
     variables,
 )
 
-APP = ("code-server", "webserver", "daemon", "bucket")
+APP = ("code-server", "webserver", "daemon", "live", "bucket")
 SERVERS = ("postgres", "s3", "redis")
 
 
@@ -41,7 +41,7 @@ def _parts() -> dict[str, Service]:
     return services(filled())
 
 
-def test_there_are_three_servers_three_parts_of_dagster_and_the_maker_of_the_bucket(
+def test_there_are_three_servers_three_parts_of_dagster_live_and_the_maker_of_the_bucket(
     parts: dict[str, Service],
 ) -> None:
     assert set(parts) == {*APP, *SERVERS}
@@ -145,7 +145,7 @@ def test_a_part_starts_after_what_it_needs_is_healthy(parts: dict[str, Service])
         "redis": healthy,
         "bucket": {"condition": "service_completed_successfully"},
     }
-    for name in ("webserver", "daemon"):
+    for name in ("webserver", "daemon", "live"):
         assert parts[name].settings["depends_on"] == {"code-server": healthy}
 
 

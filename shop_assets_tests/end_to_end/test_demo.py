@@ -82,7 +82,7 @@ def test_a_demo_shows_what_its_shop_truly_sold_and_stops_what_it_started(
         ended = sum(row[name] for name in ("published", "quarantined", "deduplicated", "folded"))
         assert row["read"] == ended > 0, row
     assert {row["source"] for row in shown["rows"]} == {
-        *("storefront", "wms", "tracker", "ads", "crm", "payments")
+        *("storefront", "shopify", "woocommerce", "wms", "tracker", "ads", "crm", "payments")
     }
     assert sum(row["quarantined"] for row in shown["rows"]) > 0
     assert running(command.home) == []
@@ -206,8 +206,9 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
         states |= {s["name"]: s["sensorState"]["status"] for s in location["sensors"]}
         assert states == dict.fromkeys(
             [
-                *("every_hour", "missing_hours", "stale_marts"),
+                *("every_hour", "every_night", "missing_hours", "stale_marts"),
                 *("customer_rfm_on_change", "sales_summary_on_change", "stock_alerts_on_change"),
+                *(f"{kind}_differences_on_change" for kind in ("charge", "payout", "refund")),
             ],
             "RUNNING",
         )
@@ -226,6 +227,8 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
 
         assert _until(lambda: status() == "COMPLETED_SUCCESS", 180), status()
         assert inside.json("changes", backfill) == []
+        followed = place / "live.log"
+        assert _until(lambda: "loaded until now" in followed.read_text("utf-8"), 240)
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(120)
