@@ -27,7 +27,7 @@ from shop_assets.demo.plan import DemoPlan
 NAME = "ledger-%Y-%m-%dT%H.parquet"
 KINDS = texts(["charge", "charge", "refund", "refund", "refund", "dispute", "fee"])
 _PREFIX = texts(["ch", "chx", "rex", "rec", "re", "dp", "fee"])
-_PAID, _MORE, _LESS, _CANCELLED, _REFUNDED, _DISPUTED, _FEE = range(7)
+PAID, MORE, LESS, CANCELLED, REFUNDED, DISPUTED, FEE = range(7)
 _DISPUTE_FEE = 15
 
 
@@ -87,13 +87,13 @@ def of_births(plan: DemoPlan, born: Births) -> Movements:
     none = np.zeros(n, dtype=np.int64)
     dispute_fee = none + _DISPUTE_FEE * 1_000_000 // minor
     rows = [
-        (_PAID, o.paid_at, total, fee),
-        (_MORE, np.where(change > 0, o.edited_at, NEVER), change, change * 14 // 1_000),
-        (_LESS, np.where(change < 0, o.edited_at, NEVER), change, none),
-        (_CANCELLED, cancelled_at, -total_edited, none),
-        (_REFUNDED, np.where(refunded > 0, o.refunded_at, NEVER), -refunded, none),
-        (_DISPUTED, disputed_at, -total, none),
-        (_FEE, disputed_at, -dispute_fee, none),
+        (PAID, o.paid_at, total, fee),
+        (MORE, np.where(change > 0, o.edited_at, NEVER), change, change * 14 // 1_000),
+        (LESS, np.where(change < 0, o.edited_at, NEVER), change, none),
+        (CANCELLED, cancelled_at, -total_edited, none),
+        (REFUNDED, np.where(refunded > 0, o.refunded_at, NEVER), -refunded, none),
+        (DISPUTED, disputed_at, -total, none),
+        (FEE, disputed_at, -dispute_fee, none),
     ]
     created = np.concatenate([at for _, at, _, _ in rows])
     m = len(created)
@@ -151,7 +151,7 @@ def table(rows: LedgerHour) -> pa.Table:
     ids = _PREFIX[m.kind] + "_" + m.order_id.astype(str).astype(object)
     kinds = np.where(rows.invalid, "hold_v2", KINDS[m.kind])
     created = m.created_at // SECOND
-    status = np.where(m.kind == _DISPUTED, "needs_response", "succeeded")
+    status = np.where(m.kind == DISPUTED, "needs_response", "succeeded")
     return pa.table(
         {
             "id": pa.array(np.where(rows.invalid, ids + "_h", ids), pa.string()),

@@ -39,6 +39,8 @@ class StripeAccount(Balance):
     ) -> None:
         super().__init__(store, clock, api_version=api_version, delay_days=delay_days)
         self._dispute_fee = dispute_fee
+        self.counts_thousandths = False
+        """Whether to take amounts of three-decimal currencies that Stripe itself would refuse."""
 
     def charge(
         self,
@@ -57,11 +59,12 @@ class StripeAccount(Balance):
 
         `said`: what else the charge is to say, such as `metadata`, `customer`, `description`.
 
-        Three-decimal currencies take multiples of ten only, and none takes nothing: `UserError`.
+        Three-decimal currencies take multiples of ten only (unless `counts_thousandths`), and none
+        takes nothing: `UserError`.
         """
         if amount <= 0:
             raise UserError(f"a charge of {amount} {currency}, expected more than nothing")
-        if currency in THREE_DECIMALS and amount % 10:
+        if currency in THREE_DECIMALS and amount % 10 and not self.counts_thousandths:
             raise UserError(f"a charge of {amount} {currency}, expected a multiple of ten")
         moment = self.moment(at)
         with self.writing():
