@@ -17,9 +17,10 @@ from shop_assets.demo.apis import Clock, Store, serving
 from shop_assets.demo.apis.shopify import ShopifyServer
 from shop_assets.demo.apis.stripe import StripeServer
 from shop_assets.demo.sample_orders import SampleOrder, sample_orders
-from shop_assets.demo.simulated import fill_shopify, fill_stripe
+from shop_assets.demo.simulated import fill_shopify, fill_stripe, port_of, simulated
 from shop_assets.partitions import floor_hour
 from shop_assets.settings import load_settings
+from shop_assets.settings.apis import ApiSource
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.conftest import REPOSITORY
@@ -77,8 +78,16 @@ def one(warehouse: Warehouse, query: str) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}
 
 
-def test_the_defaults_fit_the_simulations() -> None:
-    assert list(load_settings(CONFIG, {}).sources) == ["shop", "payments"]
+@pytest.mark.parametrize(("name", "provider"), [("shop", "shopify"), ("payments", "stripe")])
+def test_the_defaults_fit_the_simulations(name: str, provider: str) -> None:
+    source = load_settings(CONFIG, {}).sources[name]
+    assert isinstance(source, ApiSource)
+    assert source.api_url == f"http://127.0.0.1:{port_of(provider)}"
+    made = simulated(provider, objects=0)
+    for option, secret in made.secrets.items():
+        assert getattr(source, option).get_secret_value() == secret
+    for option, value in made.options.items():
+        assert getattr(source, option) == value
 
 
 def test_the_marts_have_the_true_sales(loaded: Warehouse, orders: list[SampleOrder]) -> None:
