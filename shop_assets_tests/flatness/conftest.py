@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets_tests.flatness.history import History, fill
+from shop_assets_tests.flatness.history import NOW, History, fill
 from shop_assets_tests.flatness.hour import Hour, look_for_missing_hours
 from shop_assets_tests.flatness.watching import Statement, WatchedWarehouse
 from shop_assets_tests.warehouse.databases import copied, make_template
@@ -48,7 +48,7 @@ def long(stack: Endpoints, template: str) -> Watched:
 def _watched(stack: Endpoints, template: str, history: History) -> Watched:
     with _filled(stack, template, history) as warehouse:
         steps: dict[str, list[Statement]] = {}
-        for step in Hour(warehouse, orders=10).run():
+        for step in Hour(warehouse, orders=10, back=(1, 100)).run():
             warehouse.statements = steps.setdefault(step, [])
         return Watched(steps, _sizes(warehouse))
 
@@ -58,7 +58,7 @@ def _filled(stack: Endpoints, template: str, history: History) -> Iterator[Watch
     with copied(stack, template) as url:
         warehouse = WatchedWarehouse(url)
         fill(warehouse, history)
-        look_for_missing_hours(warehouse)  # as the sensor has done every two minutes
+        look_for_missing_hours(warehouse, NOW)  # as the sensor has done every two minutes
         yield warehouse
 
 

@@ -16,8 +16,8 @@ from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Warehouse
 
 HOUR = dt.timedelta(hours=1)
-NOW = dt.datetime(2026, 1, 15, 9, tzinfo=dt.UTC)
-"""The hour that follows on the history."""
+NOW = dt.datetime(2026, 1, 15, tzinfo=dt.UTC)
+"""The hour that follows on the history: the first of its day, for which marts are made anew."""
 
 PRODUCTS = 50
 ASSETS = (
@@ -51,13 +51,13 @@ SELECT o.*, i::text AS item_id, 'p' || (h * 7 + k * 3 + i) %% %(products)s AS pr
 FROM orders_made o, generate_series(1, 2) i;
 CREATE TEMP TABLE products_made AS
 SELECT 'p' || k AS product_id, at FROM hours, generate_series(0, %(products)s - 1) k
-WHERE (h + k) %% 10 = 0;
+WHERE (h + k) %% 10 = 0 OR h = 0;
 CREATE TEMP TABLE refunds_made AS
 SELECT h, k, 'r' || order_id AS refund_id, order_id, product_id,
     at + interval '20 minutes' AS at FROM lines_made WHERE item_id = '1' AND k %% 10 = 0;
 CREATE TEMP TABLE levels_made AS
 SELECT h, 'p' || (h * 10 + k) %% %(products)s AS product_id, at, k FROM hours,
-    generate_series(0, 9) k;
+    generate_series(0, CASE WHEN h = 0 THEN %(products)s - 1 ELSE 9 END) k;
 CREATE TEMP TABLE visits_made AS
 SELECT h, 'v' || h || '-' || k AS visitor_id, at + k * interval '1 minute' AS at, at AS hour
 FROM hours, generate_series(0, 19) k;

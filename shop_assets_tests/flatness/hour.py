@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,21 +35,29 @@ from shop_assets_tests.transforms.frames import frame_of
 
 DAY = dt.timedelta(days=1)
 _MINUTE = dt.timedelta(minutes=1)
-_LAST = NOW + HOUR
-Step = Callable[[str], Any]
 
 
 class Hour:
-    """The hour after the history: new orders, and changes of old ones, `back` hours ago.
+    """An hour after the history: new orders, and changes of two old ones of each of `back`.
 
-    `orders`: how many are new. The customers of a tenth of them have ordered before.
+    `number`: which hour, 0 for the first. `orders`: how many are new; the customers of a tenth of
+    them have ordered before. `back`: of which hours of the past, the newest being 0, the others
+    are.
     """
 
-    def __init__(self, warehouse: Warehouse, orders: int = 40, back: tuple[int, ...] = (1, 100)):
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        *,
+        orders: int,
+        back: tuple[int, ...],
+        number: int = 0,
+    ) -> None:
         self._warehouse = warehouse
-        self._orders = orders
-        self._old = [f"o{h}-{k}" for h in back for k in (1, 2)]
-        self._times = [NOW + n * 60 * _MINUTE / orders for n in range(orders)]
+        self._start = NOW + number * HOUR
+        self._end = self._start + HOUR
+        self._old = [f"o{h}-{k}" for h in back for k in (2 * number + 1, 2 * number + 2)]
+        self._new = {f"n{number}-{n}": self._start + n * HOUR / orders for n in range(orders)}
 
     def run(self) -> Iterator[str]:
         """Do one step after the other, saying before each what it is."""
@@ -59,9 +67,11 @@ class Hour:
             yield f"clean {name}"
             self._clean(name, len(frame))
             yield f"load {name}"
-            load = self._load(f"warehouse/{name}", NOW, _LAST, HOUR)
-            frame["_hour"] = pd.Series(NOW, index=frame.index).astype("datetime64[us, UTC]")
-            found = loading.judge(self._warehouse, name, _span(), {_span().keys[0]: len(frame)})
+            load = self._load(f"warehouse/{name}", self._start, self._end, HOUR)
+            frame["_hour"] = pd.Series(self._start, index=frame.index).astype("datetime64[us, UTC]")
+            found = loading.judge(
+                self._warehouse, name, self._span, {self._span.keys[0]: len(frame)}
+            )
             assert found.passed, found
             merge_entity(self._warehouse, ENTITIES[name], frame, load)
         yield "load sales_ledger"
@@ -75,24 +85,24 @@ class Hour:
         self._sensors()
 
     def _raw(self) -> None:
-        keys = [f"n{n}" for n in range(self._orders)] + self._old
+        keys = [*self._new, *self._old]
         seen = pa.table(
             {
                 "key": pa.array(keys),
-                "hour": pa.array([NOW] * len(keys), pa.timestamp("us", "UTC")),
-                "changed_at": pa.array([NOW] * len(keys), pa.timestamp("us", "UTC")),
+                "hour": pa.array([self._start] * len(keys), pa.timestamp("us", "UTC")),
+                "changed_at": pa.array([self._start] * len(keys), pa.timestamp("us", "UTC")),
             }
         )
         hashed = seen.append_column("row_hash", pa.array(range(len(keys)), pa.int64()))
         store, of = self._warehouse, ("shop", "orders")
-        checkpoints.before(store, "api", "charges", NOW)
+        checkpoints.before(store, "api", "charges", self._start)
         source_keys.look_up(store, *of, seen["key"])
-        source_keys.found_gone(store, *of, NOW, _LAST)
+        source_keys.found_gone(store, *of, self._start, self._end)
         source_keys.expect(store, *of, seen)
         source_keys.record(store, *of, seen)
         source_keys.remember(store, *of, hashed)
-        arrival.judge(store, *of, _span(), {}, busy=False)
-        checkpoints.record(store, "api", "charges", (NOW, _LAST), {}, uuid.uuid4().hex)
+        arrival.judge(store, *of, self._span, {}, busy=False)
+        checkpoints.record(store, "api", "charges", (self._start, self._end), {}, uuid.uuid4().hex)
 
     def _rows(self) -> dict[str, pd.DataFrame]:
         order = {
@@ -103,15 +113,16 @@ class Hour:
             "source": "shop", "line_type": "article", "unit_price_micros": 10_000_000,
             "discount_micros": 0, "quantity": 1, "currency": "GBP", "deleted": False,
         }  # fmt: skip
-        new = [(f"n{n}", at) for n, at in enumerate(self._times)]
+        start, new = self._start, self._new.items()
         given: dict[str, list[dict[str, Any]]] = {
             "orders": [
                 order | {"order_id": o, "placed_at": at, "version_at": at, "customer_id": c}
                 for n, (o, at) in enumerate(new)
-                for c in (f"c{n}" if n % 10 == 0 else f"new{n}",)
+                for c in (f"c{n}" if n % 10 == 0 else f"of {o}",)
             ]
             + [
-                order | {"order_id": o, "placed_at": NOW, "version_at": NOW, "status": "shipped"}
+                order
+                | {"order_id": o, "placed_at": start, "version_at": start, "status": "shipped"}
                 for o in self._old
             ],
             "order_items": [
@@ -123,33 +134,35 @@ class Hour:
             "refunds": [
                 {
                     "source": "shop", "refund_id": f"R{o}", "order_id": o, "item_id": "1",
-                    "refunded_at": NOW, "quantity": 1, "amount_micros": 10_000_000,
-                    "shipping_micros": 0, "tax_micros": 0, "currency": "GBP", "version_at": NOW,
+                    "refunded_at": start, "quantity": 1, "amount_micros": 10_000_000,
+                    "shipping_micros": 0, "tax_micros": 0, "currency": "GBP", "version_at": start,
                     "deleted": False,
                 }
                 for o in self._old
             ],
             "customers": [
-                {"source": "shop", "customer_id": f"new{n}", "created_at": at, "version_at": at}
-                for n, at in enumerate(self._times)
+                {"source": "shop", "customer_id": f"of {o}", "created_at": at, "version_at": at}
+                for o, at in new
             ],
             "products": [
-                {"source": "wms", "product_id": f"p{k}", "category": "c", "version_at": NOW}
+                {"source": "wms", "product_id": f"p{k}", "category": "c", "version_at": start}
                 for k in range(5)
             ],
             "inventory_levels": [
-                {"product_id": f"p{k}", "measured_at": NOW, "version_at": NOW} for k in range(10)
+                {"product_id": f"p{k}", "measured_at": start, "version_at": start}
+                for k in range(10)
             ],
             "inventory_movements": [
                 {
-                    "movement_id": f"M{k}", "product_id": f"p{k}", "moved_at": NOW,
-                    "quantity": -1, "version_at": NOW,
+                    "movement_id": f"{start:%d %H} {k}", "product_id": f"p{k}", "moved_at": start,
+                    "quantity": -1, "version_at": start,
                 }
                 for k in range(10)
             ],
-            "campaigns": [{"campaign_id": "k0", "status": "paused", "version_at": NOW}],
+            "campaigns": [{"campaign_id": "k0", "status": "paused", "version_at": start}],
             "ad_spend": [
-                {"campaign_id": f"k{k}", "day": NOW.date(), "spend_micros": 5, "version_at": NOW}
+                {"campaign_id": f"k{k}", "day": start.date(), "spend_micros": 5}
+                | {"version_at": start}
                 for k in range(5)
             ],
         }  # fmt: skip
@@ -157,39 +170,39 @@ class Hour:
 
     def _clean(self, entity: str, count: int) -> None:
         figures = {name: count if name in COUNTS[:2] else 0 for name in COUNTS}
-        of = {"source": "shop", "stream": entity, "entity": entity, "hour": NOW}
+        of = {"source": "shop", "stream": entity, "entity": entity, "hour": self._start}
         counts = pd.DataFrame([of | figures])
-        load = self._load(f"clean/{entity}", NOW, _LAST, HOUR)
+        load = self._load(f"clean/{entity}", self._start, self._end, HOUR)
         with self._publishing(load) as (cursor, publication):
-            rows.record_counts(cursor, entity, counts, NOW, _LAST, load.load_id)
+            rows.record_counts(cursor, entity, counts, self._start, self._end, load.load_id)
             publication.note(count, count)
 
     def _ledger(self) -> None:
-        keys = [f"n{n}" for n in range(self._orders)] + self._old
+        keys = [*self._new, *self._old]
         orders = pd.DataFrame({"source": "shop", "order_id": pd.Series(keys, dtype="str")})
-        load = self._load("warehouse/sales_ledger", NOW, _LAST, HOUR)
+        load = self._load("warehouse/sales_ledger", self._start, self._end, HOUR)
         assert load_ledger(self._warehouse, orders, load, sales_ledger).changed
-        ledger_rows(self._warehouse, NOW, _LAST)
+        ledger_rows(self._warehouse, self._start, self._end)
 
     def _activity(self) -> None:
         visits = [
             {
-                "source": "tracker", "change_hour": NOW, "visitor_id": visitor, "started_at": at,
-                "ended_at": at + _MINUTE, "events": 2, "is_bot": False,
+                "source": "tracker", "change_hour": self._start, "visitor_id": visitor,
+                "started_at": at, "ended_at": at + _MINUTE, "events": 2, "is_bot": False,
             }
             for visitor, at in [
-                *((f"w{n}", at) for n, at in enumerate(self._times)),
-                *((f"v0-{k}", NOW) for k in range(5)),
+                *((f"of {o}", at) for o, at in self._new.items()),
+                *((f"v0-{k}", self._start) for k in range(5)),
             ]
         ]  # fmt: skip
-        load = self._load("warehouse/web_activity", NOW, _LAST, HOUR)
+        load = self._load("warehouse/web_activity", self._start, self._end, HOUR)
         load_activity(self._warehouse, frame_of("web_activity", visits), load)
 
     def _mart(self, mart: str) -> None:
         spec, store = TABLES[mart], self._warehouse
         daily = spec.column(str(spec.time)).kind == "date"
-        day = NOW.replace(hour=0)
-        start, end, step = (day, day + DAY, DAY) if daily else (NOW, _LAST, HOUR)
+        day = self._start.replace(hour=0)
+        start, end, step = (day, day + DAY, DAY) if daily else (self._start, self._end, HOUR)
         load = self._load(f"marts/{mart}", start, end, step)
         seen = stale_slices(store, mart, start, end)
         found = MARTS[mart](store, start, end)
@@ -200,7 +213,7 @@ class Hour:
         newest_hour(store, mart)
 
     def _sensors(self) -> None:
-        look_for_missing_hours(self._warehouse)
+        look_for_missing_hours(self._warehouse, self._end)
         stale_by_mart(self._warehouse, MARTS)
 
     @contextmanager
@@ -214,12 +227,12 @@ class Hour:
     def _load(self, asset: str, start: dt.datetime, end: dt.datetime, step: dt.timedelta) -> Load:
         return Load(uuid.uuid4().hex, asset, start, end, step, slices.begin(self._warehouse))
 
+    @property
+    def _span(self) -> Span:
+        return Span(self._start, self._end, (partitions.hour_key(self._start),))
 
-def look_for_missing_hours(warehouse: Warehouse) -> list[dt.datetime]:
-    """What the sensor of missing hours finds when the hour is over."""
+
+def look_for_missing_hours(warehouse: Warehouse, until: dt.datetime) -> list[dt.datetime]:
+    """What the sensor of missing hours finds half an hour later."""
     calendar = Calendar(dt.date(2020, 1, 1), ZoneInfo("UTC"))
-    return find_missing_hours(warehouse, ASSETS, calendar, _LAST + 30 * _MINUTE)
-
-
-def _span() -> Span:
-    return Span(NOW, _LAST, (partitions.hour_key(NOW),))
+    return find_missing_hours(warehouse, ASSETS, calendar, until + 30 * _MINUTE)

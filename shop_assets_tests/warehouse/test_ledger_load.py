@@ -207,3 +207,54 @@ def test_the_ledger_is_made_under_one_lock(warehouse: Warehouse) -> None:
             waiting.result(timeout=0.3)
         cursor.execute("SELECT 1")
     assert waiting.result().changed == 0
+
+
+SOLD = "SELECT order_id, customer_id, ordered_at::text FROM meta.sold_orders ORDER BY 1"
+
+
+def test_the_orders_sold_are_known_by_customer_and_time(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    sell(warehouse, "B", "2026-02-01 09:10", customer_id=None)
+    sell(warehouse, "C", "2026-02-02 09:10", is_test=True)
+    first = ("A", "c1", "2026-01-31 09:10:00+00")
+    assert table_of(warehouse, SOLD) == [first, ("B", None, "2026-02-01 09:10:00+00")]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"customer_id": "c2"}, [("A", "c2", "2026-01-31 09:10:00+00")]),
+        ({"customer_id": None}, [("A", None, "2026-01-31 09:10:00+00")]),
+        ({"placed_at": "2025-12-31 07:00"}, [("A", "c1", "2025-12-31 07:00:00+00")]),
+        ({"is_test": True}, []),
+        ({"status": "shipped"}, [("A", "c1", "2026-01-31 09:10:00+00")]),
+    ],
+    ids=["another customer", "a guest's", "earlier", "a test", "the same"],
+)
+def test_an_order_that_changes_is_sold_as_it_is_now(
+    warehouse: Warehouse, change: dict[str, Any], expected: list[tuple[Any, ...]]
+) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    merge(warehouse, "orders", {"version_at": "2026-02-01 12:00"} | change)
+    ledger(warehouse, "A")
+    assert table_of(warehouse, SOLD) == expected
+
+
+def test_an_order_without_versions_is_sold_no_more(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    merge(warehouse, "orders")
+    merge(warehouse, "order_items")
+    ledger(warehouse)
+    assert table_of(warehouse, SOLD) == []
+
+
+def test_a_new_order_moves_the_places_of_later_ones_of_whichever_month(
+    warehouse: Warehouse,
+) -> None:
+    sell(warehouse, "B", "2026-01-31 09:10")
+    sell(warehouse, "C", "2026-03-31 09:10")
+    sell(warehouse, "D", "2026-02-28 09:10", customer_id="c2")
+    settle_all(warehouse)
+    sell(warehouse, "A", "2025-12-31 09:10")
+    moved = ["12-31 09:00", "01-31 09:00", "03-31 09:00"]
+    assert stale(warehouse, "customer_orders") == moved

@@ -196,6 +196,26 @@ def test_an_old_warehouse_is_upgraded_in_place_with_its_rows(old_url: str, decla
     ]
 
 
+def test_the_orders_sold_so_far_are_taken_from_the_ledger(old_url: str) -> None:
+    with session(old_url) as cursor:
+        cursor.execute(
+            "CREATE TABLE warehouse.sales_ledger_all PARTITION OF warehouse.sales_ledger DEFAULT"
+        )
+        for kind, item, order, test in [
+            ("sale", "1", "A", False), ("sale", "2", "A", False), ("shipping", "", "B", False),
+            ("sale", "1", "C", True),
+        ]:  # fmt: skip
+            cursor.execute(
+                "INSERT INTO warehouse.sales_ledger (source, order_id, item_id, kind, event_id, "
+                "happened_at, ordered_at, customer_id, quantity, amount_micros, currency, is_test) "
+                "VALUES ('s', %s, %s, %s, 'e', %s, %s, 'c', 1, 1, 'GBP', %s)",
+                (order, item, kind, OLD_VERSION, OLD_VERSION, test),
+            )
+    Warehouse(old_url, reader="reader").create()
+    sold = rows(old_url, "SELECT source, order_id, customer_id, ordered_at FROM meta.sold_orders")
+    assert sold == [("s", "A", "c", dt.datetime.fromisoformat(OLD_VERSION))]
+
+
 def test_an_upgraded_warehouse_takes_loads(old_url: str) -> None:
     warehouse = Warehouse(old_url, reader="reader")
     warehouse.create()
