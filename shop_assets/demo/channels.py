@@ -54,7 +54,7 @@ class Channels:
                 points_per_second=_POINTS,
                 results=folder,
             )
-            self._feeds[Home.SHOPIFY] = ShopifyFeed(shopify).write
+            self._feeds[Home.SHOPIFY] = ShopifyFeed(shopify).put
             self._apps["SHOPIFY"] = shopify.app
         if Home.WOOCOMMERCE in homes:
             from shop_assets.demo.apis.woocommerce import WooCommerceServer
