@@ -18,6 +18,7 @@ ROOT = REPOSITORY / "shop_assets"
 # independent of each other.
 LAYERS = (
     {"cli"},
+    {"live"},
     {"definitions", "backfill"},
     {"automation"},
     {"assets"},
@@ -34,6 +35,7 @@ LAYERS = (
 # The lake's store has no Dagster and is what a resource opens; it stands beside the IO manager.
 MOVED = {
     "shop_assets.io_managers.delta_store": "lake",
+    "shop_assets.io_managers.delta_table": "lake",
     "shop_assets.io_managers.lake_schema": "lake",
 }
 # Whom else than those below it may use, by name.
