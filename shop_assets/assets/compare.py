@@ -62,8 +62,9 @@ class Comparison:
         known = source_keys.look_up(self._warehouse, *self._stream, keys)
         times = _micros(rows["_change_time"])
         last, gone = _micros(known["changed_at"]), _micros(known["deleted_at"])
-        differs = known["row_hash"].to_numpy() != hashes.to_numpy()
-        differs |= known["row_hash"].is_null().to_numpy() | (gone != _NEVER)
+        before = known["row_hash"].cast(pa.int64())
+        differs = before.fill_null(0).to_numpy() != hashes.to_numpy()
+        differs |= before.is_null().to_numpy() | (gone != _NEVER)
         if self._anew:
             differs[:] = True
         # A row that is there again is later than its tombstone, which is later than its row.

@@ -81,27 +81,47 @@ def _differing(ours: pa.Table, theirs: pa.Table) -> list[int]:
 def tombstones(lake: DeltaStore, table: str, gone: pa.Table, key: Collection[str]) -> pa.Table:
     """The newest raw row of each deletion (see `found_gone`), as raw keeps it, marked as deleted.
 
-    A tombstone's change time is that of the sweep, and at any rate later than its row's. One whose
-    row raw does not hold is left out: nothing was ever made of it.
+    A tombstone's change time is that of the sweep, and at any rate later than its row's. A load
+    that ended early may have left the row in a later hour than is known: it is looked for there.
+    One whose row raw does not hold is left out: nothing was ever made of it.
     """
-    found = [part for day in _by_day(gone) for part in _newest(lake, table, day, tuple(key))]
-    return pa.concat_tables(found, promote_options="permissive") if found else pa.table({})
-
-
-def _by_day(gone: pa.Table) -> Iterator[pd.DataFrame]:
     frame = gone.to_pandas()
-    for _, day in frame.groupby(frame["row_hour"].dt.floor("D")):
+    made = [_newest(lake, table, day, tuple(key)) for day in _by_day(frame)]
+    found = [(ended, chosen) for ended, chosen in made if ended.num_rows]
+    known = {
+        place for _, chosen in found for place in zip(*(chosen[n] for n in _PLACE), strict=True)
+    }
+    named = zip(*(frame[name] for name in _PLACE), strict=True)
+    left = frame[[place not in known for place in named]]
+    if len(left):
+        found.append(_newest(lake, table, left, tuple(key), anywhere=True))
+    tables = [ended for ended, _ in found if ended.num_rows]
+    return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
+
+
+_PLACE = ("key", "hour", "gone_at")
+
+
+def _by_day(gone: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    for _, day in gone.groupby(gone["row_hour"].dt.floor("D")):
         yield day
 
 
 def _newest(
-    lake: DeltaStore, table: str, gone: pd.DataFrame, key: tuple[str, ...]
-) -> Iterator[pa.Table]:
-    """The tombstones whose rows stand in one day of raw."""
-    hours = gone["row_hour"]
-    rows = lake.read(table, hours.min().to_pydatetime(), hours.max().to_pydatetime() + HOUR)
+    lake: DeltaStore,
+    table: str,
+    gone: pd.DataFrame,
+    key: tuple[str, ...],
+    *,
+    anywhere: bool = False,
+) -> tuple[pa.Table, pd.DataFrame]:
+    """The tombstones of some deletions whose rows stand in their hours, or `anywhere` later."""
+    first, last = gone["row_hour"].min(), gone["row_hour"].max()
+    if anywhere:
+        last = max(last, gone["gone_at"].max().floor("h"))
+    rows = lake.read(table, first.to_pydatetime(), last.to_pydatetime() + HOUR)
     if rows is None or not rows.num_rows:
-        return
+        return pa.table({}), gone.head(0)
     texts = key_text(merged_types(rows, key), key)
     usable = pc.and_(pc.is_in(texts, pa.array(gone["key"], pa.string())), is_row(rows))
     rows, texts = rows.filter(usable), texts.filter(usable)
@@ -114,13 +134,16 @@ def _newest(
             "row": np.arange(rows.num_rows),
         }
     )
-    places = gone.merge(found, on=["key", "row_hour"])
+    if anywhere:
+        places = gone.drop(columns="row_hour").merge(found, on="key")
+    else:
+        places = gone.merge(found, on=["key", "row_hour"])
     # What came back within the same hour is none of the deletion's.
     places["earlier"] = places["changed"] < places["gone_at"]
     places = places.sort_values(["earlier", "changed", "extracted"], kind="stable")
-    chosen = places.drop_duplicates(["key", "hour", "gone_at"], keep="last").sort_index()
+    chosen = places.drop_duplicates(list(_PLACE), keep="last").sort_index()
     if chosen.empty:
-        return
+        return pa.table({}), chosen
     time = pa.timestamp("us", "UTC")
     later = chosen["changed"] + pd.Timedelta(microseconds=1)
     moment = chosen["gone_at"].where(chosen["gone_at"] > later, later)
@@ -141,4 +164,4 @@ def _newest(
             if name in kept.column_names
             else kept.append_column(name, values)
         )
-    yield kept.drop_columns([n for n in ADDED_LATER if n in kept.column_names])
+    return kept.drop_columns([n for n in ADDED_LATER if n in kept.column_names]), chosen

@@ -74,10 +74,22 @@ def look_up(warehouse: Warehouse, source: str, stream: str, keys: pa.ChunkedArra
 
 
 def expect(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> None:
-    """Note keys (`SEEN`) that are not known yet, before their rows are written, so that they are
-    missed should they vanish. What their rows hold is not known before `remember`.
+    """Note keys (`SEEN`) whose rows are about to be written: they are missed if they vanish.
+
+    What the rows hold is not known before `remember`. Until then the hour stays the earliest in
+    which the key's newest row may stand, and the time the latest that it may have.
     """
-    _put(warehouse, source, stream, seen, "ON CONFLICT (source, stream, key) DO NOTHING")
+    if not seen.num_rows:
+        return
+    _put(
+        warehouse,
+        source,
+        stream,
+        seen.select(SEEN.names),
+        "ON CONFLICT (source, stream, key) DO UPDATE SET changed_at = excluded.changed_at, "
+        "row_hash = NULL, seen_at = clock_timestamp(), deleted_at = NULL "
+        "WHERE excluded.changed_at >= k.changed_at",
+    )
 
 
 def remember(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> None:
@@ -92,8 +104,7 @@ def remember(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> 
         seen,
         "ON CONFLICT (source, stream, key) DO UPDATE SET hour = excluded.hour, "
         "changed_at = excluded.changed_at, row_hash = excluded.row_hash, "
-        "seen_at = clock_timestamp(), deleted_at = CASE WHEN k.deleted_at >= excluded.changed_at "
-        "THEN k.deleted_at END WHERE excluded.changed_at >= k.changed_at",
+        "seen_at = clock_timestamp() WHERE excluded.changed_at >= k.changed_at",
     )
 
 
