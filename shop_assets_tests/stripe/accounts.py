@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -28,13 +28,12 @@ class Api:
 
     server: StripeServer
     url: str
-    faults: Faults = field(default_factory=Faults)
+    client: httpx.Client
+    faults: Faults
 
     def ask(self, path: str, key: str = KEY, **headers: str) -> httpx.Response:
-        return httpx.get(
-            f"{self.url}/v1/{path}",
-            headers={"authorization": f"Bearer {key}", **headers},
-            trust_env=False,
+        return self.client.get(
+            f"{self.url}/v1/{path}", headers={"authorization": f"Bearer {key}", **headers}
         )
 
     def data(self, path: str) -> list[dict[str, Any]]:
@@ -50,8 +49,11 @@ class Api:
 @contextmanager
 def running(server: StripeServer) -> Iterator[Api]:
     faults = Faults()
-    with serving(server.app, faults=faults, clock=server.clock) as url:
-        yield Api(server, url, faults)
+    with (
+        serving(server.app, faults=faults, clock=server.clock) as url,
+        httpx.Client(trust_env=False) as client,
+    ):
+        yield Api(server, url, client, faults)
 
 
 def account(store: Store | None = None, **options: Any) -> StripeServer:

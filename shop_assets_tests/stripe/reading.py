@@ -18,6 +18,8 @@ from shop_assets.sources.stripe import StripeConnector
 
 Row = dict[str, Any]
 HOUR = 3600
+OPENED: list[StripeConnector] = []
+"""To be closed after each test."""
 
 
 def source(url: str, **options: Any) -> StripeSource:
@@ -34,7 +36,9 @@ def source(url: str, **options: Any) -> StripeSource:
 
 def connector(url: str, **options: Any) -> StripeConnector:
     settings = source(url, **options)
-    return StripeConnector("pay", settings, RateLimit("pay", settings.requests_per_second))
+    made = StripeConnector("pay", settings, RateLimit("pay", settings.requests_per_second))
+    OPENED.append(made)
+    return made
 
 
 def window(start: int, end: int) -> Window:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -20,10 +21,11 @@ class CallLimits:
 
 
 class Buckets:
-    """What is left of `CallLimits`, by the machine's clock. Safe for threads."""
+    """What is left of `CallLimits`; `now`: seconds, of any clock that runs. Safe for threads."""
 
-    def __init__(self, limits: CallLimits) -> None:
+    def __init__(self, limits: CallLimits, now: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
+        self._now = now
         self._lock = threading.Lock()
         self._left: dict[str, tuple[float, float]] = defaultdict(lambda: (float("inf"), 0.0))
 
@@ -33,7 +35,7 @@ class Buckets:
             "global-rate": ("", self.limits.overall),
             "endpoint-rate": (endpoint, self.limits.per_endpoint),
         }
-        now = time.monotonic()
+        now = self._now()
         with self._lock:
             left = {}
             for reason, (name, rate) in wanted.items():
