@@ -22,7 +22,9 @@ def make(folder: Path, *statements: str) -> None:
         connection.commit()
 
 
-def source(folder: Path, table: str = "orders", cursor: str = "at", **more: Any) -> SqlConnector:
+def source(
+    folder: Path, table: str | None = "orders", cursor: str = "at", **more: Any
+) -> SqlConnector:
     return database("sqlite:///shop.db", table, cursor, base=folder, **more)
 
 
@@ -79,11 +81,14 @@ def test_values_come_as_their_columns_declare(tmp_path: Path) -> None:
     make(
         tmp_path,
         "CREATE TABLE orders (at DATETIME, n INTEGER, r REAL, price NUMERIC(10,2), t TEXT,"
-        " b BLOB, yes BOOLEAN, absent INTEGER)",
+        " b BLOB, yes BOOLEAN, absent INTEGER, day DATE, clock TIME, name VARCHAR(9), big BIGINT,"
+        " d DECIMAL(9,2), f FLOAT, code CHAR(2), doc JSON, free)",
         "INSERT INTO orders VALUES ('2026-01-01', 9007199254740993, 0.1, '12.10', 'é', x'dead',"
-        " 1, NULL)",
+        " 1, NULL, '2026-01-02', '08:30', 'v', -9223372036854775808, 12.5, 0.25, 'ab', '[1]', 7)",
     )
     [row] = good(read(source(tmp_path)))
+    queried = source(tmp_path, None, query="SELECT * FROM orders")
+    assert good(read(queried)) == [row]
     assert row == {
         "at": "2026-01-01",
         "n": 9007199254740993,
@@ -93,6 +98,15 @@ def test_values_come_as_their_columns_declare(tmp_path: Path) -> None:
         "b": "\\xdead",
         "yes": "1",
         "absent": None,
+        "day": "2026-01-02",
+        "clock": "08:30",
+        "name": "v",
+        "big": -9223372036854775808,
+        "d": "12.5",
+        "f": 0.25,
+        "code": "ab",
+        "doc": "[1]",
+        "free": "7",
     }
 
 

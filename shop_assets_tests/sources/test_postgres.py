@@ -83,10 +83,16 @@ def test_every_type_comes_exactly(postgres: Postgres) -> None:
              date '2026-01-02' AS day, timestamp '2026-01-01 09:00:00.123456' AS local,
              'infinity'::timestamptz AS forever, '-infinity'::date AS never,
              int4range(1, 5) AS range, point(1, 2) AS place, to_tsvector('a b') AS words,
-             'n'::name AS name, NULL::numeric AS nothing,
+             'n'::name AS name, NULL::numeric AS nothing, 7::int4 AS whole, 0.5::float4 AS half,
+             'v'::varchar(9) AS short, time with time zone '08:30+01' AS clock_there,
+             b'101' AS bits, b'10'::bit varying AS more_bits, '10.0.0.0/8'::cidr AS net,
+             '08:00:2b:01:02:03'::macaddr AS mac, ROW(1, 'b') AS pair,
+             box '((1,2),(3,4))' AS box, '0/1'::pg_lsn AS place_in_log,
              'naïve €😀'::text AS text""",
     )
     [row] = good(read(database(postgres.url, "orders")))
+    [queried] = good(read(database(postgres.url, query="SELECT * FROM orders")))
+    assert queried == row
     assert row == {
         "at": utc("2026-01-01T08:00"),
         "price": "12.10",
@@ -117,6 +123,17 @@ def test_every_type_comes_exactly(postgres: Postgres) -> None:
         "words": "'b':2",
         "name": "n",
         "nothing": None,
+        "whole": 7,
+        "half": 0.5,
+        "short": "v",
+        "clock_there": "08:30:00+01",
+        "bits": "101",
+        "more_bits": "10",
+        "net": "10.0.0.0/8",
+        "mac": "08:00:2b:01:02:03",
+        "pair": "(1,b)",
+        "box": "(3,4),(1,2)",
+        "place_in_log": "0/1",
         "text": "naïve €😀",
     }
 
