@@ -71,6 +71,7 @@ def test_a_null_in_the_key_is_shown(postgres: Postgres) -> None:
 def test_every_type_comes_exactly(postgres: Postgres) -> None:
     postgres.run(
         "CREATE TYPE mood AS ENUM ('ok', 'sad')",
+        "CREATE TYPE named AS (number int, name text)",
         "CREATE DOMAIN cents AS int CHECK (VALUE >= 0)",
         """CREATE TABLE orders AS SELECT
              timestamptz '2026-01-01 08:00+00' AS at, 12.10::numeric(10,2) AS price,
@@ -86,7 +87,7 @@ def test_every_type_comes_exactly(postgres: Postgres) -> None:
              'n'::name AS name, NULL::numeric AS nothing, 7::int4 AS whole, 0.5::float4 AS half,
              'v'::varchar(9) AS short, time with time zone '08:30+01' AS clock_there,
              b'101' AS bits, b'10'::bit varying AS more_bits, '10.0.0.0/8'::cidr AS net,
-             '08:00:2b:01:02:03'::macaddr AS mac, ROW(1, 'b') AS pair,
+             '08:00:2b:01:02:03'::macaddr AS mac, ROW(1, 'b')::named AS pair,
              box '((1,2),(3,4))' AS box, '0/1'::pg_lsn AS place_in_log,
              'naïve €😀'::text AS text""",
     )
