@@ -13,6 +13,7 @@ from psycopg2 import sql
 from shop_assets.sources import http
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets_tests.acceptance.subject import SUBJECTS, At, Servers, load_subjects, opened
+from shop_assets_tests.sources.mariadb import mariadb_server
 
 load_subjects()
 
@@ -46,6 +47,13 @@ def accepted_database(stack: Endpoints) -> str:
         cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     connection.close()
     return f"{admin.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of a server for the sources of one test after the other."""
+    with mariadb_server(tmp_path_factory.mktemp("accepted")) as made:
+        yield made.url
 
 
 @pytest.fixture

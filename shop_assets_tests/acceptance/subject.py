@@ -135,7 +135,7 @@ class Subject:
     """A connector under test, in one of the ways that it reads.
 
     `resolution`: the smallest step between two change times. `many`: how many rows the ordinary run
-    reads in bounded memory (a million in the soak). `options`: settings for all tests.
+    reads in bounded memory (a million in the soak), `holds`: the MiB that it may take for a few pages.
     """
 
     name: str
@@ -144,6 +144,7 @@ class Subject:
     features: frozenset[Feature]
     resolution: timedelta = timedelta(seconds=1)
     many: int = 20_000
+    holds: int = 24
     connect: Connect = product
 
 

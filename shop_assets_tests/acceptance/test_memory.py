@@ -33,5 +33,7 @@ def expect_bounded(at: At, rows: int) -> None:
         found = came(process, 3000)
     assert found.rows[0] >= rows
     assert found.megabytes > _ENOUGH
-    assert found.growth < max(found.megabytes / 2, 24), f"{found.growth:.0f} MiB more at its peak"
+    assert found.growth < max(found.megabytes / 2, at.subject.holds), (
+        f"{found.growth:.0f} MiB more at its peak"
+    )
     assert found.growth < 200, f"{found.growth:.0f} MiB more at its peak"

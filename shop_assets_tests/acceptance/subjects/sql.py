@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from shop_assets_tests.acceptance.subject import (
     Subject,
     register,
 )
+from shop_assets_tests.sources.mariadb import SERVER
 
 _INSERT = "INSERT INTO things (id, at, note, extra) VALUES (:id, :at, :note, 'e')"
 _MANY = {
@@ -41,6 +41,7 @@ _LATER = {
     "sqlite": "strftime('%Y-%m-%d %H:%M:%f', :start, '+' || (n * :step) || ' seconds')",
 }
 _TIMES = {"postgresql": "timestamptz", "mysql": "DATETIME(6)", "sqlite": "DATETIME"}
+_TEXTS = {"mysql": "LONGTEXT CHARACTER SET utf8mb4"}
 
 
 class Database(Source):
@@ -50,12 +51,11 @@ class Database(Source):
         self._engine: Engine = create_engine(url)
         self._read_as = read_as
         self._cursor = cursor
-        self._dialect = self._engine.dialect.name
+        self._dialect = self._engine.dialect.name.replace("mariadb", "mysql")
         self.folder = folder or self.folder
         self._count = 0
-        self.run(
-            f"CREATE TABLE things (id BIGINT, at {_TIMES[self._dialect]}, note TEXT, extra TEXT)"
-        )
+        time, note = _TIMES[self._dialect], _TEXTS.get(self._dialect, "TEXT")
+        self.run(f"CREATE TABLE things (id BIGINT, at {time}, note {note}, extra TEXT)")
 
     def run(self, *statements: str) -> None:
         """Change the database."""
@@ -182,7 +182,7 @@ def _on_sqlite(servers: Servers) -> Iterator[Database]:
 @contextlib.contextmanager
 def _on_mariadb(servers: Servers) -> Iterator[Database]:
     url = servers.mariadb_url()
-    made = Database(url, url, cursor=True)
+    made = Database(url.replace("mariadb", "mariadb+pymysql", 1), url, cursor=True)
     try:
         yield made
     finally:
@@ -195,6 +195,7 @@ def _subject(
     opened: Callable[[Servers], Any],
     *features: Feature,
     many: int,
+    holds: int = 24,
 ) -> None:
     register(
         Subject(
@@ -204,6 +205,7 @@ def _subject(
             frozenset({"schema", *features}),
             resolution=timedelta(milliseconds=1) if name == "sqlite" else timedelta(microseconds=1),
             many=many,
+            holds=holds,
         )
     )
 
@@ -216,5 +218,5 @@ _subject(
 )
 _subject("postgresql-snapshot", partial(_on_postgres, cursor=False), "secret", many=150_000)
 _subject("sqlite", _on_sqlite, *("windows", "changes"), many=150_000)
-if shutil.which("mariadbd"):
-    _subject("mariadb", _on_mariadb, *("windows", "changes"), many=150_000)
+if SERVER is not None:
+    _subject("mariadb", _on_mariadb, *("windows", "changes"), many=150_000, holds=64)
