@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shop_assets.demo.apis.faults import Call
-from shop_assets.demo.apis.stripe import CallLimits
+from shop_assets.demo.apis.stripe import CallLimits, objects
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.stripe.amounts import major
 from shop_assets_tests.stripe.accounts import NOW, Api, account, running, seconds
@@ -78,6 +78,31 @@ def test_what_happens_to_a_charge_without_an_event_of_its_own_is_seen(api: Api) 
     last = newest(rows(connector(api.url), "charges", SPAN))
     assert last[disputed]["disputed"] == "true"
     assert last[failed]["amount_refunded"] == "0"
+
+
+def test_what_is_asked_for_comes_after_what_the_same_second_shows(api: Api) -> None:
+    charge = api.server.charge(5000, "eur", at=T - HOUR)
+    api.server.refund(charge, 100, at=T + 5)
+    api.server.dispute(charge, at=T + 5)
+    last = newest(rows(connector(api.url), "charges", SPAN))[charge]
+    assert said(last) == api.server.current("charge")[charge]
+    assert last["disputed"] == "true"
+
+
+def test_an_event_some_seconds_late_makes_its_object_no_second_row(api: Api) -> None:
+    """Wherever the read was broken in between."""
+    with api.server.writing():
+        for number in range(260):
+            key = api.server.new_id("charge")
+            body = objects.charge(key, T + number, 1000, "eur", metadata={})
+            api.server.say("charge.succeeded", T + number + 20, api.server.add(body))
+    reader = connector(api.url)
+    whole = batches(reader, "charges", SPAN)
+    listed = [row["id"] for batch in whole for row in batch.rows.to_pylist()]
+    assert sorted(listed) == sorted(api.server.current("charge"))
+    for done, batch in enumerate(whole[:-1], 1):
+        rest = batches(reader, "charges", SPAN, batch.checkpoint)
+        assert [b.rows.num_rows for b in rest] == [b.rows.num_rows for b in whole[done:]]
 
 
 def test_refunds_that_no_event_announces_come_from_their_list() -> None:
