@@ -6,7 +6,7 @@ What is timed is all that the warehouse does for an hour: keys and checkpoints, 
 the ledger, the web activity, each mart, and what the sensors ask; not the lake, not Dagster. The
 past is made in SQL. Hours follow one on the other, each after all of the histories in turn, so that
 whatever else the machine does meets them alike; the first is not counted. Prints JSON, then a line
-for each history and the ratio of the longest to the shortest.
+for each history and the ratio of the longest to the shortest, the median of the rounds'.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TARGET = 1.15
 
 def main() -> None:
     new, past = (int(given) for given in (*sys.argv[1:], "200", "20")[:2])
-    with ExitStack() as opened, tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home, ExitStack() as opened:
         stack = opened.enter_context(embedded.running(Path(home), environ={}, durable=False))
         template = make_template(stack)
         warehouses = {}
@@ -74,7 +74,9 @@ def report(
 ) -> None:
     """Print what was measured."""
     medians = {hours: statistics.median(runs) for hours, runs in seconds.items()}
-    ratio = medians[HOURS[-1]] / medians[HOURS[0]]
+    # Of each round by itself: what the machine does meanwhile changes from round to round.
+    rounds = zip(seconds[HOURS[-1]], seconds[HOURS[0]], strict=True)
+    ratio = statistics.median(long / short for long, short in rounds)
     result: dict[str, Any] = {
         "benchmark": "history",
         "new_orders": new,
@@ -94,7 +96,9 @@ def report(
         spread = f"{min(seconds[hours]):.2f} to {max(seconds[hours]):.2f}"
         print(f"after {hours:>6,} hours: {median:6.2f} s (median of {RUNS}; {spread})")
     verdict = "flat" if ratio <= TARGET else "NOT FLAT"
-    print(f"ratio {HOURS[-1]:,} / {HOURS[0]:,}: {ratio:.2f} (at most {TARGET}): {verdict}")
+    print(
+        f"ratio {HOURS[-1]:,} / {HOURS[0]:,}: {ratio:.2f} (median of rounds; at most {TARGET}): {verdict}"
+    )
 
 
 if __name__ == "__main__":

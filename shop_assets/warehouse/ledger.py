@@ -114,20 +114,25 @@ def _rows_of_orders(cursor: Cursor) -> str:
 
 
 def _note_sold(cursor: Cursor) -> None:
-    """Bring `meta.sold_orders` up to date: what of the affected orders has sales, and counts.
+    """Bring `meta.sold_orders` up to date: of the orders whose rows differ, those that have sales.
 
     It answers, in one look whatever months there are, which orders were placed in a span of time,
     and which others a customer has placed.
     """
     cursor.execute(
+        "CREATE TEMP TABLE differing ON COMMIT DROP AS SELECT source, order_id FROM pg_temp.gone "
+        "UNION SELECT source, order_id FROM pg_temp.came"
+    )
+    cursor.execute(
         "CREATE TEMP TABLE sold ON COMMIT DROP AS "
         "SELECT DISTINCT ON (source, order_id) source, order_id, customer_id, ordered_at "
-        "FROM pg_temp.fresh WHERE kind = 'sale' AND NOT is_test "
-        "ORDER BY source, order_id, happened_at DESC"
+        "FROM pg_temp.fresh JOIN pg_temp.differing USING (source, order_id) "
+        "WHERE kind = 'sale' AND NOT is_test ORDER BY source, order_id, happened_at DESC"
     )
+    cursor.execute("ANALYZE pg_temp.differing")
     cursor.execute("ANALYZE pg_temp.sold")
     cursor.execute(
-        "DELETE FROM meta.sold_orders t USING pg_temp.since a WHERE t.source = a.source "
+        "DELETE FROM meta.sold_orders t USING pg_temp.differing a WHERE t.source = a.source "
         "AND t.order_id = a.order_id AND NOT EXISTS (SELECT FROM pg_temp.sold s "
         "WHERE s.source = a.source AND s.order_id = a.order_id)"
     )

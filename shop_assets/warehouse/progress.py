@@ -26,8 +26,8 @@ def missing_hours(
     """The hours of `[since, until)` that not all of these assets have, in order.
 
     One that was not written is enough: a run that failed half-way has loaded some tables only. So
-    is one that was written before its hour was over.
-    What is written stays so; up to where nothing was missing, nothing is asked again.
+    is one that was written before its hour was over. An hour that is complete stays so: up to the
+    first that was missing when last asked, nothing is looked at again (`meta.complete`).
     """
     names = ",".join(sorted(set(assets)))
     with warehouse.transaction() as cursor:
