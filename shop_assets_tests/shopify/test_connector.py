@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from shop_assets.demo.apis.shopify import (
@@ -367,3 +368,35 @@ def test_a_change_during_a_read_is_in_this_window_or_the_next(shop: Shop) -> Non
     after = {row["order_id"] for row in shop.rows("orders", Window(WINDOW.end, WINDOW.end + HOUR))}
     assert first | after == {number(order) for order in orders}
     assert after == {number(orders[29])}
+
+
+def test_once_a_day_all_products_are_listed_so_that_deleted_ones_are_missed(shop: Shop) -> None:
+    at = shop.clock.seconds * EUR
+    old = at - 90 * 86_400 * EUR
+    for n in range(1, 31):
+        shop.server.put_products([NewProduct(n, "Lamp", old, old, [NewVariant(n, f"S{n}", EUR)])])
+    shop.server.delete_product(7)
+    assert shop.rows("products") == []
+    midnight = ReadRequest("products", WINDOW, midnight=START)
+    how = shop.connector.compared(midnight)
+    assert how is not None
+    assert how.complete
+    hourly = shop.connector.compared(ReadRequest("products", WINDOW))
+    assert hourly is not None
+    assert not hourly.complete
+    assert shop.connector.compared(ReadRequest("orders", WINDOW, midnight=START)) is None
+    # One that changes later than the window counts at its end.
+    shop.tick(hours=5)
+    now = shop.clock.seconds * EUR
+    shop.server.put_products([NewProduct(3, "Lamp", old, now, [NewVariant(3, "S3", EUR)])])
+    batches = shop.batches("products", midnight=START)
+    rows = pa.concat_tables(batch.rows for batch in batches).to_pylist()
+    assert {row["variant_id"] for row in rows} == {str(n) for n in range(1, 31) if n != 7}
+    times = {row["variant_id"]: row["_change_time"] for row in rows}
+    assert times["3"] == WINDOW.end - dt.timedelta(seconds=1)
+    assert times["4"] == START - dt.timedelta(days=90)
+    ends = {batch.checkpoint["end"] for batch in batches if batch.checkpoint}
+    assert ends == {WINDOW.end.isoformat()}
+    first = next(batch.checkpoint for batch in batches if batch.checkpoint)
+    again = shop.rows("products", midnight=START, checkpoint=first)
+    assert len(again) == 29

@@ -8,23 +8,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shop_assets.settings.apis import ShopifySource
 from shop_assets.sources.checkpoints import checkpoint, position
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.objects import OBJECT, table
-from shop_assets.sources.protocol import Batch, ReadRequest, StreamCheck, Window
+from shop_assets.sources.protocol import Batch, Compared, ReadRequest, StreamCheck, Window
 from shop_assets.sources.rate_limit import RateLimit
-from shop_assets.sources.shopify import refund_rows
+from shop_assets.sources.shopify import details, refund_rows, windows
 from shop_assets.sources.shopify.bulk import Bulk, FailedError, GoneError
 from shop_assets.sources.shopify.calls import Admin, Object
+from shop_assets.sources.shopify.columns import COLUMNS, KEYS
 from shop_assets.sources.shopify.lists import Lists
-from shop_assets.sources.shopify.rows import COLUMNS, PLAIN, MissingError, order_lines, variants
+from shop_assets.sources.shopify.rows import PLAIN, MissingError, order_lines, variants
 from shop_assets.sources.shopify.selections import (
-    ADDITIONS,
     LEVELS,
-    REFUND,
-    REFUNDED_UNITS,
     ROOTS,
     SCOPES,
     Part,
@@ -32,6 +31,8 @@ from shop_assets.sources.shopify.selections import (
 
 MOST_PAGED = 24_000
 """Objects after which a list is asked for anew: Shopify pages no further than 25,000."""
+_EVER = Window(datetime(1990, 1, 1, tzinfo=UTC), datetime(2190, 1, 1, tzinfo=UTC))
+_TIME = pa.timestamp("us", "UTC")
 _HIDDEN_AFTER = timedelta(days=60)
 _BATCH = 200
 _PIECE = 2_000
@@ -60,10 +61,21 @@ class ShopifyConnector:
         self._currency = self._scopes = None
         self._refuse_hidden(request)
         at = position(request) or {}
-        bulk = self._by_bulk(request.window) and "paged" not in at
-        read = self._in_bulk(request, at) if bulk else self._paged(request, at)
-        yield from read
+        asked = request
+        if self._is_whole(request):
+            # All there is: what is missing is gone, and is seen in no other way.
+            asked = replace(request, window=_EVER)
+        bulk = self._by_bulk(asked.window) and "paged" not in at
+        read = self._in_bulk(asked, at) if bulk else self._paged(asked, at)
+        for batch in read:
+            yield self._dated(batch, request) if asked is not request else batch
         yield Batch(self._table(request, []), checkpoint(request))
+
+    def compared(self, request: ReadRequest) -> Compared | None:
+        """Products, once a day all of them: Shopify does not say which were deleted."""
+        if request.stream != "products":
+            return None
+        return Compared(KEYS["products"], request.window, self._is_whole(request))
 
     def check(self, stream: str) -> StreamCheck:
         """Look at the token's scopes and one object; see `Connector.check`."""
@@ -84,6 +96,20 @@ class ShopifyConnector:
         """Give back the connections."""
         self._admin.close()
 
+    def _is_whole(self, request: ReadRequest) -> bool:
+        return request.stream == "products" and request.midnight is not None
+
+    def _dated(self, batch: Batch, request: ReadRequest) -> Batch:
+        """A batch of a whole list as one of the window: what changed after it, at its end."""
+        last = pa.scalar(request.window.end - timedelta(seconds=1), _TIME)
+        place = batch.rows.column_names.index("_change_time")
+        told = batch.rows["_change_time"]
+        times = pc.if_else(pc.greater(told, last), last, told)
+        rows = batch.rows.set_column(place, batch.rows.schema.field(place), times)
+        kept = batch.checkpoint
+        window = {"start": request.window.start.isoformat(), "end": request.window.end.isoformat()}
+        return Batch(rows, None if kept is None else {**kept, **window})
+
     def _by_bulk(self, window: Window) -> bool:
         return window.end - window.start >= timedelta(hours=self._source.bulk_from_hours)
 
@@ -95,11 +121,14 @@ class ShopifyConnector:
         if at.get("end"):
             return
         root, end = ROOTS[request.stream], request.window.end
-        start = _moment(at.get("from")) or request.window.start
-        after, seen = _text(at.get("after")), {str(id_) for id_ in _list(at.get("seen"))}
+        start = windows.moment(at.get("from")) or request.window.start
+        after, seen = (
+            windows.text(at.get("after")),
+            {str(id_) for id_ in windows.items(at.get("seen"))},
+        )
         count, newest = 0, list(seen)
         while True:
-            query = _between(start, end)
+            query = windows.between(start, end)
             again = False
             for page in self._lists.pages(root, _ORDERED, query, after):
                 fresh = [node for node in page.nodes if node.get("id") not in seen]
@@ -141,12 +170,17 @@ class ShopifyConnector:
 
         A location that is made while the others are read has changed later than this window.
         """
-        done, after = {str(id_) for id_ in _list(at.get("done"))}, _text(at.get("after"))
-        begun = _text(at.get("location"))
+        done, after = (
+            {str(id_) for id_ in windows.items(at.get("done"))},
+            windows.text(at.get("after")),
+        )
+        begun = windows.text(at.get("location"))
         named = Part("locations", ("Location",), "id name isActive")
         listed = self._lists.pages(named, "includeInactive:true", None, None)
         places = [node for page in listed for node in page.nodes]
-        between = "query:" + _quoted(_between(request.window.start, request.window.end))
+        between = "query:" + windows.quoted(
+            windows.between(request.window.start, request.window.end)
+        )
         levels = replace(LEVELS, arguments=between)
         for place in sorted(places, key=lambda node: node.get("id") != begun):
             id_ = str(place.get("id"))
@@ -167,13 +201,16 @@ class ShopifyConnector:
 
     def _in_bulk(self, request: ReadRequest, at: Mapping[str, Any]) -> Iterator[Batch]:
         """The window by a bulk operation; page by page where none comes to an end."""
-        root, between = ROOTS[request.stream], _between(request.window.start, request.window.end)
+        root, between = (
+            ROOTS[request.stream],
+            windows.between(request.window.start, request.window.end),
+        )
         stock = request.stream == "inventory_levels"
         if stock:
-            levels = replace(LEVELS, arguments=f"query:{_quoted(between)}")
+            levels = replace(LEVELS, arguments=f"query:{windows.quoted(between)}")
             root = replace(root, parts=(levels,))
         arguments = "includeInactive:true" if stock else ""
-        id_, skip = _text(at.get("bulk")), _int(at.get("lines"))
+        id_, skip = windows.text(at.get("bulk")), windows.whole(at.get("lines"))
         for _ in range(2):
             try:
                 if id_ is None:
@@ -217,11 +254,11 @@ class ShopifyConnector:
         timed = [(node, self._changed(node)) for node in nodes]
         inside = [(node, at) for node, at in timed if window.start <= at < window.end]
         chosen = [node for node, _ in inside]
-        refunds = self._refunds(stream, chosen)
-        added = self._added(chosen) if stream == "order_lines" else {}
+        refunds = details.refunds(self._lists, stream, chosen)
+        added = details.added(self._lists, chosen) if stream == "order_lines" else {}
         found = []
         for node, at in inside:
-            of_order = [refunds[id_] for id_ in _ids(node.get("refunds")) if id_ in refunds]
+            of_order = [refunds[id_] for id_ in windows.ids(node.get("refunds")) if id_ in refunds]
             found += [(row, at) for row in self._of(stream, node, of_order, added)]
         return found
 
@@ -237,7 +274,7 @@ class ShopifyConnector:
             if stream == "refunds":
                 return [row for each in refunds for row in refund_rows.rows(node, each)]
             if stream == "order_lines":
-                return order_lines(node, _units(refunds), added or {})
+                return order_lines(node, details.units(refunds), added or {})
             if stream == "products":
                 return variants(node, self._shop_currency())
             return list(PLAIN[stream](node))
@@ -246,32 +283,8 @@ class ShopifyConnector:
                 f"an id within {node.get('id')}", None, "one in each object"
             ) from None
 
-    def _refunds(self, stream: str, nodes: Sequence[Object]) -> dict[str, Object]:
-        """The refunds of orders that have any, by id: few orders do."""
-        if stream not in ("refunds", "order_lines"):
-            return {}
-        ids = [id_ for node in nodes for id_ in _ids(node.get("refunds"))]
-        return self._lists.details(ids, REFUND if stream == "refunds" else REFUNDED_UNITS)
-
-    def _added(self, nodes: Sequence[Object]) -> dict[str, str]:
-        """When the lines of edited orders were first sold: their first entry in the ledger."""
-        edited = [str(node["id"]) for node in nodes if node.get("edited") is True]
-        found: dict[str, str] = {}
-        for order in self._lists.details(edited, ADDITIONS).values():
-            first = order["agreements"][:1]
-            for each in order["agreements"]:
-                at = each.get("happenedAt")
-                for sale in each["sales"]:
-                    line = (sale.get("lineItem") or {}).get("id")
-                    if isinstance(line, str) and isinstance(at, str):
-                        found[line] = min(found.get(line, at), at)
-            for sale in first[0]["sales"] if first else ():
-                # Lines of the order itself are as old as the order says.
-                found.pop(str((sale.get("lineItem") or {}).get("id")), None)
-        return found
-
     def _changed(self, node: Object) -> datetime:
-        moment = _moment(node.get("updatedAt"))
+        moment = windows.moment(node.get("updatedAt"))
         if moment is None:
             raise self._admin.expected(
                 f"updatedAt of {node.get('id')}", node.get("updatedAt"), "a time with its zone"
@@ -325,58 +338,3 @@ class ShopifyConnector:
                 f"orders of before {now - _HIDDEN_AFTER:%Y-%m-%d} are hidden; expected it, or a "
                 "later shop.start"
             )
-
-
-def _between(start: datetime, end: datetime) -> str:
-    """A window as a filter. Times without quotes would lose their time of day."""
-    return f"updated_at:>='{_second(start)}' AND updated_at:<'{_second(end, up=True)}'"
-
-
-def _second(moment: datetime, *, up: bool = False) -> str:
-    """Shopify's times are whole seconds: a window that is finer is asked for somewhat wider."""
-    at = moment.astimezone(UTC)
-    if up and at.microsecond:
-        at += timedelta(seconds=1)
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _quoted(query: str) -> str:
-    return '"' + query + '"'
-
-
-def _units(refunds: Sequence[Object]) -> dict[str, int]:
-    """Units given back, by line."""
-    found: dict[str, int] = {}
-    for refund in refunds:
-        for each in refund["refundLineItems"]:
-            line = str((each.get("lineItem") or {}).get("id"))
-            found[line] = found.get(line, 0) + _int(each.get("quantity"))
-    return found
-
-
-def _ids(found: Any) -> list[str]:
-    if not isinstance(found, list):
-        return []
-    return [str(each.get("id")) for each in found if isinstance(each, dict)]
-
-
-def _moment(value: Any) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.utcoffset() is not None else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _int(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

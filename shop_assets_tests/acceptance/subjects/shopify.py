@@ -203,7 +203,7 @@ register(
             "inventory_levels": Stream(("level_id",), "sku", 10),
         },
         _FEATURES,
-        many=2_500,
+        many=2_000,
     )
 )
 register(

@@ -1,7 +1,8 @@
 """What a query costs before and after it runs, and the bucket that the points come from.
 
-An object costs 1 point, a scalar none, a connection 2 points and its objects, a mutation 10; of an interface's or a union's fragments the dearest counts. Before a query runs, lists
-count as long as they may become; afterwards, the difference is given back.
+An object costs 1 point, a scalar none, a connection 2 points and its objects, a mutation 10; of an
+interface's or a union's fragments the dearest counts. Before a query runs, lists count as long as
+they may become; afterwards, the difference is given back.
 """
 
 from __future__ import annotations

@@ -7,34 +7,32 @@ sales: their sums are always what the order is currently worth. Amounts are micr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any
 
 from shop_assets.demo.apis.shopify.order import (
     Document,
     NewLine,
     NewOrder,
     add_line,
-    discounts,
     net,
     next_id,
     placed,
     settle,
     sold,
 )
-from shop_assets.demo.apis.shopify.values import amount_micros, moment_text, money, share
+from shop_assets.demo.apis.shopify.sales import agree, book, book_difference, text
+from shop_assets.demo.apis.shopify.values import amount_micros, moment_text, share
 from shop_assets.errors import UserError
 
 
 def place(new: NewOrder) -> Document:
     """A new order, with its first agreement."""
     order = placed(new)
-    agreement = _agreement(order, "OrderAgreement", "ORDER", new.at)
+    agreement = agree(order, "OrderAgreement", "ORDER", new.at)
     for line in order["lineItems"]:
-        _sale(order, agreement, line, "ORDER", line["quantity"], net(line), line["_tax"])
+        book(order, agreement, line, "ORDER", line["quantity"], net(line), line["_tax"])
     for line in order["shippingLines"]:
         amount = line["_price"] - line["_discount"]
-        _sale(order, agreement, line, "ORDER", 1, amount, line["_tax"], discount=line["_discount"])
+        book(order, agreement, line, "ORDER", 1, amount, line["_tax"], discount=line["_discount"])
     settle(order)
     return order
 
@@ -51,7 +49,7 @@ def edit(
 
     Without `taxes` a line's tax goes along with its quantity.
     """
-    agreement = _agreement(order, "OrderEditAgreement", "ORDER_EDIT", at)
+    agreement = agree(order, "OrderEditAgreement", "ORDER_EDIT", at)
     lines = {line["id"]: line for line in order["lineItems"]}
     for id_ in dict.fromkeys([*(quantities or {}), *(taxes or {})]):
         line = lines.get(id_)
@@ -67,10 +65,10 @@ def edit(
         line["_tax"] = (taxes or {}).get(id_, kept)
         amount, more = net(line) - before, line["_tax"] - tax
         if amount or more or wanted != units:
-            _sale(order, agreement, line, "UPDATE", wanted - units, amount, more)
+            book(order, agreement, line, "UPDATE", wanted - units, amount, more)
     for new in add:
         line = add_line(order, new)
-        _sale(order, agreement, line, "ORDER", new.quantity, net(line), line["_tax"])
+        book(order, agreement, line, "ORDER", new.quantity, net(line), line["_tax"])
     order["edited"] = True
     settle(order)
 
@@ -208,7 +206,7 @@ def refund(
     """
     id_ = next_id(order, "Refund")
     found = {line["id"]: line for line in order["lineItems"]}
-    agreement = _agreement(order, "RefundAgreement", "REFUND", at, _refund=id_)
+    agreement = agree(order, "RefundAgreement", "REFUND", at, _refund=id_)
     parts = []
     for line_id, (units, goods, tax) in (lines or {}).items():
         if line_id not in found:
@@ -219,18 +217,18 @@ def refund(
         charged = share(line["_tax"], units, count, order["currencyCode"]) if tax is None else tax
         line["_refunded"] += units
         parts.append((line, units, value, charged))
-        _sale(order, agreement, line, "RETURN", -units, -value, -charged)
+        book(order, agreement, line, "RETURN", -units, -value, -charged)
     freight, freight_tax = shipping
     if freight or freight_tax:
         line = order["shippingLines"][0]
         line["_refunded"] += freight
-        _sale(order, agreement, line, "RETURN", None, -freight, -freight_tax, discount=0)
+        book(order, agreement, line, "RETURN", None, -freight, -freight_tax, discount=0)
     on_top = freight_tax + sum(part[3] for part in parts)
     computed = sum(part[2] for part in parts) + freight
     computed += 0 if order["taxesIncluded"] else on_top
     paid = computed if amount is None else amount
     if paid != computed:
-        _adjustment_sale(order, agreement, computed - paid)
+        book_difference(order, agreement, computed - paid)
     moment = moment_text(at)
     order["refunds"].append(
         {
@@ -248,7 +246,7 @@ def refund(
             "processedAt": moment,
             "updatedAt": moment,
             "note": note,
-            "totalRefundedSet": _text(order, paid),
+            "totalRefundedSet": text(order, paid),
             "refundLineItems": [_refund_line(order, *part, restock) for part in parts],
             "refundShippingLines": _refund_shipping(order, freight, freight_tax),
             "orderAdjustments": _discrepancy(order, computed - paid),
@@ -270,9 +268,9 @@ def _refund_line(
         "restockType": "RETURN" if restock else "NO_RESTOCK",
         "restocked": restock,
         "location": None,
-        "priceSet": _text(order, line["_price"]),
-        "subtotalSet": _text(order, value),
-        "totalTaxSet": _text(order, tax),
+        "priceSet": text(order, line["_price"]),
+        "subtotalSet": text(order, value),
+        "totalTaxSet": text(order, tax),
     }
 
 
@@ -283,8 +281,8 @@ def _refund_shipping(order: Document, amount: int, tax: int) -> list[Document]:
         {
             "id": next_id(order, "RefundShippingLine"),
             "shippingLine": order["shippingLines"][0],
-            "subtotalAmountSet": _text(order, amount),
-            "taxAmountSet": _text(order, tax),
+            "subtotalAmountSet": text(order, amount),
+            "taxAmountSet": text(order, tax),
         }
     ]
 
@@ -296,8 +294,8 @@ def _discrepancy(order: Document, kept: int) -> list[Document]:
     return [
         {
             "id": next_id(order, "OrderAdjustment"),
-            "amountSet": _text(order, kept),
-            "taxAmountSet": _text(order, 0),
+            "amountSet": text(order, kept),
+            "taxAmountSet": text(order, 0),
             "reason": "REFUND_DISCREPANCY",
         }
     ]
@@ -310,11 +308,6 @@ def _outstanding(order: Document) -> int:
 
 def _micros(kept: str) -> int:
     return amount_micros(kept.split(" ", maxsplit=1)[0])
-
-
-def _text(order: Document, micros: int) -> str:
-    shown = order["presentmentCurrencyCode"]
-    return money(micros, order["currencyCode"], shown, Decimal(order["_rate"]))
 
 
 def _transaction(
@@ -336,76 +329,8 @@ def _transaction(
         "authorizationCode": None,
         "errorCode": None if status == "SUCCESS" else "CARD_DECLINED",
         "test": order["test"],
-        "amountSet": _text(order, amount),
+        "amountSet": text(order, amount),
         "_parent": parent if kind == "REFUND" else None,
     }
     order["transactions"].append(made)
     return made
-
-
-def _agreement(order: Document, kind: str, reason: str, at: int, **more: Any) -> Document:
-    made = {
-        "__typename": kind,
-        "id": next_id(order, "SalesAgreement"),
-        "_order": order["id"],
-        "happenedAt": moment_text(at),
-        "reason": reason,
-        "sales": [],
-        **more,
-    }
-    order["agreements"].append(made)
-    return made
-
-
-def _sale(
-    order: Document,
-    agreement: Document,
-    line: Document,
-    action: str,
-    quantity: int | None,
-    amount: int,
-    tax: int,
-    *,
-    discount: int | None = None,
-) -> None:
-    """`amount`: after discounts, without the tax that comes on top."""
-    shipping = "_fulfilled" not in line
-    kind = "SHIPPING" if shipping else "GIFT_CARD" if line["isGiftCard"] else "PRODUCT"
-    reduced = discount
-    if reduced is None:
-        reduced = discounts(line) if action == "ORDER" else 0
-    total = amount if order["taxesIncluded"] else amount + tax
-    name = {"SHIPPING": "ShippingLineSale", "GIFT_CARD": "GiftCardSale"}.get(kind, "ProductSale")
-    agreement["sales"].append(
-        {
-            "__typename": name,
-            "id": next_id(order, "Sale"),
-            "_order": order["id"],
-            "actionType": action,
-            "lineType": kind,
-            "quantity": quantity,
-            "taxes": [],
-            "totalAmount": _text(order, total),
-            "totalDiscountAmountAfterTaxes": _text(order, reduced),
-            "totalDiscountAmountBeforeTaxes": _text(order, reduced),
-            "totalTaxAmount": _text(order, tax),
-            **({"shippingLine": line} if shipping else {"_line": line["id"]}),
-        }
-    )
-
-
-def _adjustment_sale(order: Document, agreement: Document, amount: int) -> None:
-    agreement["sales"].append(
-        {
-            "__typename": "AdjustmentSale",
-            "id": next_id(order, "Sale"),
-            "actionType": "RETURN",
-            "lineType": "ADJUSTMENT",
-            "quantity": None,
-            "taxes": [],
-            "totalAmount": _text(order, amount),
-            "totalDiscountAmountAfterTaxes": _text(order, 0),
-            "totalDiscountAmountBeforeTaxes": _text(order, 0),
-            "totalTaxAmount": _text(order, 0),
-        }
-    )
