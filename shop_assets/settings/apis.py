@@ -142,6 +142,11 @@ class ShopifySource(ApiSource):
     bulk_from_hours: int = Field(default=24, ge=1, le=10_000)
     """Windows of at least so many hours are read by bulk operations."""
 
+    @property
+    def whole(self) -> frozenset[str]:
+        """All products are read once a day."""
+        return frozenset({"products"})
+
     @field_validator("shop")
     @classmethod
     def _domain(cls, value: str) -> str:
