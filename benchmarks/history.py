@@ -97,7 +97,7 @@ def report(
         print(f"after {hours:>6,} hours: {median:6.2f} s (median of {RUNS}; {spread})")
     verdict = "flat" if ratio <= TARGET else "NOT FLAT"
     print(
-        f"ratio {HOURS[-1]:,} / {HOURS[0]:,}: {ratio:.2f} (median of rounds; at most {TARGET}): {verdict}"
+        f"ratio {HOURS[-1]:,} / {HOURS[0]:,}, median of rounds: {ratio:.2f}: {verdict} ({TARGET})"
     )
 
 
