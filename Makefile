@@ -9,15 +9,18 @@ UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+WITH_PEERS := $(VENV)/.installed-bench
 
 # Tests run in this many processes; PYTEST_ARGS adds to or narrows a run: make test PYTEST_ARGS="-k ledger"
 WORKERS ?= 2
 PYTEST_ARGS ?=
 # How many histories `make soak` plays.
 SOAK_HISTORIES ?= 2000
+# What `make bench` measures: tiny, quick or full, and the cases, if not all: make bench BENCH="full hours day"
+BENCH ?= full
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test soak lint format docs lock clean
+.PHONY: help venv demo up test soak bench lint format docs lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +47,15 @@ test: $(INSTALLED) ## all tests, against real embedded servers
 soak: $(INSTALLED) ## thousands of random histories against their rebuilds: SOAK_HISTORIES=2000, SOAK_SEED=
 	@SOAK_HISTORIES=$(SOAK_HISTORIES) $(BIN)/python -m pytest -n 0 -s -q -m soak shop_assets_tests/histories
 
+bench: $(WITH_PEERS) ## measure each stage, whole hours and their cost, beside peers: BENCH=quick
+	@PYTHONWARNINGS=ignore $(BIN)/python -m benchmarks.run $(BENCH)
+
+# What the benchmarks compare with is installed for them alone.
+$(WITH_PEERS): requirements.bench.lock $(INSTALLED)
+	@echo "Installing what the benchmarks compare with ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.bench.lock
+	@touch $@
+
 lint: $(INSTALLED) ## ruff, format check and strict types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -57,14 +69,17 @@ docs: $(INSTALLED) ## make docs/configuration.md and docs/data-dictionary.md ane
 	@$(BIN)/python -m shop_assets.settings.reference docs/configuration.md
 	@$(BIN)/python -m shop_assets.entities.dictionary docs/data-dictionary.md
 
-# The runtime and build locks are subsets of the first, at the same versions. Needs uv.
-lock: ## resolve pyproject.toml anew into the three lock files
+# The runtime and build locks are subsets of the first, at the same versions; that of the benchmarks has their
+# peers besides. Needs uv.
+lock: ## resolve pyproject.toml anew into the four lock files
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 		--extra dev --group build -o requirements.lock pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 		-c requirements.lock -o requirements.runtime.lock pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 		-c requirements.lock --group build -o requirements.build.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
+		-c requirements.lock --extra bench -o requirements.bench.lock pyproject.toml
 
 clean: ## remove the environment and caches; the embedded stack's data in .shop stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov build dist

@@ -1,0 +1,151 @@
+"""Sales by hour, day and product from the ledger: the marts' transforms, and DuckDB on Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from benchmarks import declared
+from benchmarks.order_rows import HOUR, START, ledger, products
+from benchmarks.place import Place
+from benchmarks.results import Contender, Section, compared, ratio
+from benchmarks.sizes import Size
+from benchmarks.timing import contend
+from shop_assets.entities import TABLES
+from shop_assets.transforms import sales
+from shop_assets.warehouse import mart_inputs, slices
+from shop_assets.warehouse.connection import Warehouse
+
+_SPEC = TABLES["sales_ledger"]
+_ZONE = ZoneInfo("Europe/Berlin")
+_HOURS = 24
+_FIGURES = """
+    sum(CASE WHEN kind = 'sale' THEN amount_micros ELSE 0 END) AS gross_sales_micros,
+    sum(CASE WHEN kind = 'discount' THEN amount_micros ELSE 0 END) AS discounts_micros,
+    sum(CASE WHEN kind IN ('return', 'cancellation') THEN amount_micros ELSE 0 END)
+        AS returns_micros,
+    sum(CASE WHEN kind = 'sale' THEN quantity ELSE 0 END) AS units_sold,
+    sum(CASE WHEN kind IN ('return', 'cancellation') THEN quantity ELSE 0 END) AS units_returned,
+"""
+_DAY = "CAST(timezone('Europe/Berlin', {}) AS DATE)"
+_BY_HOUR = (
+    f"SELECT date_trunc('hour', happened_at) AS hour, currency, {_FIGURES} "
+    "count(DISTINCT order_id) FILTER (kind = 'sale' "
+    "AND date_trunc('hour', happened_at) = date_trunc('hour', ordered_at)) AS orders "
+    "FROM read_parquet('{file}') WHERE NOT is_test GROUP BY ALL"
+)
+_BY_PRODUCT = (
+    f"SELECT {_DAY.format('happened_at')} AS day, source, coalesce(product_id, '') AS product_id, "
+    f"coalesce(line_type, 'manual') AS line_type, currency, {_FIGURES} "
+    "count(DISTINCT order_id) FILTER (kind = 'sale' "
+    f"AND {_DAY.format('happened_at')} = {_DAY.format('ordered_at')}) AS orders "
+    "FROM read_parquet('{file}') WHERE NOT is_test "
+    "AND kind IN ('sale', 'discount', 'return', 'cancellation') GROUP BY ALL"
+)
+_NOTE = (
+    "The transform begins with rows in memory, DuckDB with a Parquet file of the same rows, which "
+    "it need not read whole; the mart reads PostgreSQL first. Their sums were compared."
+)
+
+
+def measure(place: Place, size: Size) -> Iterator[Section]:
+    """A day of the ledger: by hour and currency, then by day, product and currency."""
+    rows = ledger(size.ledger_rows, _HOURS)
+    arrow = slices.to_arrow(rows, _SPEC)
+    store = place.warehouse("aggregates")
+    store.ensure_months(_SPEC, arrow.column("happened_at"))
+    with store.transaction() as cursor:
+        cursor.adbc_ingest("sales_ledger", arrow, mode="append", db_schema_name="warehouse")
+    with store.transaction() as cursor:
+        cursor.execute("ANALYZE warehouse.sales_ledger")
+    file = place.folder / "ledger.parquet"
+    pq.write_table(arrow, file, compression="zstd")
+    known = products()
+    yield _section(
+        place, size, "sales_hourly", store, file, _BY_HOUR, lambda: sales.sales_hourly(rows)
+    )
+    yield _section(
+        place,
+        size,
+        "product_sales_daily",
+        store,
+        file,
+        _BY_PRODUCT,
+        lambda: sales.product_sales_daily(rows, known, _ZONE),
+    )
+
+
+def _section(
+    place: Place,
+    size: Size,
+    mart: str,
+    store: Warehouse,
+    file: Path,
+    sql: str,
+    transform: Callable[[], pd.DataFrame],
+) -> Section:
+    runs, home, count = size.runs, place.home, size.ledger_rows
+    found: dict[str, pd.DataFrame] = {}
+
+    def transformed(_: int) -> int:
+        found["ours"] = transform()
+        return count
+
+    def whole(_: int) -> int:
+        mart_inputs.MARTS[mart](store, START, START + _HOURS * HOUR)
+        return count
+
+    contenders = [
+        contend("platform: the transform", "platform", transformed, runs, home=home),
+        contend("platform: the mart, read from PostgreSQL", "platform", whole, runs, home=home),
+    ]
+    notes = [_NOTE]
+    section = Section("")
+    if find_spec("duckdb") is None:
+        notes.append("DuckDB is not installed, and left out: `make bench` installs it.")
+        section = compared(f"Aggregates of the ledger: {mart}", contenders, notes)
+    else:
+        contenders.append(_duckdb(sql.format(file=file), count, runs, place, found))
+        _expect_same(mart, found)
+        section = compared(f"Aggregates of the ledger: {mart}", contenders, notes)
+        section.verdicts = [
+            ratio(
+                f"{mart} to DuckDB on Parquet",
+                contenders[0],
+                contenders[-1],
+                declared.AGGREGATES_TO_DUCKDB,
+                judged=size.judged,
+            )
+        ]
+    return section
+
+
+def _duckdb(
+    sql: str, count: int, runs: int, place: Place, found: dict[str, pd.DataFrame]
+) -> Contender:
+    import duckdb
+
+    connection = duckdb.connect(config={"temp_directory": str(place.folder)})
+    connection.execute("SET TimeZone = 'UTC'")
+
+    def query(_: int) -> int:
+        found["theirs"] = connection.execute(sql).df()
+        return count
+
+    try:
+        return contend("DuckDB on Parquet", "limit", query, runs, home=place.home)
+    finally:
+        connection.close()
+
+
+def _expect_same(mart: str, found: dict[str, pd.DataFrame]) -> None:
+    """Raise `ValueError` where the two do not come to the same rows and sums."""
+    figures = ["gross_sales_micros", "returns_micros", "units_sold", "orders"]
+    sums = {name: [len(f), *(int(f[c].sum()) for c in figures)] for name, f in found.items()}
+    if sums["ours"] != sums["theirs"]:
+        raise ValueError(f"{mart}: the platform's and DuckDB's figures differ: {sums}")

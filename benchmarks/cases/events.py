@@ -1,0 +1,107 @@
+"""Parsing an hour of web events (JSON lines, gzipped) and cleaning them, beside bare readers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pyarrow.json as pj
+
+from benchmarks import declared
+from benchmarks.place import Place
+from benchmarks.results import Contender, Section, compared, ratio
+from benchmarks.sizes import Size
+from benchmarks.timing import contend
+from benchmarks.web_hour import web_hour
+
+_NOTE = (
+    "The platform keeps every value as it is written, says where each line stands, hashes rows and "
+    "goes on past broken lines. The bare readers do none of that, and get a file whose broken "
+    "lines were taken out."
+)
+
+
+def measure(place: Place, size: Size) -> Iterator[Section]:
+    """The events of a normal hour."""
+    hour = web_hour(size.hour_orders, place.folder)
+    raw = hour.read()
+    whole = place.folder / "whole.jsonl.gz"
+    lines = _without_broken(hour.path, whole)
+
+    def read(_: int) -> int:
+        return int(hour.read().num_rows)
+
+    def clean(_: int) -> int:
+        hour.clean(raw)
+        return int(raw.num_rows)
+
+    def both(_: int) -> int:
+        table = hour.read()
+        hour.clean(table)
+        return int(table.num_rows)
+
+    def arrow(_: int) -> int:
+        with gzip.open(whole, "rb") as file:
+            found = int(pj.read_json(file).num_rows)
+        if found != lines:
+            raise ValueError(f"pyarrow read {found} of {lines} lines")
+        return found
+
+    runs, home = size.runs, place.home
+    contenders = [
+        contend("platform: read and clean", "platform", both, runs, home=home),
+        contend("platform: read", "platform", read, runs, home=home),
+        contend("platform: clean", "platform", clean, runs, home=home),
+        contend("pyarrow.json", "limit", arrow, runs, home=home),
+    ]
+    notes = [_NOTE]
+    if find_spec("duckdb") is None:
+        notes.append("DuckDB is not installed, and left out: `make bench` installs it.")
+    else:
+        contenders.append(_duckdb(place, whole, lines, runs))
+    section = compared("Parsing and cleaning web events", contenders, notes)
+    section.verdicts = [
+        ratio(
+            "reading and cleaning web events to pyarrow.json",
+            contenders[0],
+            contenders[3],
+            declared.EVENTS_TO_ARROW,
+            judged=size.judged,
+        )
+    ]
+    yield section
+
+
+def _duckdb(place: Place, path: Path, lines: int, runs: int) -> Contender:
+    import duckdb
+
+    connection = duckdb.connect(config={"temp_directory": str(place.folder)})
+
+    def read(_: int) -> int:
+        found = connection.sql(
+            f"SELECT * FROM read_json('{path}', format = 'newline_delimited')"
+        ).to_arrow_table()
+        if found.num_rows != lines:
+            raise ValueError(f"DuckDB read {found.num_rows} of {lines} lines")
+        return int(found.num_rows)
+
+    try:
+        return contend("DuckDB read_json", "limit", read, runs, home=place.home)
+    finally:
+        connection.close()
+
+
+def _without_broken(path: Path, to: Path) -> int:
+    """Copy the lines that are JSON objects; returns how many."""
+    kept = []
+    for line in gzip.decompress(path.read_bytes()).splitlines():
+        try:
+            json.loads(line)
+        except ValueError:
+            continue
+        kept.append(line)
+    to.write_bytes(gzip.compress(b"\n".join(kept) + b"\n", 3))
+    return len(kept)

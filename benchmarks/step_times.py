@@ -1,0 +1,108 @@
+"""Where runs spent their time, from Dagster's event log: `python -m benchmarks.step_times SINCE`.
+
+Prints JSON: `first` and `last`, the moments (seconds since 1970) at which the first run began and
+the last one ended, `runs`, and the seconds of each part of the work of all runs that began at
+SINCE or later. A step's work is from its start to its success; of it, what follows the step's
+output is writing. What a run takes beyond its steps is Dagster's bookkeeping.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dagster import DagsterEventType, DagsterInstance, EventLogEntry
+
+from shop_assets.cli.shop import Shop
+
+EXTRACT = "extract"
+CLEAN = "validate and transform"
+LAKE = "write to the lake"
+LOAD = "load the warehouse"
+AGGREGATE = "aggregate"
+MARTS = "write the marts"
+ANALYTICS = "analytics"
+PARTS = (EXTRACT, CLEAN, LAKE, LOAD, AGGREGATE, MARTS, ANALYTICS)
+BOOKKEEPING = "Dagster's bookkeeping"
+OTHER = "other steps"
+_COMPUTED = {
+    "raw": EXTRACT,
+    "clean": CLEAN,
+    "warehouse": LOAD,
+    "marts": AGGREGATE,
+    "analytics": ANALYTICS,
+}
+_WRITTEN = {"raw": LAKE, "clean": LAKE, "warehouse": LOAD, "marts": MARTS, "analytics": ANALYTICS}
+_KINDS = {
+    DagsterEventType.STEP_START,
+    DagsterEventType.STEP_OUTPUT,
+    DagsterEventType.STEP_SUCCESS,
+}
+
+
+@dataclass
+class _Step:
+    start: float = 0.0
+    output: float = 0.0
+    end: float = 0.0
+
+
+@dataclass
+class Parts:
+    """Seconds by part, and when the runs were."""
+
+    first: float = float("inf")
+    last: float = 0.0
+    runs: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def add(self, start: float, end: float, events: Iterable[EventLogEntry]) -> None:
+        """Add one run: its moments, and the events of its steps."""
+        self.first, self.last = min(self.first, start), max(self.last, end)
+        self.runs += 1
+        steps: dict[str, _Step] = defaultdict(_Step)
+        for entry in events:
+            event = entry.dagster_event
+            if event is None or event.step_key is None:
+                continue
+            step = steps[event.step_key]
+            if event.event_type == DagsterEventType.STEP_START:
+                step.start = entry.timestamp
+            elif event.event_type == DagsterEventType.STEP_SUCCESS:
+                step.end = entry.timestamp
+            elif event.event_type == DagsterEventType.STEP_OUTPUT and not step.output:
+                step.output = entry.timestamp
+        worked = 0.0
+        for key, step in steps.items():
+            layer = key.split("__", 1)[0]
+            output = step.output or step.end
+            self.seconds[_COMPUTED.get(layer, OTHER)] += output - step.start
+            self.seconds[_WRITTEN.get(layer, OTHER)] += step.end - output
+            worked += step.end - step.start
+        self.seconds[BOOKKEEPING] += end - start - worked
+
+
+def parts_since(instance: DagsterInstance, since: float) -> Parts:
+    """The parts of all runs that began at that moment or later."""
+    found = Parts()
+    for record in instance.get_run_records():
+        if record.start_time is None or record.end_time is None or record.start_time < since:
+            continue
+        events = instance.all_logs(record.dagster_run.run_id, of_type=_KINDS)
+        found.add(record.start_time, record.end_time, events)
+    return found
+
+
+def main() -> None:
+    shop = Shop.open(None)
+    with shop.instance() as instance:
+        found = parts_since(instance, float(sys.argv[1]))
+    moments = {"first": found.first, "last": found.last, "runs": found.runs}
+    print(json.dumps({**moments, **found.seconds}))
+
+
+if __name__ == "__main__":
+    main()

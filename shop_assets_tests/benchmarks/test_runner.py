@@ -1,0 +1,142 @@
+"""The benchmarks' runner with the tiniest sizes: what it writes, and what it says of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from benchmarks.results import Verdict
+from shop_assets_tests.conftest import REPOSITORY
+
+pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.timeout(600)]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run of two cases, held to ratios that rows so few cannot reach."""
+
+    code: int
+    said: str
+    results: dict[str, Any]
+    page: str
+
+    def section(self, case: str, number: int = 0) -> dict[str, Any]:
+        found: dict[str, Any] = self.results["cases"][case]["sections"][number]
+        return found
+
+    def load(self, case: str) -> dict[str, float]:
+        rows = self.section(case)["rows"]
+        (name,) = (column for column in rows[0] if column != "what")
+        return {row["what"]: row[name] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    output = tmp_path_factory.mktemp("bench")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.run", "tiny", "slices", "day"),
+            *("--judge", "--output", str(output)),
+        ],
+        cwd=REPOSITORY,
+        env={**os.environ, "FORCE_COLOR": "1", "TERM": "xterm-256color"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (output / "results.json").exists(), done.stderr[-3000:]
+    return Ran(
+        done.returncode,
+        done.stdout,
+        json.loads((output / "results.json").read_text("utf-8")),
+        (output / "RESULTS.md").read_text("utf-8"),
+    )
+
+
+def test_results_say_where_and_how_they_were_measured(ran: Ran) -> None:
+    machine = ran.results["machine"]
+    assert int(machine["cores"]) >= 1
+    assert machine["postgres"].startswith("18")
+    assert machine["memory"].endswith("GiB")
+    assert all(machine[name] for name in ("cpu", "python", "pandas", "pyarrow", "date", "commit"))
+    assert ran.results["command"] == "python -m benchmarks.run tiny slices day"
+    assert f"- pandas: {machine['pandas']}" in ran.page
+
+
+def test_the_parts_of_a_load_sum_to_its_seconds(ran: Ran) -> None:
+    day = ran.load("day")
+    parts = {what: seconds for what, seconds in day.items() if what.startswith("- ")}
+    assert len(parts) == 10
+    assert sum(parts.values()) == pytest.approx(day["seconds"], abs=0.06)
+    assert min(parts.values()) >= 0
+    assert parts["- process start"] > 0.5, "Python and Dagster take longer to import"
+    for part in ("extract", "validate and transform", "write to the lake", "aggregate"):
+        assert parts[f"- {part}"] > 0
+    assert day["memory of the process, MiB"] > 100
+    assert day["memory of the servers, MiB"] > 50
+
+
+def test_a_load_tells_of_the_rows_that_it_read(ran: Ran) -> None:
+    day = ran.load("day")
+    assert day["items"] > day["orders"] > 10
+    assert day["web events"] > 10 * day["orders"]
+    assert day["payments"] > 0
+
+
+def test_each_contender_writes_the_same_rows_and_is_compared_with_the_platform(ran: Ran) -> None:
+    rows = ran.section("slices")["rows"]
+    assert {row["rows"] for row in rows} == {40}
+    roles = [row["as"] for row in rows]
+    assert roles[:4] == ["platform", "platform", "limit", "peer"]
+    for row in rows:
+        assert row["fastest s"] <= row["median s"] <= row["slowest s"]
+        assert row["rows/s"] == pytest.approx(40 / row["median s"], rel=0.02)
+    bare = next(row for row in rows if row["as"] == "limit")
+    (verdict, _) = ran.section("slices")["verdicts"]
+    assert verdict["measured"] == pytest.approx(bare["median s"] / rows[0]["median s"], rel=0.05)
+
+
+def test_what_has_fallen_behind_is_red_and_fails_the_run(ran: Ran) -> None:
+    behind = [v["what"] for v in ran.section("slices", 1)["verdicts"] if v["behind"]]
+    assert "slice replace to bare ADBC" in behind
+    assert ran.code == 1
+    (red,) = re.findall(r"\x1b\[1;31mbehind what is declared: ([^\x1b]+)", ran.said)
+    assert "slice replace to bare ADBC" in red
+    assert "a day of 24 hours" not in red
+    assert "BEHIND by more than a quarter" in ran.page
+
+
+@pytest.mark.parametrize(
+    ("measured", "better", "behind"),
+    [
+        (0.46, "higher", False),
+        (0.44, "higher", True),
+        (0.74, "lower", False),
+        (0.76, "lower", True),
+    ],
+)
+def test_a_quarter_worse_than_declared_is_behind(
+    measured: float, better: Any, behind: bool
+) -> None:
+    assert Verdict("a stage", measured, 0.6, better).behind is behind
+    assert not Verdict("a stage", measured, 0.6, better, judged=False).behind
+
+
+def test_a_case_that_is_not_there_is_said_to_be_so() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.run", "tiny", "moon"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "found moon, expected of slices" in done.stderr
+    assert "Traceback" not in done.stderr
