@@ -4,6 +4,7 @@ They hold the names of environment variables, not secrets, so that nothing secre
 configuration or the UI. Connections are made when first used, in the process that uses them.
 """
 
+import functools
 import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -34,10 +35,14 @@ def endpoints() -> Endpoints:
 
 def open_warehouse(where: Endpoints, zone: str) -> Warehouse:
     """The warehouse at those endpoints, with its schemas and tables made if they are missing."""
-    reader, loader = map(_role, (where.postgres_reader_url, where.postgres_url))
-    warehouse = Warehouse(
-        where.postgres_url, zone=zone, reader=reader if reader != loader else None
-    )
+    return _warehouse(where.postgres_url, where.postgres_reader_url, zone)
+
+
+@functools.lru_cache(maxsize=4)
+def _warehouse(url: str, reader_url: str, zone: str) -> Warehouse:
+    """One for the process: each would connect anew, and ask whether its tables are there."""
+    reader, loader = _role(reader_url), _role(url)
+    warehouse = Warehouse(url, zone=zone, reader=reader if reader != loader else None)
     warehouse.create()
     return warehouse
 
@@ -49,7 +54,13 @@ def _role(url: str) -> str | None:
 
 def open_lake(where: Endpoints) -> DeltaStore:
     """The lake at those endpoints."""
-    return DeltaStore(f"{where.s3_url.rstrip('/')}/lake", where.storage_options())
+    return _lake(f"{where.s3_url.rstrip('/')}/lake", tuple(sorted(where.storage_options().items())))
+
+
+@functools.lru_cache(maxsize=4)
+def _lake(root: str, options: tuple[tuple[str, str], ...]) -> DeltaStore:
+    """One for the process: it keeps its tables open."""
+    return DeltaStore(root, dict(options))
 
 
 class WarehouseResource(ConfigurableResource[None]):
@@ -61,7 +72,8 @@ class WarehouseResource(ConfigurableResource[None]):
     def open(self) -> Warehouse:
         """The warehouse, connected on first use."""
         if self._warehouse is None:
-            self._warehouse = open_warehouse(endpoints(), self.zone)
+            where = endpoints()
+            self._warehouse = _warehouse(where.postgres_url, where.postgres_reader_url, self.zone)
         return self._warehouse
 
 
