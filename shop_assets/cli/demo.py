@@ -10,7 +10,13 @@ import typer
 
 from shop_assets.backfill import BackfillReport
 from shop_assets.cli.demo_home import DemoHome
-from shop_assets.cli.demo_sales import DaySales, print_days, sales_by_day
+from shop_assets.cli.demo_sales import (
+    DaySales,
+    differences,
+    print_days,
+    print_differences,
+    sales_by_day,
+)
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
 from shop_assets.cli.run import backfill, hours_bar
 from shop_assets.cli.serve import following, serving
@@ -37,7 +43,7 @@ class Filled:
 def demo(
     days: DaysOption = 3, orders_per_hour: SizeOption = 80.0, as_json: JsonOption = False
 ) -> None:
-    """Load three days of a simulated shop, from six source systems to the marts; then stop."""
+    """Load three days of a simulated shop, from eight source systems to the marts; then stop."""
     began = time.monotonic()
     place = DemoHome.beside()
     with place.entered():
@@ -47,12 +53,15 @@ def demo(
         with place.simulated(plan) as simulated:
             filled = _fill(place, simulated, plan.midnight(days), quiet=as_json)
             found = sales_by_day(filled.shop.warehouse, simulated.truth().sales_daily)
+            differing = differences(filled.shop.warehouse)
             rows = rows_by_source(filled.shop.warehouse)
     filled.seconds["in all"] = time.monotonic() - began
     if as_json:
-        typer.echo(json.dumps(_facts(filled, rows, found), default=str))
+        facts = {**_facts(filled, rows, found), "differences": differing}
+        typer.echo(json.dumps(facts, default=str))
     else:
         _print(filled, rows, found)
+        print_differences(differing)
         console().print(
             f"\nTo look around, with the Dagster UI: make up. Or:\n"
             f"  export SHOP_HOME={place.path} SHOP_CONFIG={place.config}\n"
@@ -61,6 +70,10 @@ def demo(
     if wrong := [day for day in found if not day.is_true]:
         raise RunError(
             f"{len(wrong)} of {len(found)} days are not what the shop truly sold, expected none"
+        )
+    if any(differing.values()):
+        raise RunError(
+            f"the payment provider differs from the shop ({differing}), expected nowhere"
         )
 
 

@@ -68,6 +68,20 @@ def print_days(days: list[DaySales]) -> None:
     console().print(table)
 
 
+def differences(warehouse: Warehouse) -> dict[str, int]:
+    """How many charges, refunds and payouts do not agree with the payment provider."""
+    return {
+        kind: len(warehouse.read(f"SELECT 1 AS n FROM analytics.{kind}_differences"))  # noqa: S608
+        for kind in ("charge", "refund", "payout")
+    }
+
+
+def print_differences(found: dict[str, int]) -> None:
+    """Print `differences` as a sentence."""
+    counts = ", ".join(f"{count} {kind}s" for kind, count in found.items())
+    console().print(f"\nDiffering from the payment provider: {counts}")
+
+
 def _figures(frame: pd.DataFrame) -> pd.DataFrame:
     keyed = frame.assign(day=frame["day"].astype("str"), currency=frame["currency"].astype("str"))
     return keyed.set_index(["day", "currency"])[list(_FIGURES)].astype("Int64")
