@@ -27,26 +27,26 @@ MAINTENANCE_AT = "25 4 * * *"
 
 def sweep(job: Any, calendar: Calendar) -> ScheduleDefinition:
     """Look once a day which rows have vanished from the sources that say that theirs may."""
-    return ScheduleDefinition(
-        name="every_day",
-        job=job,
-        cron_schedule=SWEEP_AT,
-        execution_timezone=str(calendar.zone),
-        default_status=DefaultScheduleStatus.RUNNING,
-        description="Looks which rows have vanished from their sources without saying so.",
-        tags={PRIORITY: CATCH_UP},
-    )
+    what = "Looks which rows have vanished from their sources without saying so."
+    return _nightly("every_day", job, SWEEP_AT, calendar, what)
 
 
 def maintenance(job: Any, calendar: Calendar) -> ScheduleDefinition:
     """Put in order once a day what grows."""
+    what = "Merges small files, and lets go of old files and events."
+    return _nightly("every_night", job, MAINTENANCE_AT, calendar, what)
+
+
+def _nightly(
+    name: str, job: Any, cron: str, calendar: Calendar, description: str
+) -> ScheduleDefinition:
     return ScheduleDefinition(
-        name="every_night",
+        name=name,
         job=job,
-        cron_schedule=MAINTENANCE_AT,
+        cron_schedule=cron,
         execution_timezone=str(calendar.zone),
         default_status=DefaultScheduleStatus.RUNNING,
-        description="Merges small files, and lets go of old files and events.",
+        description=description,
         tags={PRIORITY: CATCH_UP},
     )
 
