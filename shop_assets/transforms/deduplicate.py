@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping
@@ -50,5 +52,8 @@ def repeated(
 
 
 def _line_number(position: pd.Series) -> pd.Series:
-    number = position.str.extract(r":(\d{1,15})$", expand=False)
-    return pd.to_numeric(number, errors="coerce").fillna(-1).astype("int64")
+    """The number that a position ends in; -1 where it does in none."""
+    text = pa.array(position, pa.string(), from_pandas=True)
+    found = pc.extract_regex(text, r":(?P<line>[0-9]{1,15})$")
+    number = pc.fill_null(pc.struct_field(found, "line").cast(pa.int64()), -1)
+    return pd.Series(number.to_numpy(zero_copy_only=False), index=position.index)
