@@ -62,9 +62,7 @@ def note_lacking(
     return marked_lacking(rows, _lacking(stored, columns, stream))
 
 
-def _lacking(
-    stored: pa.Schema, columns: Collection[str], stream: StreamBase
-) -> list[str]:
+def _lacking(stored: pa.Schema, columns: Collection[str], stream: StreamBase) -> list[str]:
     if isinstance(stream, FileStream) and stream.format == "jsonl":
         return []  # a name may stand in some rows only
     return lacking(columns, stored.names)

@@ -234,7 +234,8 @@ WHERE m.charged <> m.given AND m.charge_id = '' AND NOT EXISTS (
 _WITH_DETAILS = f"""
 SELECT c.source, c.order_id, c.charge_id, c.currency, c.status, c.due_micros, c.refunded_micros,
     c.refund_events, c.charged_micros, c.charges, coalesce(t.repeated, 0) AS repeated_micros,
-    c.given_micros, c.givings, c.failed_micros, c.foreign_micros, greatest(c.since, o.at, i.at) AS since
+    c.given_micros, c.givings, c.failed_micros, c.foreign_micros,
+    greatest(c.since, o.at, i.at) AS since
 FROM pg_temp.compared c
 LEFT JOIN LATERAL (
     SELECT max(version_at) AS at FROM (

@@ -82,7 +82,9 @@ from shop_assets_tests.settings.writing import RIGHT, changed, refused, write
         ("{column: at}", "{column: at, name: '%Y-%m-%d-%H'}", 31,
          "time: found name and column",
          "exactly one of them"),
-        ("{column: at}", "{covers: day}", 31, "time: found none of name, column and modified", "exactly one"),
+        ("{column: at}", "{covers: day}", 31,
+         "time: found none of name, column and modified",
+         "exactly one"),
         ("{missing: true}", "{is: null}", 39, "the condition says nothing", "missing: true where"),
     ],
 )  # fmt: skip

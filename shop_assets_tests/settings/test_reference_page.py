@@ -9,6 +9,7 @@ import pytest
 
 from shop_assets.settings import load_settings
 from shop_assets.settings.reference import main, reference
+from shop_assets.settings.shop import SqlSource
 from shop_assets_tests.conftest import REPOSITORY
 from shop_assets_tests.settings.writing import write
 
@@ -46,5 +47,7 @@ def test_the_page_s_example_is_right(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "storefront").write_text("made-up\n")
     settings = load_settings(write(tmp_path, example), {"STOREFRONT_HOST": "db.example"})
-    assert settings.sources["storefront"].url == "postgresql://reader:made-up@db.example/shop"
+    storefront = settings.sources["storefront"]
+    assert isinstance(storefront, SqlSource)
+    assert storefront.url == "postgresql://reader:made-up@db.example/shop"
     assert list(settings.entities) == ["orders", "order_items"]

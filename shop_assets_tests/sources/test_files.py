@@ -407,7 +407,7 @@ def test_the_address_where_clouds_give_out_credentials_is_no_source() -> None:
         ({"endpoint": "localhost:80"}, "localhost:80 is no endpoint; http://host:port or"),
         ({"files": "../x"}, "'../x' is no glob below the source's url"),
         ({"files": "/etc/*"}, "'/etc/*' is no glob below the source's url"),
-        ({"delimiter": "§"}, "'§' cannot delimit fields; one ASCII character, or auto, is expected"),
+        ({"delimiter": "§"}, "'§' cannot delimit fields; one ASCII character, or auto"),
         ({"encoding": "utf-9"}, "no such encoding: utf-9"),
         ({"encoding": "zlib"}, "no such encoding: zlib"),
         ({"time": {"name": "a_%H.csv"}}, "name 'a_%H.csv' lacks the day"),
