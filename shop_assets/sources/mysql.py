@@ -47,9 +47,24 @@ _CODES = {
     **dict.fromkeys(("float", "double"), "double"),
 }
 _FIELDS = {
-    0: "decimal", 1: "tinyint", 2: "smallint", 3: "int", 4: "float", 5: "double",
-    7: "timestamp", 8: "bigint", 9: "mediumint", 10: "date", 11: "time", 12: "datetime",
-    13: "year", 14: "date", 16: "bit", 245: "json", 246: "decimal", 255: "geometry",
+    0: "decimal",
+    1: "tinyint",
+    2: "smallint",
+    3: "int",
+    4: "float",
+    5: "double",
+    7: "timestamp",
+    8: "bigint",
+    9: "mediumint",
+    10: "date",
+    11: "time",
+    12: "datetime",
+    13: "year",
+    14: "date",
+    16: "bit",
+    245: "json",
+    246: "decimal",
+    255: "geometry",
 }
 """The protocol's numbers for the types of a query's columns; others are text or bytes, which the
 values themselves tell."""
