@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pytest.param(
             (subject, stream),
             id=f"{subject.name}-{stream}",
-            marks=[pytest.mark.soak] if thinned and number else [],
+            marks=[pytest.mark.soak] if thinned and (number or subject.like) else [],
         )
         for subject in SUBJECTS.values()
         if needed <= subject.features

@@ -135,7 +135,8 @@ class Subject:
     """A connector under test, in one of the ways that it reads.
 
     `resolution`: the smallest step between two change times. `many`: how many rows the ordinary run
-    reads in bounded memory (a million in the soak), `holds`: the MiB that it may take for a few pages.
+    reads in bounded memory (a million in the soak), `holds`: the MiB that it may take for some
+    pages. `like`: the subject that it shares its calls with, where it has other features.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Subject:
     resolution: timedelta = timedelta(seconds=1)
     many: int = 20_000
     holds: int = 24
+    like: str | None = None
     connect: Connect = product
 
 
@@ -162,7 +164,8 @@ def register(subject: Subject) -> Subject:
 
 
 def representative(test: Any) -> Any:
-    """Make a test for the first stream of each subject; for all others in the soak."""
+    """Make a test for the first stream of each subject; for all others, and for subjects that are
+    like another one, in the soak."""
     test.representative = True
     return test
 

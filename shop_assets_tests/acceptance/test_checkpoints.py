@@ -36,6 +36,7 @@ def test_a_read_goes_on_from_each_of_its_checkpoints(at: At) -> None:
 
 
 @needs("http")
+@representative
 def test_pages_are_read_once_however_often_the_read_breaks(at: At) -> None:
     """Each page is asked for in vain often enough to use up the read's budget."""
     at.pages()
@@ -71,6 +72,7 @@ def test_a_checkpoint_from_the_future_loses_nothing(at: At) -> None:
 
 
 @needs("windows", "checkpoints")
+@representative
 def test_a_checkpoint_of_the_hour_before_loses_nothing(at: At) -> None:
     at.pages(1.2)
     at.put([EARLIER.start, HOUR.start - at.subject.resolution])
@@ -106,6 +108,7 @@ def test_a_checkpoint_that_is_none_loses_nothing(at: At) -> None:
         expect_rows(read(at, checkpoint=garbage), at.truth())
 
 
+@representative
 def test_a_checkpoint_with_wrong_values_loses_nothing(at: At) -> None:
     at.pages(0.1)
     for part, window in (("position", HOUR), ("memory", EARLIER)):

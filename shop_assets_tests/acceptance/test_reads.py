@@ -7,7 +7,15 @@ from itertools import pairwise
 
 from shop_assets.sources.protocol import PROVENANCE, Window
 from shop_assets_tests.acceptance.reading import expect_rows, read
-from shop_assets_tests.acceptance.subject import HOUR, NEXT, At, Seen, every_step, needs
+from shop_assets_tests.acceptance.subject import (
+    HOUR,
+    NEXT,
+    At,
+    Seen,
+    every_step,
+    needs,
+    representative,
+)
 
 
 def test_two_reads_in_a_row_give_what_the_source_has(at: At) -> None:
@@ -47,6 +55,7 @@ def test_adjacent_windows_part_the_rows(at: At) -> None:
 
 
 @needs("windows")
+@representative
 def test_a_long_window_has_the_rows_of_its_parts(at: At) -> None:
     at.put(list(every_step(HOUR.start, 40, (NEXT.end - HOUR.start) / 40)))
     whole = Window(HOUR.start, NEXT.end)

@@ -12,6 +12,7 @@ from shop_assets_tests.acceptance.test_broken_answers import calls_of, first_tim
 
 
 @needs("http")
+@representative
 def test_each_call_is_made_again_once_it_is_refused(at: At) -> None:
     at.pages()
     for status in (429, 500, 503):

@@ -158,6 +158,7 @@ for _form in ("csv", "jsonl", "parquet"):
             frozenset({"windows", "schema"}),
             resolution=timedelta(microseconds=1),
             many=150_000,
+            holds=56,
             connect=_connect,
         )
     )

@@ -203,7 +203,8 @@ register(
             "inventory_levels": Stream(("level_id",), "sku", 10),
         },
         _FEATURES,
-        many=2_000,
+        many=3_000,
+        holds=36,
     )
 )
 register(

@@ -195,7 +195,7 @@ def _subject(
     opened: Callable[[Servers], Any],
     *features: Feature,
     many: int,
-    holds: int = 24,
+    holds: int = 56,
 ) -> None:
     register(
         Subject(

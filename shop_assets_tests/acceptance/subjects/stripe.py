@@ -154,5 +154,6 @@ register(
         },
         frozenset({"windows", "http", "checkpoints", "secret", "schema"}),
         many=2_500,
+        like="stripe",
     )
 )

@@ -157,6 +157,7 @@ register(
         {"refunds": Stream(("id",), "reason", _PAGE)},
         frozenset({*_ALL, "windows"}),
         many=2_200,
+        like="woocommerce",
     )
 )
 register(
@@ -166,5 +167,6 @@ register(
         {"customers": Stream(("id",), "email", _PAGE)},
         frozenset({*_ALL}),
         many=2_200,
+        like="woocommerce",
     )
 )
