@@ -20,10 +20,10 @@ SOAK_HISTORIES ?= 2000
 BENCH ?= full
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test soak bench lint format docs lock clean
+.PHONY: help venv demo up test soak soak-connectors bench lint format docs lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 venv: $(INSTALLED) ## install everything, hash-checked, into .venv (once)
 
@@ -55,6 +55,9 @@ $(WITH_PEERS): requirements.bench.lock $(INSTALLED)
 	@echo "Installing what the benchmarks compare with ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.bench.lock
 	@touch $@
+
+soak-connectors: $(INSTALLED) ## every stream of every connector: a million rows each, each fault at each call
+	@$(BIN)/python -m pytest -n 0 -s -q -m soak shop_assets_tests/acceptance
 
 lint: $(INSTALLED) ## ruff, format check and strict types
 	@$(BIN)/ruff check .
