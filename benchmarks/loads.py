@@ -16,10 +16,10 @@ START = "process start"
 BETWEEN = "between and after runs"
 ALL_PARTS = (START, BOOKKEEPING, *PARTS, BETWEEN)
 _ENTITIES = {
-    "orders": "orders",
-    "items": "order_items",
-    "payments": "payments",
-    "web events": "web_events",
+    "rows read: orders": "orders",
+    "rows read: items": "order_items",
+    "rows read: payments": "payments",
+    "rows read: web events": "web_events",
 }
 
 

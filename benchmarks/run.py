@@ -27,9 +27,11 @@ from benchmarks.results import Section
 from benchmarks.sizes import SIZES, Size
 
 _FOLDER = Path(__file__).parent
-CASES = ("slices", "reading", "aggregates", "lake", "events", "hours", "day", "delta_year")
+STAGES = ("slices", "reading", "aggregates", "lake", "events")
+WHOLE = ("hours", "day", "history", "freshness", "delta_year")
+CASES = (*STAGES, *WHOLE)
 LONG = ("week", "real_shop")
-"""Cases that are run only if they are named: an hour and more."""
+"""Cases that are run only if they are named."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from benchmarks import declared
 from benchmarks.order_rows import HOUR, START, ledger, products
 from benchmarks.place import Place
-from benchmarks.results import Contender, Section, compared, ratio
+from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
-from benchmarks.timing import contend
+from benchmarks.timing import Racer, race
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sales
 from shop_assets.warehouse import mart_inputs, slices
@@ -89,7 +89,7 @@ def _section(
     sql: str,
     transform: Callable[[], pd.DataFrame],
 ) -> Section:
-    runs, home, count = size.runs, place.home, size.ledger_rows
+    count = size.ledger_rows
     found: dict[str, pd.DataFrame] = {}
 
     def transformed(_: int) -> int:
@@ -100,34 +100,26 @@ def _section(
         mart_inputs.MARTS[mart](store, START, START + _HOURS * HOUR)
         return count
 
-    contenders = [
-        contend("platform: the transform", "platform", transformed, runs, home=home),
-        contend("platform: the mart, read from PostgreSQL", "platform", whole, runs, home=home),
+    racers = [
+        Racer("platform: the transform", "platform", transformed),
+        Racer("platform: the mart, read from PostgreSQL", "platform", whole),
     ]
     notes = [_NOTE]
-    section = Section("")
-    if find_spec("duckdb") is None:
-        notes.append("DuckDB is not installed, and left out: `make bench` installs it.")
-        section = compared(f"Aggregates of the ledger: {mart}", contenders, notes)
+    peer = find_spec("duckdb") is not None
+    if peer:
+        racers.append(_duckdb(sql.format(file=file), count, place, found))
     else:
-        contenders.append(_duckdb(sql.format(file=file), count, runs, place, found))
+        notes.append("DuckDB is not installed, and left out: `make bench` installs it.")
+    contenders = race(racers, size.runs, home=place.home)
+    section = compared(f"Aggregates of the ledger: {mart}", contenders, notes)
+    if peer:
         _expect_same(mart, found)
-        section = compared(f"Aggregates of the ledger: {mart}", contenders, notes)
-        section.verdicts = [
-            ratio(
-                f"{mart} to DuckDB on Parquet",
-                contenders[0],
-                contenders[-1],
-                declared.AGGREGATES_TO_DUCKDB,
-                judged=size.judged,
-            )
-        ]
+        what, least = f"{mart} to DuckDB on Parquet", declared.AGGREGATES_TO_DUCKDB[mart]
+        section.verdicts = [ratio(what, contenders[0], contenders[-1], least, judged=size.judged)]
     return section
 
 
-def _duckdb(
-    sql: str, count: int, runs: int, place: Place, found: dict[str, pd.DataFrame]
-) -> Contender:
+def _duckdb(sql: str, count: int, place: Place, found: dict[str, pd.DataFrame]) -> Racer:
     import duckdb
 
     connection = duckdb.connect(config={"temp_directory": str(place.folder)})
@@ -137,10 +129,7 @@ def _duckdb(
         found["theirs"] = connection.execute(sql).df()
         return count
 
-    try:
-        return contend("DuckDB on Parquet", "limit", query, runs, home=place.home)
-    finally:
-        connection.close()
+    return Racer("DuckDB on Parquet", "limit", query)
 
 
 def _expect_same(mart: str, found: dict[str, pd.DataFrame]) -> None:

@@ -12,9 +12,9 @@ import pyarrow.json as pj
 
 from benchmarks import declared
 from benchmarks.place import Place
-from benchmarks.results import Contender, Section, compared, ratio
+from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
-from benchmarks.timing import contend
+from benchmarks.timing import Racer, race
 from benchmarks.web_hour import web_hour
 
 _NOTE = (
@@ -50,18 +50,18 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
             raise ValueError(f"pyarrow read {found} of {lines} lines")
         return found
 
-    runs, home = size.runs, place.home
-    contenders = [
-        contend("platform: read and clean", "platform", both, runs, home=home),
-        contend("platform: read", "platform", read, runs, home=home),
-        contend("platform: clean", "platform", clean, runs, home=home),
-        contend("pyarrow.json", "limit", arrow, runs, home=home),
+    racers = [
+        Racer("platform: read and clean", "platform", both),
+        Racer("platform: read", "platform", read),
+        Racer("platform: clean", "platform", clean),
+        Racer("pyarrow.json", "limit", arrow),
     ]
     notes = [_NOTE]
     if find_spec("duckdb") is None:
         notes.append("DuckDB is not installed, and left out: `make bench` installs it.")
     else:
-        contenders.append(_duckdb(place, whole, lines, runs))
+        racers.append(_duckdb(place, whole, lines))
+    contenders = race(racers, size.runs, home=place.home)
     section = compared("Parsing and cleaning web events", contenders, notes)
     section.verdicts = [
         ratio(
@@ -75,7 +75,7 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
     yield section
 
 
-def _duckdb(place: Place, path: Path, lines: int, runs: int) -> Contender:
+def _duckdb(place: Place, path: Path, lines: int) -> Racer:
     import duckdb
 
     connection = duckdb.connect(config={"temp_directory": str(place.folder)})
@@ -88,10 +88,7 @@ def _duckdb(place: Place, path: Path, lines: int, runs: int) -> Contender:
             raise ValueError(f"DuckDB read {found.num_rows} of {lines} lines")
         return int(found.num_rows)
 
-    try:
-        return contend("DuckDB read_json", "limit", read, runs, home=place.home)
-    finally:
-        connection.close()
+    return Racer("DuckDB read_json", "limit", read)
 
 
 def _without_broken(path: Path, to: Path) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from benchmarks import declared
-from benchmarks.costs import Stored, database_size, stored
+from benchmarks.costs import Stored, stored
 from benchmarks.loads import Loaded, load, table_of
 from benchmarks.place import Place
 from benchmarks.results import Cell, Section, Verdict
@@ -20,74 +20,76 @@ START = dt.datetime(2025, 11, 3, 9, tzinfo=dt.UTC)
 """A Monday at ten in Berlin: the hours that follow have nearly the same load."""
 
 _HOUR = dt.timedelta(hours=1)
-_SPLIT = (
-    "Process start: until the first run begins. Dagster's bookkeeping: what runs take beyond their "
-    "steps. The parts sum to the seconds."
+_SPLIT_NOTE = (
+    "Each hour is loaded when it is over, before the next one begins in the sources. In the first "
+    "one tables are made. Process start: until the first run begins. Dagster's bookkeeping: what "
+    "runs take beyond their steps. The parts sum to the seconds."
 )
-_REQUESTS_NOTE = (
+_LIMIT_NOTE = (
+    f"The limited hour may have {declared.NORMAL_HOUR_MIB:.0f} MiB of memory of its own "
+    "(RLIMIT_DATA), else it fails."
+)
+_COST_NOTE = (
     "Bytes on S3 are those of SeaweedFS' volumes, where nothing is taken back before compaction: "
     "all that was written. The write-ahead log is that of the whole server, Dagster's events "
-    "included. Requests were counted in another load of an hour, by a proxy in front of the server."
+    "included. Requests were counted while another hour was loaded, by a proxy before the server."
 )
 
 
 def measure(place: Place, size: Size) -> Iterator[Section]:
-    """An hour to warm the servers, the normal hours, one with a limit, one counted, the peak."""
+    """An hour in which all is made, the normal hours, one limited, one counted, the peak."""
     peak = size.hours + 3
-    factor = size.peak_orders / size.hour_orders
-    plan = plan_of(START, size.hour_orders, at_hour=1, sale=FlashSale(peak, 1, factor))
-    shop = BenchShop(place, plan)
+    sale = FlashSale(peak, 1, size.peak_orders / size.hour_orders)
+    shop = BenchShop(place, plan_of(START, size.hour_orders, at_hour=1, sale=sale))
+    costs: list[Stored] = []
     try:
-        shop.live(peak + 1)
-        database_bytes = sum(
-            map(database_size, (shop.targets.storefront_url, shop.targets.wms_url))
-        )
+
+        def hour(number: int, limit: float | None = None) -> Loaded:
+            before = stored(place)
+            shop.live(number + 1)
+            lived = stored(place)
+            start = START + number * _HOUR
+            loaded = load(place.home, shop.variables, start, 1, data_limit=limit)
+            if 1 <= number <= size.hours:
+                # What the shop itself has written is no cost of the platform.
+                told = stored(place).since(lived)
+                costs.append(Stored(**{**vars(told), "sources": lived.since(before).sources}))
+            return loaded
+
+        loads = {"first hour": hour(0)}
+        normal = {f"normal hour {n}": hour(n) for n in range(1, size.hours + 1)}
+        loads |= normal
+        loads["limited hour"] = hour(size.hours + 1, declared.NORMAL_HOUR_MIB)
+        shop.live(size.hours + 3)
+        counted = _counted(place, shop, START + (size.hours + 2) * _HOUR)
+        loads["peak hour"] = hour(peak)
     finally:
         shop.close()
-
-    def hour(number: int, limit: float | None = None) -> Loaded:
-        return load(place.home, shop.variables, START + number * _HOUR, 1, data_limit=limit)
-
-    first = hour(0)
-    before = stored(place)
-    normal = [hour(number) for number in range(1, size.hours + 1)]
-    after = stored(place)
-    limited = hour(size.hours + 1, declared.NORMAL_HOUR_MIB)
-    counted = _counted(place, shop, START + (size.hours + 2) * _HOUR)
-    busiest = hour(peak)
-
-    names = [f"normal hour {n}" for n in range(1, size.hours + 1)]
-    loads = dict(zip(names, normal, strict=True))
-    loads = {"first hour": first} | loads
-    loads |= {"limited hour": limited, "peak hour": busiest}
-    section = Section("Hours, from the sources to the marts")
-    section.rows = table_of(loads)
-    limit = f"{declared.NORMAL_HOUR_MIB:.0f} MiB"
-    section.notes = [
-        _SPLIT,
-        "In the first hour, tables are made.",
-        f"The limited hour may have {limit} of memory of its own (RLIMIT_DATA).",
-    ]
-    median = statistics.median(loaded.seconds for loaded in normal)
-    work = statistics.median(loaded.work for loaded in normal)
-
-    def verdict(what: str, measured: float, bound: float, unit: str) -> Verdict:
-        return Verdict(what, round(measured, 2), bound, "lower", unit, judged=size.judged)
-
-    section.verdicts = [
-        verdict("normal hour", median, declared.NORMAL_HOUR_SECONDS, "s"),
-        verdict("normal hour, work alone", work, declared.NORMAL_HOUR_WORK_SECONDS, "s"),
-        verdict("peak hour", busiest.seconds, declared.PEAK_HOUR_SECONDS, "s"),
-        verdict("peak hour, memory", busiest.peak, declared.PEAK_HOUR_MIB, "MiB"),
-    ]
+    section = Section(
+        "Hours, from the sources to the marts", table_of(loads), notes=[_SPLIT_NOTE, _LIMIT_NOTE]
+    )
+    section.verdicts = _verdicts(list(normal.values()), loads["peak hour"], judged=size.judged)
     yield section
-    # The peak counts as the normal hours that its load is worth.
-    share = size.hours / (peak + factor)
-    yield _costs(before, after, normal, counted, share, database_bytes)
+    placed = [shop.plan.counts(n)[0] for n in range(peak)]
+    yield _costs(Stored.total(costs), sum(placed[1 : size.hours + 1]), counted, placed[-1])
 
 
-def _counted(place: Place, shop: BenchShop, first: dt.datetime) -> dict[str, float]:
-    """S3 requests by method, and bytes sent, of one normal hour; with its transactions.
+def _verdicts(normal: list[Loaded], peak: Loaded, *, judged: bool) -> list[Verdict]:
+    def verdict(what: str, measured: float, bound: float, unit: str = "s") -> Verdict:
+        return Verdict(what, round(measured, 2), bound, "lower", unit, judged=judged)
+
+    seconds = statistics.median(loaded.seconds for loaded in normal)
+    work = statistics.median(loaded.work for loaded in normal)
+    return [
+        verdict("normal hour", seconds, declared.NORMAL_HOUR_SECONDS),
+        verdict("normal hour, work alone", work, declared.NORMAL_HOUR_WORK_SECONDS),
+        verdict("peak hour", peak.seconds, declared.PEAK_HOUR_SECONDS),
+        verdict("peak hour, memory", peak.peak, declared.PEAK_HOUR_MIB, "MiB"),
+    ]
+
+
+def _counted(place: Place, shop: BenchShop, first: dt.datetime) -> dict[str, int]:
+    """S3 requests by method, and bytes sent ("bodies"), of the load of one hour.
 
     The command gets the servers as a user's own, in a home folder where there are none.
     """
@@ -96,52 +98,39 @@ def _counted(place: Place, shop: BenchShop, first: dt.datetime) -> dict[str, flo
     other = place.folder / "counted"
     with counting(where.s3_endpoint) as proxy:
         named = {**where.environment(), "SHOP_S3_ENDPOINT": proxy.url}
-        found = load(other, {**shop.variables, **named}, first, 1, servers_of=place.home)
-        return {
-            "orders": float(found.rows["orders"]),
-            "sent": float(proxy.sent),
-            **{f"requests {name}": float(count) for name, count in proxy.requests.items()},
-        }
+        load(other, {**shop.variables, **named}, first, 1, servers_of=place.home)
+        return {"bodies": proxy.sent, **proxy.requests}
 
 
-def _costs(
-    before: Stored,
-    after: Stored,
-    normal: list[Loaded],
-    counted: dict[str, float],
-    share: float,
-    database_bytes: int,
-) -> Section:
-    """What the normal hours cost, per million orders, beside what the sources themselves hold."""
-    orders = sum(loaded.rows["orders"] for loaded in normal)
-    raw = (after.sources + database_bytes) * share
+def _costs(cost: Stored, orders: int, counted: Mapping[str, int], of_one: int) -> Section:
+    """What normal hours cost, per million orders placed, beside what the sources grew by."""
 
-    def row(what: str, size: float, count: float = orders) -> dict[str, Cell]:
-        million = size / count * 1_000_000
+    def row(what: str, size: float, count: int = orders) -> dict[str, Cell]:
+        each = size / count
         return {
             "what": what,
-            "measured": round(size),
-            "per million orders": f"{million / 2**30:.2f} GiB",
-            "to the sources": f"{size / count / (raw / orders):.2f}x",
+            "MiB": round(size / 2**20, 2),
+            "per million orders": f"{each * 1_000_000 / 2**30:.2f} GiB",
+            "to the sources": f"{each * orders / cost.sources:.2f}x",
         }
 
-    section = Section("Cost, of normal hours", notes=[_REQUESTS_NOTE])
+    section = Section("Cost of the normal hours", notes=[_COST_NOTE])
     section.rows = [
-        row("sources: files as exported, and their databases' share", raw),
-        row("S3", after.s3 - before.s3),
-        row("PostgreSQL: warehouse", after.warehouse - before.warehouse),
-        row("PostgreSQL: Dagster's events", after.dagster - before.dagster),
-        row("PostgreSQL: write-ahead log", after.wal - before.wal),
-        row("S3: bodies of requests, of one hour", counted["sent"], counted["orders"]),
+        row("sources: files exported, growth of their databases", cost.sources),
+        row("S3", cost.s3),
+        row("S3: bodies of requests", counted["bodies"], of_one),
+        row("PostgreSQL: warehouse", cost.warehouse),
+        row("PostgreSQL: Dagster's events", cost.dagster),
+        row("PostgreSQL: write-ahead log", cost.wal),
     ]
-    requests = {k.split()[1]: v for k, v in counted.items() if k.startswith("requests ")}
     section.rows += [
         {
-            "what": f"S3: {method} requests, of one hour",
-            "measured": round(count),
-            "per million orders": f"{count / counted['orders'] * 1_000_000:,.0f}",
+            "what": f"S3: {method} requests of an hour: {count:,}",
+            "MiB": None,
+            "per million orders": f"{count / of_one * 1_000_000:,.0f}",
             "to the sources": None,
         }
-        for method, count in sorted(requests.items())
+        for method, count in sorted(counted.items())
+        if method != "bodies"
     ]
     return section

@@ -14,7 +14,7 @@ from benchmarks import declared
 from benchmarks.place import Place
 from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
-from benchmarks.timing import contend
+from benchmarks.timing import Racer, race
 from benchmarks.web_hour import web_hour
 from shop_assets.resources.connections import open_lake
 
@@ -25,7 +25,6 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
     """Append (raw) and replace (clean) the events of a normal hour."""
     hour = web_hour(size.hour_orders, place.folder)
     lake = open_lake(place.endpoints)
-    runs, home = size.runs, place.home
     start, end = hour.window
     cleaned = hour.clean(hour.read())
     bucket = _Bucket(place)
@@ -50,12 +49,14 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
             return int(rows.num_rows)  # type: ignore[attr-defined]
 
         verb, work = ("append", append) if name == "raw" else ("replace the hour", replace)
-        ours = contend(f"platform: {verb}, Delta on S3", "platform", work, runs, home=home)
-        bare = contend("Parquet, one file to S3", "limit", remote, runs, home=home)
-        disk = contend("Parquet, one local file", "limit", local, runs, home=home)
-        section = compared(
-            f"Writing web events to the lake: {name}", [ours, bare, disk], notes=[_NOTE]
-        )
+        racers = [
+            Racer(f"platform: {verb}, Delta on S3", "platform", work),
+            Racer("Parquet, one file to S3", "limit", remote),
+            Racer("Parquet, one local file", "limit", local),
+        ]
+        contenders = race(racers, size.runs, home=place.home)
+        section = compared(f"Writing web events to the lake: {name}", contenders, notes=[_NOTE])
+        ours, bare, _ = contenders
         section.verdicts = [
             ratio(
                 f"writing {name} to Parquet on S3",

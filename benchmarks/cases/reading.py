@@ -15,7 +15,7 @@ from benchmarks.order_rows import HOUR, START, customer_orders
 from benchmarks.place import Place
 from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
-from benchmarks.timing import contend
+from benchmarks.timing import Racer, race
 from shop_assets import partitions
 from shop_assets.entities import TABLES
 from shop_assets.io_managers.postgres import PostgresIOManager
@@ -60,17 +60,19 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
         with engine.connect() as connection:
             return len(pd.read_sql(sa.text(sql), connection))
 
-    runs, home = size.runs, place.home
-    with adbc.connect(store.url) as connection:
+    with context, adbc.connect(store.url) as connection:
 
         def bare(_: int) -> int:
             with connection.cursor() as cursor:
                 cursor.execute(sql)
                 return int(cursor.fetch_arrow_table().num_rows)
 
-        platform = contend("platform: load_input, to pandas", "platform", ours, runs, home=home)
-        limit = contend("bare ADBC, to Arrow", "limit", bare, runs, home=home)
-    peer = contend("pandas.read_sql", "peer", usual, min(runs, 3), home=home)
+        racers = [
+            Racer("platform: load_input, to pandas", "platform", ours),
+            Racer("bare ADBC, to Arrow", "limit", bare),
+            Racer("pandas.read_sql", "peer", usual),
+        ]
+        platform, limit, peer = race(racers, size.runs, home=place.home)
     engine.dispose()
     section = compared("Reading a slice from PostgreSQL", [platform, limit, peer])
     section.verdicts = [

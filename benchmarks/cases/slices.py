@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,9 +18,9 @@ import sqlalchemy as sa
 from benchmarks import declared
 from benchmarks.order_rows import HOUR, START, customer_orders
 from benchmarks.place import Place
-from benchmarks.results import Contender, Section, compared, ratio
+from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
-from benchmarks.timing import contend
+from benchmarks.timing import Racer, race
 from shop_assets import partitions
 from shop_assets.entities import TABLES
 from shop_assets.io_managers.postgres import MartRows, PostgresIOManager
@@ -47,25 +48,26 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
 def _section(place: Place, size: Size, name: str, count: int, *, judged: bool) -> Section:
     suffix = uuid.uuid4().hex[:6]
     frames = [customer_orders(count, hour) for hour in range(size.runs + 1)]
-    platform = _Platform(place, place.warehouse(f"platform_{suffix}"), frames)
-    runs, home = size.runs, place.home
-    ours = contend("platform: PostgresIOManager", "platform", platform.write, runs, home=home)
-    again = contend(
-        "platform: the same rows again",
-        "platform",
-        lambda n: platform.write(n, again=True),
-        runs,
-        home=home,
-    )
-    bare = _bare(place, place.warehouse(f"bare_{suffix}"), frames, runs)
-    usual = _to_sql(place, place.warehouse(f"pandas_{suffix}"), frames, runs)
-    contenders = [ours, again, bare, usual]
     notes = [_NOTE]
-    if find_spec("dlt") is not None:
-        contenders += _dlt(place, place.database(f"dlt_{suffix}"), frames, runs)
-    else:
-        notes.append("dlt is not installed, and left out: `make bench` installs it.")
-    section = compared(f"Slice replace into PostgreSQL: {name}", contenders, notes)
+    with ExitStack() as opened:
+        platform = _Platform(place, place.warehouse(f"platform_{suffix}"), frames, opened)
+        racers = [
+            Racer("platform: PostgresIOManager", "platform", platform.write),
+            Racer(
+                "platform: the same rows again",
+                "platform",
+                lambda number: platform.write(number, again=True),
+            ),
+            _bare(opened, place.warehouse(f"bare_{suffix}"), frames),
+            _to_sql(opened, place.warehouse(f"pandas_{suffix}"), frames),
+        ]
+        if find_spec("dlt") is not None:
+            racers += _dlt(place, place.database(f"dlt_{suffix}"), frames)
+        else:
+            notes.append("dlt is not installed, and left out: `make bench` installs it.")
+        found = race(racers, size.runs, home=place.home)
+    section = compared(f"Slice replace into PostgreSQL: {name}", found, notes)
+    ours, _, bare, usual = found[:4]
     section.verdicts = [
         ratio("slice replace to bare ADBC", ours, bare, declared.SLICE_TO_ADBC, judged=judged),
         ratio(
@@ -78,14 +80,16 @@ def _section(place: Place, size: Size, name: str, count: int, *, judged: bool) -
 class _Platform:
     """The IO manager, called as Dagster calls it, with all that a mart's step asks for before."""
 
-    def __init__(self, place: Place, warehouse: Warehouse, frames: list[pd.DataFrame]) -> None:
+    def __init__(
+        self, place: Place, warehouse: Warehouse, frames: list[pd.DataFrame], opened: ExitStack
+    ) -> None:
         place.as_warehouse(warehouse)
         self._store = warehouse
         self._manager = PostgresIOManager(warehouse=WarehouseResource(zone="UTC"))
         self._frames = frames
         # Contexts are Dagster's to make, in a run; here each takes longer than the write.
         self._contexts = {
-            (again, hour): _context(START + hour * HOUR)
+            (again, hour): opened.enter_context(_context(START + hour * HOUR))
             for again in (False, True)
             for hour in range(len(frames))
         }
@@ -109,27 +113,26 @@ def _context(start: dt.datetime) -> dg.OutputContext:
     )
 
 
-def _bare(place: Place, store: Warehouse, frames: list[pd.DataFrame], runs: int) -> Contender:
+def _bare(opened: ExitStack, store: Warehouse, frames: list[pd.DataFrame]) -> Racer:
     """Arrow, as it is, into the same table by binary COPY, in one transaction."""
     tables = [slices.to_arrow(frame, _SPEC) for frame in frames]
     store.ensure_months(_SPEC, tables[0].column("ordered_hour"))
-    with adbc.connect(store.url) as connection:
+    connection = opened.enter_context(adbc.connect(store.url))
 
-        def ingest(number: int) -> int:
-            with connection.cursor() as cursor:
-                cursor.adbc_ingest(
-                    TABLE, tables[number], mode="append", db_schema_name="marts_base"
-                )
-            connection.commit()
-            return int(tables[number].num_rows)
+    def ingest(number: int) -> int:
+        with connection.cursor() as cursor:
+            cursor.adbc_ingest(TABLE, tables[number], mode="append", db_schema_name="marts_base")
+        connection.commit()
+        return int(tables[number].num_rows)
 
-        return contend("bare ADBC ingest", "limit", ingest, runs, home=place.home)
+    return Racer("bare ADBC ingest", "limit", ingest)
 
 
-def _to_sql(place: Place, store: Warehouse, frames: list[pd.DataFrame], runs: int) -> Contender:
+def _to_sql(opened: ExitStack, store: Warehouse, frames: list[pd.DataFrame]) -> Racer:
     """Delete the hour, then `to_sql`, as the usual tutorial does it."""
     store.ensure_months(_SPEC, slices.to_arrow(frames[0], _SPEC).column("ordered_hour"))
     engine = sa.create_engine("postgresql+psycopg2" + store.url.removeprefix("postgresql"))
+    opened.callback(engine.dispose)
     delete = sa.text("DELETE FROM marts_base.customer_orders WHERE ordered_hour = :hour")
 
     def write(number: int) -> int:
@@ -140,14 +143,11 @@ def _to_sql(place: Place, store: Warehouse, frames: list[pd.DataFrame], runs: in
             )
         return len(frames[number])
 
-    try:
-        # It takes minutes, and needs no warming: two runs are enough for a ratio of fifteen.
-        return contend("pandas.to_sql", "peer", write, min(2, runs), home=place.home, warm=False)
-    finally:
-        engine.dispose()
+    # It takes long, and needs no warming: two rounds are enough for a ratio of fifteen.
+    return Racer("pandas.to_sql", "peer", write, rounds=2, warm=False)
 
 
-def _dlt(place: Place, url: str, frames: list[pd.DataFrame], runs: int) -> Iterator[Contender]:
+def _dlt(place: Place, url: str, frames: list[pd.DataFrame]) -> Iterator[Racer]:
     """As an append by CSV, its fastest, and as a merge by the hour, which does what we do."""
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
@@ -176,4 +176,4 @@ def _dlt(place: Place, url: str, frames: list[pd.DataFrame], runs: int) -> Itera
             pipeline.run(rows, loader_file_format="csv").raise_on_failed_jobs()
             return int(tables[number].num_rows)
 
-        yield contend(f"dlt, {name} by CSV", "peer", load, min(3, runs), home=place.home)
+        yield Racer(f"dlt, {name} by CSV", "peer", load, rounds=3)
