@@ -18,6 +18,10 @@ import psutil
 from benchmarks.memory import MIB, MemoryWatch
 
 
+class CommandFailedError(Exception):
+    """A command of the platform's ended with an error; the last that it said."""
+
+
 @dataclass(frozen=True)
 class Done:
     """A command that succeeded. `began`: seconds since 1970; `peak`, `servers`: MiB.
@@ -50,7 +54,7 @@ def shop_assets(
     data_limit: float | None = None,
     servers_of: Path | None = None,
 ) -> Done:
-    """Run the command with `--json`; `RuntimeError` with its last words where it fails.
+    """Run the command with `--json`; `CommandFailedError` where it fails.
 
     `data_limit`: MiB that the kernel lets it have of memory of its own (`RLIMIT_DATA`).
     `servers_of`: the home folder whose servers are watched, if it is not `home`.
@@ -72,7 +76,7 @@ def shop_assets(
         output, errors = process.communicate()
     seconds = time.perf_counter() - clock
     if process.returncode != 0:
-        raise RuntimeError(f"shop-assets {' '.join(arguments)}: {errors.strip()[-2000:]}")
+        raise CommandFailedError(f"shop-assets {' '.join(arguments)}: {errors.strip()[-2000:]}")
     return Done(began, seconds, watch.peak, watch.servers, json.loads(output))
 
 

@@ -89,7 +89,7 @@ def _colour(verdict: Verdict) -> str:
 
 def _sentence(verdict: Verdict) -> str:
     sign = "≥" if verdict.better == "higher" else "≤"
-    unit = verdict.unit if verdict.unit == "x" else f" {verdict.unit}"
+    unit = verdict.unit if verdict.unit in ("x", "") else f" {verdict.unit}"
     if not verdict.judged:
         state = "not judged at this size"
     elif verdict.behind:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from benchmarks import declared
+from benchmarks.duck import alone
 from benchmarks.order_rows import HOUR, START, ledger, products
 from benchmarks.place import Place
 from benchmarks.results import Section, compared, ratio
@@ -122,7 +123,7 @@ def _section(
 def _duckdb(sql: str, count: int, place: Place, found: dict[str, pd.DataFrame]) -> Racer:
     import duckdb
 
-    connection = duckdb.connect(config={"temp_directory": str(place.folder)})
+    connection = duckdb.connect(config=alone(place))
     connection.execute("SET TimeZone = 'UTC'")
 
     def query(_: int) -> int:

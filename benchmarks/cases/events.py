@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.json as pj
 
 from benchmarks import declared
+from benchmarks.duck import alone
 from benchmarks.place import Place
 from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
@@ -78,7 +79,7 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
 def _duckdb(place: Place, path: Path, lines: int) -> Racer:
     import duckdb
 
-    connection = duckdb.connect(config={"temp_directory": str(place.folder)})
+    connection = duckdb.connect(config=alone(place))
 
     def read(_: int) -> int:
         found = connection.sql(
