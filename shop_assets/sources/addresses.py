@@ -10,15 +10,43 @@ from urllib.request import getproxies, proxy_bypass
 from shop_assets.sources.errors import SourceError
 
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+# Where Alibaba Cloud, AWS and Google Cloud have theirs beside the link-local ones.
+_CREDENTIALS = [
+    ipaddress.ip_address(each) for each in ("100.100.100.200", "fd00:ec2::254", "fd20:ce::254")
+]
 
 
 def refuse_link_local(name: str, host: str) -> None:
-    """Addresses at which clouds hand out their machines' credentials are no sources."""
+    """Addresses at which clouds hand out their machines' credentials are no sources.
+
+    However they are written: `2852039166` and `::ffff:169.254.169.254` are that address, too.
+    """
     try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
+        found = socket.getaddrinfo(host.strip("[]"), None, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
         return
-    if address.is_link_local:
+    for *_, address in found:
+        refuse_credentials_address(name, str(address[0]), host)
+
+
+def refuse_credentials_host(name: str, url: str) -> None:
+    """`SourceError` where the URL's host is found at such an address; a proxy finds it itself."""
+    host = urlsplit(url).hostname or ""
+    refuse_link_local(name, host)
+    if is_proxied(url):
+        return
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return  # whoever calls it says so
+    for *_, address in found:
+        refuse_credentials_address(name, str(address[0]), host)
+
+
+def refuse_credentials_address(name: str, address: str, host: str) -> None:
+    """`SourceError` for an address at which a cloud hands out credentials."""
+    found = _meant(address)
+    if found.is_link_local or found in _CREDENTIALS:
         raise SourceError(f"{name}: {host} is a link-local address; a source's server is expected")
 
 
@@ -72,8 +100,15 @@ def _is_address(host: str) -> bool:
 
 
 def _is_public(address: str) -> bool:
+    found = _meant(address)
+    return found.is_global and not found.is_multicast
+
+
+def _meant(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """One of IPv6 that stands for one of IPv4 is as that one is."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address) and found in _TRANSLATED:
-        found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-    return found.is_global and not found.is_multicast
+    if isinstance(found, ipaddress.IPv6Address):
+        if found in _TRANSLATED:
+            return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        return found.ipv4_mapped or found
+    return found

@@ -30,6 +30,8 @@ import stamina
 from shop_assets.settings.apis import ApiSource
 from shop_assets.sources.addresses import (
     is_proxied,
+    refuse_credentials_address,
+    refuse_credentials_host,
     refuse_link_local,
     refuse_private,
     refuse_private_address,
@@ -180,8 +182,7 @@ class ApiClient:
 
     def _opened(self, url: str) -> httpx.Response:
         for _ in range(_MOST_REDIRECTS):
-            if not self._allow_private:
-                refuse_private(self.where, url, "its file")
+            self._refuse_address(url, "its file")
             request = self._downloads.build_request("GET", url)
             answer = self._downloads.send(request, stream=True)
             if answer.status_code not in _REDIRECTS:
@@ -193,8 +194,8 @@ class ApiClient:
 
     def _called(self, request: httpx.Request, cost: int) -> Reply:
         what = f"{request.method} {request.url.path}"
-        if not self._looked_up and not self._allow_private:
-            refuse_private(self.where, self._base, "it")
+        if not self._looked_up:
+            self._refuse_address(self._base, "it")
         self._looked_up = True
         try:
             for attempt in stamina.retry_context(
@@ -284,13 +285,21 @@ class ApiClient:
         self._left -= wait
         return wait
 
+    def _refuse_address(self, url: str, what: str) -> None:
+        if self._allow_private:
+            refuse_credentials_host(self.where, url)
+        else:
+            refuse_private(self.where, url, what)
+
     def _refuse_private_peer(self, answer: httpx.Response, what: str) -> None:
         """A name may mean another address by the time the connection is made."""
         stream = answer.extensions.get("network_stream")
         peer = stream.get_extra_info("server_addr") if stream is not None else None
-        if peer and not self._allow_private and not is_proxied(str(answer.url)):
+        if peer and not is_proxied(str(answer.url)):
             try:
-                refuse_private_address(self.where, str(peer[0]), answer.url.host, what)
+                refuse_credentials_address(self.where, str(peer[0]), answer.url.host)
+                if not self._allow_private:
+                    refuse_private_address(self.where, str(peer[0]), answer.url.host, what)
             except SourceError:
                 answer.close()
                 raise

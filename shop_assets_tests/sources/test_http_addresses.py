@@ -250,15 +250,46 @@ def test_a_download_that_is_redirected_inside_is_refused(
     api.close()
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("169.254.169.254", "2852039166", "0xA9FEA9FE", "0251.0376.0251.0376", "169.254.43518"),
+        *("[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[fe80::1]", "[fd00:ec2::254]"),
+        "100.100.100.200",
+    ],
+)
+def test_where_clouds_give_out_credentials_is_no_api_however_it_is_written(written: str) -> None:
+    with pytest.raises(SourceError, match="a link-local address; a source's server is expected"):
+        client(f"http://{written}", allow_private=True)
+
+
+def test_a_name_of_the_address_of_credentials_is_refused_even_where_private_ones_are_not(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = client(server.url, allow_private=True)
+    server.faults.answer(302, b"", headers={"location": "http://2852039166/latest"})
+    with pytest.raises(SourceError, match="2852039166 is a link-local address"):
+        list(api.lines(f"{server.url}/file"))
+    api.close()
+    api = client("http://inside.example", allow_private=True)
+    _names(monkeypatch, {"inside.example": "169.254.169.254"})
+    with pytest.raises(SourceError, match=r"inside\.example is a link-local address"):
+        api.get("things")
+    api.close()
+
+
 def _names(monkeypatch: pytest.MonkeyPatch, known: dict[str, str]) -> None:
     """Let names be looked up as a name server might say, for the check alone."""
 
-    def found(host: str, port: int, **_: Any) -> list[Any]:
+    def found(host: str, port: int, flags: int = 0, **_: Any) -> list[Any]:
+        if flags & socket.AI_NUMERICHOST:
+            return socket.getaddrinfo(host, port, flags=flags)
         family = socket.AF_INET6 if ":" in known[host] else socket.AF_INET
         return [(family, socket.SOCK_STREAM, 6, "", (known[host], port))]
 
     class Looked:
         SOCK_STREAM = socket.SOCK_STREAM
+        AI_NUMERICHOST = socket.AI_NUMERICHOST
         getaddrinfo = staticmethod(found)
 
     monkeypatch.setattr(addresses, "socket", Looked)
