@@ -1,6 +1,7 @@
 """`shop-assets init`: a first `shop.yaml`, from some questions."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,8 @@ def _finish(path: Path, unset: list[str], new: NewSources, *, asks: bool) -> Non
             out.print(f"{answer.name}: {answer.note}", markup=False, soft_wrap=True)
     for name in unset:
         out.print(f"Set {name} before the sources are read: export {name}=…")
-    command = f"shop-assets sources check --config {path}"
+    quoted = shlex.quote(str(path))
+    command = f"shop-assets sources check --config {quoted}"
     ready = asks and new.answers and not unset
     if not ready or not typer.confirm("Look at the sources now?", default=True):
         out.print(f"Then: {command}", soft_wrap=True)
@@ -91,7 +93,7 @@ def _finish(path: Path, unset: list[str], new: NewSources, *, asks: bool) -> Non
     sources_command.show(reports)
     if not all(report.fine for report in reports):
         raise typer.Exit(1)
-    out.print(f"Next: shop-assets run --config {path} --from … --to …", soft_wrap=True)
+    out.print(f"Next: shop-assets run --config {quoted} --from … --to …", soft_wrap=True)
 
 
 def _asked(option: str) -> str:

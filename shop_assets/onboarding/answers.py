@@ -29,6 +29,11 @@ from shop_assets.settings.values import without_password
 Value = str | bool | float
 _PLAIN = ("number", "whole number", "true or false")
 _PASSWORD = "password"  # noqa: S105 - what it is called
+_KEY = re.compile(r"(sk|rk|ck|cs|shp[a-z]{2})_")  # as the providers' keys begin
+_ELSEWHERE = (
+    "and would stay in the shell's history, expected in an environment variable or a file, to "
+    "which shop.yaml refers"
+)
 _OPTION = re.compile(r",(?=[a-z_]+=)")
 
 
@@ -107,11 +112,11 @@ def parse_source(given: str) -> tuple[KnownConnector, dict[str, str]]:
                 f"(see shop-assets sources list {name})"
             )
         if options[key].secret:
-            raise UserError(
-                f"--source {name}: {key} is a secret and would stay in the shell's history, "
-                "expected in an environment variable or a file, to which shop.yaml refers"
-            )
+            raise UserError(f"--source {name}: {key} is a secret {_ELSEWHERE}")
         found[key] = text
+    for key, text in found.items():
+        if _KEY.match(text):
+            raise UserError(f"--source {name}: what is given as {key} is a secret {_ELSEWHERE}")
     return connector, found
 
 
@@ -136,7 +141,7 @@ def _apart(option: Option) -> bool:
 
 
 def checked(connector: KnownConnector, options: Mapping[str, str]) -> dict[str, Value]:
-    """The options as `shop.yaml` has them, with leave to call an API that is not public.
+    """The options as `shop.yaml` has them, with leave to call an API at a private address.
 
     Raises `UserError` where the connector refuses one.
     """
@@ -145,8 +150,7 @@ def checked(connector: KnownConnector, options: Mapping[str, str]) -> dict[str, 
         name: yaml.safe_load(text) if kinds[name].startswith(_PLAIN) else text
         for name, text in options.items()
     }
-    address = urlsplit(options.get("api_url", ""))
-    if address.scheme == "http" or _is_private(address.hostname or ""):
+    if _is_private(urlsplit(options.get("api_url", "")).hostname or ""):
         found["allow_private"] = True
     dummies: dict[str, Any] = {option.name: "x" for option in secret_options(connector)}
     if not connector.streams:

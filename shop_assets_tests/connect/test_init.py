@@ -188,6 +188,12 @@ def test_systems_behind_an_api_need_their_secrets_from_elsewhere(
     assert list(stripe.streams) == list(stripe.STREAMS)
 
 
+def test_a_command_that_is_proposed_can_be_pasted(command: Run, tmp_path: Path) -> None:
+    path = tmp_path / "my shop" / "shop.yaml"
+    done = command("init", "-c", str(path), *SHOP, "--source", "stripe", "--yes")
+    assert f"Then: shop-assets sources check --config '{path}'" in done.output
+
+
 def test_kinds_of_files_are_guessed(command: Run, tmp_path: Path) -> None:
     till = tmp_path / "till"
     till.mkdir()
@@ -218,6 +224,12 @@ def test_kinds_of_files_are_guessed(command: Run, tmp_path: Path) -> None:
         (("--source", "magento"), "--source magento: no connector magento, expected one of sql,"),
         (("--source", "stripe=,key=1"), "--source stripe: no option key, expected one of "),
         (("--source", "stripe,api_key=rk_live_1"), "--source stripe: api_key is a secret and"),
+        (("--source", "stripe=rk_live_1"), "--source stripe: what is given as api_url is a secret"),
+        (("--source", "shopify=shpat_1"), "--source shopify: what is given as shop is a secret"),
+        (
+            ("--source", "woocommerce=http://lamps.example"),
+            "--source woocommerce: api_url: api_url is read without TLS",
+        ),
         (("--source", "shopify"), "--source shopify: shop is not given, expected shopify=… (Its"),
         (("--source", "shopify=lamps"), "--source shopify: shop: 'lamps' is no Shopify shop; one"),
         (("--source", "stripe,relist_days=x"), "--source stripe: relist_days: Input should be a"),
