@@ -115,8 +115,14 @@ def _section(
     section = compared(f"Aggregates of the ledger: {mart}", contenders, notes)
     if peer:
         _expect_same(mart, found)
-        what, least = f"{mart} to DuckDB on Parquet", declared.AGGREGATES_TO_DUCKDB[mart]
-        section.verdicts = [ratio(what, contenders[0], contenders[-1], least, judged=size.judged)]
+        in_memory, read, theirs = contenders
+        section.verdicts = [
+            ratio(f"{mart}{what} to DuckDB on Parquet", ours, theirs, of[mart], judged=size.judged)
+            for what, ours, of in (
+                ("", in_memory, declared.AGGREGATES_TO_DUCKDB),
+                (", read from PostgreSQL,", read, declared.MARTS_TO_DUCKDB),
+            )
+        ]
     return section
 
 
