@@ -8,11 +8,14 @@ whatever marts the loaded rows have touched outside the span, and the analytics.
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 from dagster import (
     AssetKey,
@@ -32,6 +35,8 @@ from shop_assets.errors import RunError, UserError
 from shop_assets.partitions import DAY, HOUR, Calendar
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.progress import missing_hours
+
+_Done = TypeVar("_Done")
 
 CHUNK_HOURS = 31 * 24
 _NEAR = 4 * DAY
@@ -253,16 +258,43 @@ class Backfill:
                     on_part(done / steps)
 
             self.instance.add_event_listener(run_id, count)
-        result = definition.execute_in_process(
-            instance=self.instance,
-            run_id=run_id,
-            asset_selection=assets,
-            tags={PRIORITY: BACKFILL, **tags},
-            raise_on_error=False,
-        )
+
+        def execute() -> ExecuteInProcessResult:
+            return definition.execute_in_process(
+                instance=self.instance,
+                run_id=run_id,
+                asset_selection=assets,
+                tags={PRIORITY: BACKFILL, **tags},
+                raise_on_error=False,
+            )
+
+        try:
+            result = beside_signals(execute)
+        except KeyboardInterrupt:
+            if (run := self.instance.get_run_by_id(run_id)) is not None:
+                self.instance.report_run_canceled(run)
+            raise
         if not result.success:
             raise _error_of(result)
         runs.add(result, job, time.monotonic() - began, span)
+
+
+def beside_signals(work: Callable[[], _Done]) -> _Done:
+    """Do something in a thread of its own, so that signals stay the command's.
+
+    In the main thread Dagster would take them: a step that Ctrl-C ends counts as one that failed,
+    and is tried again. What is under way when the command ends is fenced like any broken load.
+    """
+    done: Future[_Done] = Future()
+
+    def do() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised to whoever waits
+            done.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return done.result()
 
 
 def _joined(moments: Iterable[dt.datetime], step: dt.timedelta) -> set[dt.datetime]:

@@ -25,6 +25,7 @@ from shop_assets.partitions import Calendar, floor_hour
 from shop_assets.warehouse.connection import Warehouse
 
 _STEP = 0.2
+_SETTINGS = {"python_logs": {"python_log_level": "INFO"}}  # what goes wrong, and not each event
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class OpenHour:
         """
         hour, began = floor_hour(self._now()), time.monotonic()
         error = None
-        with DagsterInstance.ephemeral() as instance:
+        with DagsterInstance.ephemeral(settings=_SETTINGS) as instance:
             runner = Backfill(self.definitions, instance, self.calendar, self.warehouse)
             try:
                 runner.load_open(hour)

@@ -68,6 +68,11 @@ def raw_rows() -> int:
     return 0 if found is None else found.num_rows
 
 
+def test_it_says_nothing_of_each_step(lives: Lives, capfd: pytest.CaptureFixture[str]) -> None:
+    assert lives(1).error is None
+    assert "STEP_SUCCESS" not in capfd.readouterr().err
+
+
 def test_what_is_sold_shows_before_the_hour_is_over(shop: TinyShop, lives: Lives) -> None:
     assert lives(1).error is None
     assert units(shop) == 0
