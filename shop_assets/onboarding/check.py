@@ -27,7 +27,7 @@ _AT_ONCE = 6
 _AT_ONCE_OF_ONE = 3
 _PATIENCE = 5.0
 _MORE_PATIENCE = 60.0
-_NEVER = 10_000
+_NEVER = 1_000_000_000
 
 
 @dataclass(frozen=True)
