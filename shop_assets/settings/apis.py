@@ -80,8 +80,10 @@ class ApiSource(SourceBase):
         if self.api_url is None:
             return self
         if not re.match(r"https?://[^/]", self.api_url) or has_password(self.api_url):
+            # What is no address at all may be a key that stands in the wrong place.
+            shown = without_password(self.api_url) if "://" in self.api_url else "what stands there"
             raise WrongValueError(
-                f"{without_password(self.api_url)} is no address of an API",
+                f"{shown} is no address of an API",
                 "https://host",
                 at=("api_url",),
             )
@@ -151,7 +153,9 @@ class ShopifySource(ApiSource):
     @classmethod
     def _domain(cls, value: str) -> str:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", value):
-            raise WrongValueError(f"{value!r} is no Shopify shop", "one like name.myshopify.com")
+            # A token has an underscore, a shop's name has none.
+            shown = "what stands there" if "_" in value else repr(value)
+            raise WrongValueError(f"{shown} is no Shopify shop", "one like name.myshopify.com")
         return value
 
     @field_validator("api_version")
