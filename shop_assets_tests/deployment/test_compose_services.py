@@ -112,7 +112,9 @@ def test_the_webserver_shows_the_location_that_the_code_server_serves(platform: 
         assert location["__typename"] == "RepositoryLocation", location.get("message")
         (repository,) = location["repositories"]
         keys = {tuple(node["assetKey"]["path"]) for node in repository["assetNodes"]}
-        assert {path[0] for path in keys} == {"raw", "clean", "warehouse", "marts", "analytics"}
+        assert {path[0] for path in keys} == {
+            *("raw", "clean", "warehouse", "marts", "analytics", "maintenance")
+        }
         assert ("marts", "sales_daily") in keys
         assert repository["schedules"]
         assert repository["sensors"]
