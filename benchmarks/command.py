@@ -26,8 +26,7 @@ class CommandFailedError(Exception):
 class Done:
     """A command that succeeded. `began`: seconds since 1970; `peak`, `servers`: MiB.
 
-    `peak` is the most that the kernel saw its process hold, or that it was seen to hold together
-    with processes of its own, whichever is more.
+    `peak`: what its process was seen to hold, many times a second.
     """
 
     began: float

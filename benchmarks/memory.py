@@ -22,14 +22,14 @@ _SERVERS_EACH = 10
 class MemoryWatch:
     """Watches from `__enter__` to `__exit__`; afterwards `peak` and `servers` are known, in MiB.
 
-    `pid`: the process, with its children; `home`: of the embedded stack whose servers are watched.
+    `pid`: the process, without processes of its own; `home`: of the embedded stack whose servers
+    are watched.
     """
 
     def __init__(self, pid: int, home: Path | None) -> None:
         self.peak = 0.0
         self.servers = 0.0
         self._process = psutil.Process(pid)
-        self._children = pid != psutil.Process().pid
         self._servers = [] if home is None else _servers(home)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -51,10 +51,7 @@ class MemoryWatch:
 
     def _look(self, turn: int) -> None:
         try:
-            held = self._process.memory_info().rss
-            if self._children:
-                held += sum(map(_held, self._process.children(recursive=True)))
-            self.peak = max(self.peak, held / MIB)
+            self.peak = max(self.peak, self._process.memory_info().rss / MIB)
         except psutil.Error:
             return
         if turn % _SERVERS_EACH == 0:

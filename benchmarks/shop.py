@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.memory import held_now
 from benchmarks.place import Place
 from shop_assets.demo import DemoPlan, FlashSale, SimulatedShop, prepare_targets
 from shop_assets.stack.state import write_secret
@@ -45,15 +46,20 @@ class BenchShop:
             place.admin_url, place.folder / "sources", password=place.password
         )
         write_secret(self.config, configuration())
-        self._shop = SimulatedShop.create(plan, self.targets)
+        self._shop: SimulatedShop | None = SimulatedShop.create(plan, self.targets)
 
     def live(self, hours: int) -> None:
         """Let the shop live until so many hours after its opening."""
+        if self._shop is None:
+            raise ValueError("the shop is closed")
         self._shop.live(self.plan.start + hours * dt.timedelta(hours=1))
 
     def close(self) -> None:
-        """Give back the connections."""
-        self._shop.close()
+        """Give back the connections, and the memory of its hours."""
+        if self._shop is not None:
+            self._shop.close()
+        self._shop = None
+        held_now()
 
     @property
     def variables(self) -> dict[str, str]:
