@@ -29,9 +29,14 @@ def waiting() -> None:
 def test_a_signal_reaches_the_command_while_a_step_is_under_way() -> None:
     begun.clear()
     released.clear()
-    threading.Thread(target=_interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        beside_signals(waiting.execute_in_process)
+    # Workers of a test run ignore the signal; a command does not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=_interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            beside_signals(waiting.execute_in_process)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not released.is_set(), "it waits for nothing"
     released.set()
 
