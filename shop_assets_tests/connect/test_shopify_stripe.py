@@ -28,6 +28,7 @@ from shop_assets_tests.warehouse.databases import copied, make_template
 
 CONFIG = REPOSITORY / "examples" / "shopify_stripe" / "shop.yaml"
 HOURS = 3
+pytestmark = pytest.mark.xdist_group("shopify_stripe")
 DIFFERENCES = ("charge_differences", "refund_differences", "payout_differences")
 
 
@@ -61,6 +62,7 @@ def loaded(
             "SHOP_S3_URL": f"{stack.s3_url}/shopify_stripe_{uuid.uuid4().hex[:8]}",
             "SHOP_START": str(first.date() - dt.timedelta(days=1)),
             "SHOP_GRACE_HOURS": "0",
+            "API_CALLS_PER_SECOND": "25",
         }
         for name, value in (stack.environment() | own | urls).items():
             environment.setenv(name, value)
