@@ -282,7 +282,8 @@ def test_refused_calls_are_made_again_at_stripes_pace() -> None:
         api.server.lock(2)
         found = rows(connector(api.url), "balance_transactions", SPAN)
     assert len(found) == 1500
-    assert len(api.faults.calls) > 17
+    # Fifteen pages, two of them after a lock; more, where the machine is faster than the limit.
+    assert len(api.faults.calls) >= 17
 
 
 def body(status: int, message: str) -> tuple[int, bytes]:
