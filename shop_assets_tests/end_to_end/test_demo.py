@@ -228,7 +228,7 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
         assert _until(lambda: status() == "COMPLETED_SUCCESS", 180), status()
         assert inside.json("changes", backfill) == []
         followed = place / "live.log"
-        assert _until(lambda: "loaded until now" in followed.read_text("utf-8"), 240)
+        assert _until(lambda: "loaded until now" in followed.read_text("utf-8"), 300)
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(120)

@@ -280,7 +280,8 @@ def test_refused_calls_are_made_again_at_stripes_pace() -> None:
             for number in range(1500):
                 api.server.fee(1, "eur", at=T + number)
         api.server.lock(2)
-        found = rows(connector(api.url), "balance_transactions", SPAN)
+        patient = connector(api.url, retry_budget_seconds=60)
+        found = rows(patient, "balance_transactions", SPAN)
     assert len(found) == 1500
     # Fifteen pages, two of them after a lock; more, where the machine is faster than the limit.
     assert len(api.faults.calls) >= 17
