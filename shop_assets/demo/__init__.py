@@ -1,4 +1,4 @@
-"""A simulated shop: six source systems that behave like real ones, and the truth behind them.
+"""A simulated shop: eight source systems that behave like real ones, and the truth behind them.
 
 Everything follows from a seed and a clock. `SimulatedShop.live(until)` writes what happens in the
 sources up to a moment; `SimulatedShop.truth()` says what a platform that reads them must find.

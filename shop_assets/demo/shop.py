@@ -1,4 +1,4 @@
-"""The simulated shop: a clock, and six source systems that show what has happened until then."""
+"""The simulated shop: a clock, and eight source systems that show what has happened until then."""
 
 from __future__ import annotations
 
