@@ -1,4 +1,4 @@
-"""The six source systems look and err like real ones."""
+"""The source systems look and err like real ones."""
 
 from __future__ import annotations
 
