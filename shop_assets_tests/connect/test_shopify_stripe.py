@@ -10,9 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from shop_assets.cli.app import app
 from shop_assets.demo.apis import Clock, Store, serving
 from shop_assets.demo.apis.shopify import ShopifyServer
 from shop_assets.demo.apis.stripe import StripeServer
@@ -24,6 +22,7 @@ from shop_assets.settings.apis import ApiSource
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.conftest import REPOSITORY
+from shop_assets_tests.end_to_end.commands import Command
 from shop_assets_tests.warehouse.databases import copied, make_template
 
 CONFIG = REPOSITORY / "examples" / "shopify_stripe" / "shop.yaml"
@@ -52,11 +51,9 @@ def loaded(
             store = Store()
             fill(store, orders)
             urls[name] = running.enter_context(serving(server(store, Clock()).app))
-        environment = running.enter_context(pytest.MonkeyPatch.context())
         warehouse = running.enter_context(copied(stack, make_template(stack)))
         first = floor_hour(orders[0].placed_at) - dt.timedelta(hours=2)
         own = {
-            "SHOP_HOME": str(tmp_path_factory.mktemp("shopify_stripe")),
             "SHOP_POSTGRES_URL": warehouse,
             "SHOP_POSTGRES_READER_URL": warehouse,
             "SHOP_S3_URL": f"{stack.s3_url}/shopify_stripe_{uuid.uuid4().hex[:8]}",
@@ -64,14 +61,11 @@ def loaded(
             "SHOP_GRACE_HOURS": "0",
             "API_CALLS_PER_SECOND": "25",
         }
-        for name, value in (stack.environment() | own | urls).items():
-            environment.setenv(name, value)
-        environment.delenv("DAGSTER_HOME", raising=False)
         last = first + dt.timedelta(hours=HOURS + 3)
         span = (f"{first:%Y-%m-%dT%H:%M}", f"{last:%Y-%m-%dT%H:%M}")
-        given = ("run", "--config", str(CONFIG), "--from", span[0], "--to", span[1], "--json")
-        done = CliRunner().invoke(app, given)
-        assert done.exit_code == 0, (done.output[-2000:], done.exception)
+        home = tmp_path_factory.mktemp("shopify_stripe")
+        command = Command(home, **(stack.environment() | own | urls))
+        command.json("run", "--config", str(CONFIG), "--from", span[0], "--to", span[1])
         yield Warehouse(warehouse)
 
 
