@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import pyarrow as pa
 import pytest
 
-from shop_assets.demo.apis import Clock, Faults, Store, serving
+from shop_assets.demo.apis import serving
 from shop_assets.demo.apis.shopify import SCOPES, TOKEN, NewLine, ShopifyServer
 from shop_assets.settings.apis import ShopifySource
-from shop_assets.sources.protocol import Batch, ReadRequest, Window
+from shop_assets.sources.protocol import Window
 from shop_assets.sources.rate_limit import RateLimit
 from shop_assets.sources.shopify import ShopifyConnector, bulk
+from shop_assets_tests.demo.api_shop import HOUR, START, UNLIMITED, ApiShop, made_for
 
-START = dt.datetime(2026, 11, 3, 10, tzinfo=dt.UTC)
-HOUR = dt.timedelta(hours=1)
-WINDOW = Window(START, START + HOUR)
 DAY = Window(START, START + 24 * HOUR)
 EUR = 1_000_000
 
 
 @dataclass
-class Shop:
-    """The shop, its clock, what goes wrong with it, and a connector."""
+class Shop(ApiShop):
+    """A shop of Shopify's."""
 
     server: ShopifyServer
-    clock: Clock
-    faults: Faults
-    url: str
     connector: ShopifyConnector
-
-    def batches(self, stream: str, window: Window = WINDOW, **more: Any) -> list[Batch]:
-        return list(self.connector.read(ReadRequest(stream, window, **more)))
-
-    def rows(self, stream: str, window: Window = WINDOW, **more: Any) -> list[dict[str, Any]]:
-        found = [batch.rows for batch in self.batches(stream, window, **more)]
-        rows: list[dict[str, Any]] = pa.concat_tables(found).to_pylist()
-        return rows
-
-    def tick(self, **by: float) -> None:
-        self.clock.advance(dt.timedelta(**by))
 
     def place(self, *lines: NewLine, paid: bool = True, **more: Any) -> str:
         """A paid order of two lines, if no others are given."""
@@ -94,8 +76,7 @@ def shop_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Makes]:
     with ExitStack() as stack:
 
         def make(*, source: dict[str, Any] | None = None, **options: Any) -> Shop:
-            clock, faults, store = Clock(START), Faults(), Store()
-            stack.callback(store.close)
+            clock, faults, store = made_for(stack)
             limits = {"points": 1e6, "points_per_second": 1e6, "tokens": {TOKEN: SCOPES}}
             server = ShopifyServer(store, clock, **{**limits, **options})
             server.put_location(1, "Berlin")
@@ -106,15 +87,13 @@ def shop_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Makes]:
                 "shop": "demo.myshopify.com",
                 "token": TOKEN,
                 "api_url": url,
-                "allow_private": True,
-                "requests_per_second": 10_000,
-                "retry_budget_seconds": 5,
+                **UNLIMITED,
                 **(source or {}),
             }
             settings = ShopifySource.model_validate(given)
             connector = ShopifyConnector("shop", settings, RateLimit("shop", 10_000))
             stack.callback(connector.close)
-            return Shop(server, clock, faults, url, connector)
+            return Shop(clock, faults, url, connector, server)
 
         yield make
 

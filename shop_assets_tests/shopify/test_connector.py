@@ -28,7 +28,8 @@ from shop_assets.sources.errors import SourceError
 from shop_assets.sources.protocol import ReadRequest, Window
 from shop_assets.sources.reading import gather
 from shop_assets.sources.shopify import bulk, connector
-from shop_assets_tests.shopify.conftest import DAY, EUR, HOUR, START, WINDOW, Makes, Shop
+from shop_assets_tests.demo.api_shop import HOUR, START, WINDOW
+from shop_assets_tests.shopify.conftest import DAY, EUR, Makes, Shop
 
 STREAMS = [
     "orders",

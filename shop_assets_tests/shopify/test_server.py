@@ -24,7 +24,8 @@ from shop_assets.demo.apis.shopify import (
 from shop_assets.demo.apis.shopify.bulk import Failure
 from shop_assets.demo.apis.shopify.schema import schema_text
 from shop_assets.demo.apis.shopify.values import gid, minor_unit
-from shop_assets_tests.shopify.conftest import EUR, START, Makes, Shop
+from shop_assets_tests.demo.api_shop import START
+from shop_assets_tests.shopify.conftest import EUR, Makes, Shop
 
 ORDERS = """query($first: Int!, $after: String, $query: String) {
   orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {

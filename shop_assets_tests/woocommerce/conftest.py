@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from shop_assets.demo.apis import Clock, Faults, Store, serving
+from shop_assets.demo.apis import serving
 from shop_assets.demo.apis.woocommerce import WooCommerceServer
 from shop_assets.settings.apis import WooCommerceSource
-from shop_assets.sources.protocol import Batch, ReadRequest, Window
+from shop_assets.sources.protocol import Window
 from shop_assets.sources.rate_limit import RateLimit
 from shop_assets.sources.woocommerce import WooCommerceConnector
-
-START = dt.datetime(2026, 11, 3, 10, tzinfo=dt.UTC)
-HOUR = dt.timedelta(hours=1)
-WINDOW = Window(START, START + HOUR)
+from shop_assets_tests.demo.api_shop import UNLIMITED, WINDOW, ApiShop, made_for
 
 
 @dataclass
-class Woo:
-    """The shop, its clock, what goes wrong with it, and a connector."""
+class Woo(ApiShop):
+    """A shop of WooCommerce's."""
 
     shop: WooCommerceServer
-    clock: Clock
-    faults: Faults
-    url: str
     connector: WooCommerceConnector
-
-    def batches(self, stream: str, window: Window = WINDOW, **more: Any) -> list[Batch]:
-        return list(self.connector.read(ReadRequest(stream, window, **more)))
-
-    def rows(self, stream: str, window: Window = WINDOW, **more: Any) -> list[dict[str, Any]]:
-        found = [batch.rows for batch in self.batches(stream, window, **more)]
-        rows: list[dict[str, Any]] = pa.concat_tables(found).to_pylist()
-        return rows
 
     def ids(self, stream: str, window: Window = WINDOW, **more: Any) -> list[str]:
         return [row["id"] for row in self.rows(stream, window, **more)]
-
-    def tick(self, **by: float) -> None:
-        self.clock.advance(dt.timedelta(**by))
 
     def place(self, count: int = 1, **given: Any) -> list[int]:
         """Orders of a line each, placed at once."""
@@ -69,24 +50,21 @@ def woo_with() -> Iterator[Makes]:
     with ExitStack() as stack:
 
         def make(*, source: dict[str, Any] | None = None, **options: Any) -> Woo:
-            clock, faults, store = Clock(START), Faults(), Store()
-            stack.callback(store.close)
+            clock, faults, store = made_for(stack)
             shop = WooCommerceServer(store, clock, **options)
             url = stack.enter_context(serving(shop.app, faults=faults, clock=clock))
             given = {
                 "connector": "woocommerce",
                 "api_url": url,
-                "allow_private": True,
                 "consumer_key": "ck_simulated",
                 "consumer_secret": "cs_simulated",
-                "requests_per_second": 10_000,
-                "retry_budget_seconds": 5,
+                **UNLIMITED,
                 **(source or {}),
             }
             settings = WooCommerceSource.model_validate(given)
             connector = WooCommerceConnector("woo", settings, RateLimit("woo", 10_000))
             stack.callback(connector.close)
-            return Woo(shop, clock, faults, url, connector)
+            return Woo(clock, faults, url, connector, shop)
 
         yield make
 

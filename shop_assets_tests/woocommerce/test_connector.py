@@ -16,7 +16,8 @@ from shop_assets.demo.apis.woocommerce_api import MAINTENANCE, PHP_WARNING
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.protocol import ReadRequest, Window
 from shop_assets.sources.woocommerce_lists import asked_after, asked_before
-from shop_assets_tests.woocommerce.conftest import HOUR, START, WINDOW, Makes, Woo
+from shop_assets_tests.demo.api_shop import HOUR, START, WINDOW
+from shop_assets_tests.woocommerce.conftest import Makes, Woo
 
 STREAMS = ("orders", "order_lines", "refunds", "products", "customers")
 

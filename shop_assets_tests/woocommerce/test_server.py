@@ -11,7 +11,8 @@ import pytest
 
 from shop_assets.demo.apis import Store
 from shop_assets.demo.apis.woocommerce import WooCommerceServer
-from shop_assets_tests.woocommerce.conftest import START, Makes, Woo
+from shop_assets_tests.demo.api_shop import START
+from shop_assets_tests.woocommerce.conftest import Makes, Woo
 
 KEY = ("ck_simulated", "cs_simulated")
 
