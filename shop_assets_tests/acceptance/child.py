@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from shop_assets.sources.protocol import ReadRequest, Window
 from shop_assets_tests.acceptance.subject import REPOSITORY, SUBJECTS, At, load_subjects
-from shop_assets_tests.acceptance.toy import subject_of
+from shop_assets_tests.acceptance.wrong_toys import subject_of
 
 
 @dataclass(frozen=True)

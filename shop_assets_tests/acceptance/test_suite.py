@@ -1,4 +1,4 @@
-"""The suite itself: each wrong connector of `toy` fails a test of it."""
+"""The suite itself: each wrong connector of `wrong_toys` fails a test of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from shop_assets_tests.acceptance import (
     test_shapes,
 )
 from shop_assets_tests.acceptance.subject import SUBJECTS, Servers, opened
-from shop_assets_tests.acceptance.toy import WRONG, subject_of
+from shop_assets_tests.acceptance.wrong_toys import WRONG, subject_of
 
 Test = Callable[..., None]
 

@@ -1,12 +1,11 @@
-"""An API that is as simple as can be, its connector, and what is wrong with others like it.
+"""An API that is as simple as can be, its server, and the right connector to it.
 
-The suite is held to these: the right connector passes, and each wrong one is caught.
+The suite is held to it: this connector passes, and each one of `wrong_toys` is caught.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
-
-import httpx
 
 from shop_assets.demo.apis.faults import Faults
 from shop_assets.demo.apis.serving import Clock, serving
@@ -27,15 +24,7 @@ from shop_assets.sources.objects import table
 from shop_assets.sources.protocol import Batch, ReadRequest, StreamCheck, Window
 from shop_assets.sources.rate_limit import RateLimit
 from shop_assets_tests.acceptance.http_source import HttpSource
-from shop_assets_tests.acceptance.subject import (
-    CANARY,
-    NOW,
-    Feature,
-    Seen,
-    Servers,
-    Stream,
-    Subject,
-)
+from shop_assets_tests.acceptance.subject import CANARY, NOW, Feature, Seen, Servers, Stream
 
 PAGE = 20
 COLUMNS = {"id": "id", "note": "note", "extra": "extra"}
@@ -229,258 +218,3 @@ def right(
 ) -> Toy:
     """The right connector."""
     return Toy(settings, redis_url, shares)
-
-
-class LosesARow(Toy):
-    """Takes no row of a page's end."""
-
-    def table(self, rows: list[Row], request: ReadRequest) -> Any:
-        return super().table(rows[:-1] if len(rows) == PAGE else rows, request)
-
-
-class DoublesARow(Toy):
-    """Asks from the last row on, not after it."""
-
-    def mark(self, row: Row) -> tuple[int, int]:
-        return row["changed"], row["id"] - 1
-
-
-class TakesTheEnd(Toy):
-    """Reads the window with its end."""
-
-    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
-        longer = Window(request.window.start, request.window.end.replace(second=1))
-        return super().page(ReadRequest(request.stream, longer), after)
-
-
-class StopsAtACutPage(Toy):
-    """Takes an error for the end."""
-
-    def read(self, request: ReadRequest) -> Iterator[Batch]:
-        try:
-            yield from super().read(request)
-        except SourceError:
-            return
-
-
-class TakesAnythingForAPage(Toy):
-    """Takes an answer without rows for the last one."""
-
-    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
-        found = super().page(request, after)
-        return {"rows": found.get("rows", []), "more": bool(found.get("more"))}
-
-    def meaning(self, reply: Reply) -> Retry | SourceError | None:
-        return None
-
-
-class IgnoresCheckpoints(Toy):
-    """Begins again from the start."""
-
-    def start(self, given: Mapping[str, Any]) -> tuple[int, int] | None:
-        return None
-
-
-class SkipsAtCheckpoints(Toy):
-    """Goes on after the row after the last."""
-
-    def start(self, given: Mapping[str, Any]) -> tuple[int, int] | None:
-        found = super().start(given)
-        return None if found is None else (found[0] + 100, found[1])
-
-
-class TrustsAnyCheckpoint(Toy):
-    """Goes on from wherever something says."""
-
-    def read(self, request: ReadRequest) -> Iterator[Batch]:
-        kept = dict(request.checkpoint or {})
-        kept |= {"stream": request.stream, "start": request.window.start.isoformat()}
-        kept |= {"end": request.window.end.isoformat()}
-        kept["position"] = kept.get("position") or kept.get("memory")
-        for batch in super().read(ReadRequest(request.stream, request.window, kept)):
-            last = batch.rows["object"].to_pylist()[-1:]
-            memory = [self.mark(json.loads(text)) for text in last if text is not None]
-            given = dict(batch.checkpoint or {})
-            if memory and given["position"] is None:
-                given["memory"] = {"after": list(memory[-1])}
-            yield Batch(batch.rows, given)
-
-
-class PagesByNumber(Toy):
-    """Counts rows instead of going on after the last, which shifts when rows change."""
-
-    def read(self, request: ReadRequest) -> Iterator[Batch]:
-        self.client.begin()
-        offset, low, high = 0, request.window.start, request.window.end
-        while True:
-            query = {"from": int(low.timestamp()), "to": int(high.timestamp()), "offset": offset}
-            page = self.client.get("things", query).json
-            yield Batch(self.table(page["rows"], request))
-            offset += PAGE
-            if not page["more"]:
-                return
-
-
-class TakesPagesTwice(Toy):
-    """Does not look whether a page is the one before."""
-
-    def read(self, request: ReadRequest) -> Iterator[Batch]:
-        self.client.begin()
-        after: tuple[int, int] | None = None
-        while True:
-            page = self.page(request, after)
-            after = self.mark(page["rows"][-1]) if page["rows"] else after
-            yield Batch(self.table(page["rows"], request))
-            if not page["more"]:
-                return
-
-
-class LoopsForEver(Toy):
-    """Goes on as long as there is more."""
-
-    def read(self, request: ReadRequest) -> Iterator[Batch]:
-        seen: set[int] = set()
-        self.client.begin()
-        after: tuple[int, int] | None = None
-        while True:
-            page = self.page(request, after)
-            rows = [row for row in page["rows"] if row["id"] not in seen]
-            seen |= {row["id"] for row in rows}
-            after = self.mark(page["rows"][-1]) if page["rows"] else after
-            yield Batch(self.table(rows, request))
-            if not page["more"]:
-                return
-
-
-class WaitsAsItLikes(Toy):
-    """Asks again at once, whatever the source says."""
-
-    def meaning(self, reply: Reply) -> Retry | SourceError | None:
-        return Retry("refused", 0.001) if reply.status == 429 else super().meaning(reply)
-
-
-class GivesUpAtOnce(Toy):
-    """Tries nothing again, and shows the library's own error."""
-
-    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
-        query = {"from": request.window.start.timestamp(), "to": request.window.end.timestamp()}
-        head = {"authorization": f"Bearer {self.key}"}
-        url = f"{self.options.api_url}/things"
-        answer = httpx.get(url, params={k: int(v) for k, v in query.items()}, headers=head)
-        return answer.raise_for_status().json()
-
-
-class CallsAsItLikes(Toy):
-    """Asks no limit."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.limit.acquire = lambda cost=1: None  # type: ignore[method-assign]
-
-
-class HoldsAllRows(Toy):
-    """Reads all before it gives any."""
-
-    def read(self, request: ReadRequest) -> Iterator[Batch]:
-        yield from list(super().read(request))
-
-
-class TellsItsKey(Toy):
-    """Says in an error which key was refused."""
-
-    def read(self, request: ReadRequest) -> Iterator[Batch]:
-        try:
-            yield from super().read(request)
-        except SourceError as error:
-            raise SourceError(f"shop: {error} (with {self.key})", transient=True) from None
-
-
-class LogsItsKey(Toy):
-    """Logs what it sends."""
-
-    def page(self, request: ReadRequest, after: tuple[int, int] | None) -> Any:
-        logging.getLogger("toy").debug("sending %s", self.key)
-        return super().page(request, after)
-
-
-class ShowsItsKey(Toy):
-    """Has its key in its own `repr`."""
-
-    def __repr__(self) -> str:
-        return f"Toy({self.key})"
-
-
-class KeepsItsKey(Toy):
-    """Writes its key to checkpoints."""
-
-    def read(self, request: ReadRequest) -> Iterator[Batch]:
-        for batch in super().read(request):
-            yield Batch(batch.rows, {**(batch.checkpoint or {}), "as": self.key})
-
-
-class InventsTimes(Toy):
-    """Dates rows without a time to the window's start."""
-
-    def meaning(self, reply: Reply) -> Retry | SourceError | None:
-        for row in reply.json["rows"] if reply.status == 200 and reply.json else ():
-            row.setdefault("changed", 1773136800)
-        return super().meaning(reply)
-
-
-class InventsKeys(Toy):
-    """Numbers rows without a key."""
-
-    def meaning(self, reply: Reply) -> Retry | SourceError | None:
-        for number, row in enumerate(reply.json["rows"] if reply.status == 200 else ()):
-            row.setdefault("id", 1_000_000 + number)
-        return super().meaning(reply)
-
-
-class DropsHugeRows(Toy):
-    """Leaves out what is too long."""
-
-    def table(self, rows: list[Row], request: ReadRequest) -> Any:
-        return super().table([row for row in rows if len(row["note"]) < 1 << 20], request)
-
-
-class CleansText(Toy):
-    """Makes text nicer."""
-
-    def table(self, rows: list[Row], request: ReadRequest) -> Any:
-        return super().table([{**row, "note": row["note"].strip("=\0 ")} for row in rows], request)
-
-
-class NeedsEveryField(Toy):
-    """Reads no row that lacks what it does not need."""
-
-    def table(self, rows: list[Row], request: ReadRequest) -> Any:
-        return super().table([row for row in rows if row.get("extra")], request)
-
-
-class KnowsNoEmptyShop(Toy):
-    """Takes a window without rows for a mistake."""
-
-    def table(self, rows: list[Row], request: ReadRequest) -> Any:
-        if not rows:
-            raise SourceError("shop (toy): no rows")
-        return super().table(rows, request)
-
-
-WRONG: dict[str, type[Toy]] = {
-    kind.__name__: kind
-    for kind in list(globals().values())
-    if isinstance(kind, type) and issubclass(kind, Toy) and kind is not Toy
-}
-"""The wrong ones, by name."""
-
-
-def subject_of(name: str) -> Subject:
-    """A subject with a wrong connector, which is not registered."""
-
-    def wrong(
-        settings: Mapping[str, Any], _: Path, redis_url: str | None = None, shares: int = 1
-    ) -> Toy:
-        return WRONG[name](settings, redis_url, shares)
-
-    features: frozenset[Feature] = frozenset(FEATURES)
-    return Subject(name, toy_source, STREAMS, features, many=4_000, connect=wrong)
