@@ -4,7 +4,7 @@ At any moment an order has a state: what its lines, discounts, shipping, tax, re
 cancellation amount to, by the versions that count then. A ledger row is what such an amount
 changes by at one moment. So the rows of an order always sum to its newest state, the ledger is a
 function of the set of versions alone, and a new version adds rows from its own time on without
-touching any row before it. `ledger_state` holds the rules of the state.
+touching any row before it. `ledger_state` and `ledger_cancellations` hold the rules of the state.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ import pandas as pd
 
 from shop_assets.entities import TABLES
 from shop_assets.entities.ledger import LEDGER_KINDS
-from shop_assets.transforms.ledger_state import CANCELLED, MOMENT, Entries, Keys, entries
+from shop_assets.transforms.ledger_cancellations import cancel
+from shop_assets.transforms.ledger_entries import CANCELLED, MOMENT, Entries
+from shop_assets.transforms.ledger_history import history_of
+from shop_assets.transforms.ledger_keys import Keys
+from shop_assets.transforms.ledger_state import State
 from shop_assets.transforms.versions import Ints, Versions
 
 _SPEC = TABLES["sales_ledger"]
@@ -46,13 +50,45 @@ def sales_ledger(orders: pd.DataFrame, items: pd.DataFrame, refunds: pd.DataFram
     if orders.empty and items.empty and refunds.empty:
         return _SPEC.empty()
     keys = Keys.of(orders, items, refunds)
-    found, history = entries(keys, orders, items, refunds)
+    history = history_of(keys, orders, items, refunds)
+    found = _entries(State(keys, history, orders, items, refunds))
     newest = _Newest(
         order=_newest(history.order, orders, len(keys.order_source)),
         item=_newest(history.item, items, len(keys.item_order)),
         refund=_newest(history.refund, refunds, len(keys.refund_order)),
     )
     return _frame(keys, found, newest, history.ordered, (orders, items, refunds))
+
+
+def _entries(state: State) -> Entries:
+    """What each amount of the state changes by, unsorted."""
+    keys, clock = state.keys, state.clock
+    goods, money = state.goods(), state.money()
+    found = cancel(state, goods, money) if state.cancelled.any() else []
+    item, time = goods.item, clock.moments[goods.number]
+    for kind, (quantity, amount) in (
+        ("sale", goods.sale),
+        ("return", goods.back),
+        ("adjustment", (np.zeros_like(goods.adjustment), goods.adjustment)),
+        ("discount", (np.zeros_like(goods.discount), goods.discount)),
+    ):
+        found.append(Entries.of(kind, MOMENT, item, item, time, quantity, amount))
+
+    order, time = state.history.order.key, clock.moments[state.order_number]
+    whole = keys.whole_order[order]
+    for kind, charged in (("shipping", state.shipping), ("tax", state.tax)):
+        amount = np.where(state.order_deleted, 0, charged)
+        found.append(Entries.of(kind, MOMENT, order, whole, time, 0 * amount, amount))
+
+    refund, time = money.refund, clock.moments[money.number]
+    quantity, amount, shipping, tax = money.given
+    line, whole = keys.refund_item[refund], keys.whole_order[keys.refund_order[refund]]
+    found += [
+        Entries.of("return", refund, refund, line, time, quantity, amount),
+        Entries.of("shipping", refund, refund, whole, time, 0 * shipping, -shipping),
+        Entries.of("tax", refund, refund, whole, time, 0 * tax, -tax),
+    ]
+    return Entries.joined(found)
 
 
 @dataclass(frozen=True)
