@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from shop_assets.checks import deletions
 from shop_assets.checks.outcome import Outcome
 from shop_assets.partitions import floor_hour
-from shop_assets.sources.key_text import key_text
-from shop_assets.sources.protocol import Compared
+from shop_assets.sources.key_text import key_spans, key_text
+from shop_assets.sources.protocol import Batch, Compared
 from shop_assets.transforms.extract import ROW_HASH, row_hashes
 from shop_assets.warehouse import source_keys
 from shop_assets.warehouse.connection import Warehouse
@@ -32,27 +32,42 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 class Comparison:
     """One read of one stream, compared batch by batch.
 
-    `anew`: whether raw holds nothing, so that every row is new to it, whatever was known.
+    `start`: the first hour that is loaded. `anew`: whether raw holds nothing, so that every row is
+    new to it, whatever was known.
     """
 
     def __init__(
-        self, warehouse: Warehouse, source: str, stream: str, how: Compared, *, anew: bool
+        self,
+        warehouse: Warehouse,
+        source: str,
+        stream: str,
+        how: Compared,
+        *,
+        start: dt.datetime,
+        anew: bool,
     ) -> None:
         self._warehouse = warehouse
         self._stream = (source, stream)
         self._how = how
         self._anew = anew
+        self._hour = max(start, floor_hour(how.window.end - _MICROSECOND))
+        # A tombstone needs a time that is later than its row's, and in the window.
+        self._latest = how.window.end - 2 * _MICROSECOND
         self._began = source_keys.now(warehouse)
         self._seen: list[npt.NDArray[np.uint64]] = []
+        self._lacking: list[pa.Table] = []
         self._nameless = False
 
-    def changed(self, rows: pa.Table) -> pa.Table:
-        """The rows that are new or changed, with their hash, each later than all before it.
+    def changed(self, batch: Batch) -> pa.Table:
+        """A batch's rows that are new or changed, with their hash, each later than all before it.
 
         A row for which the window has no time left (a later one has been loaded already) is left
         to the next read: it is still found changed then.
         """
+        rows = batch.rows
         keys, hashes = key_text(rows, self._how.key), row_hashes(rows)
+        if batch.wholes is not None and batch.wholes.num_rows:
+            self._note_lacking(batch.wholes, keys)
         rows = rows.append_column(ROW_HASH, hashes)
         if not rows.num_rows:
             return rows
@@ -77,32 +92,55 @@ class Comparison:
         return rows.set_column(place, rows.field(place), moved).filter(kept)
 
     def end_missing(self) -> Outcome | None:
-        """Mark as gone, in the window's last hour, the known keys that no row had.
+        """Mark as gone, in the last hour that is loaded, the known keys that no row had.
 
-        None where the read does not say what is gone. What the load of the hour makes of them:
-        see `shop_assets.assets.sweep.tombstones`.
+        What the load of the hour makes of them: see `shop_assets.assets.sweep.tombstones`. None
+        where the read does not give every row there is: only what whole parents lack is gone then.
         """
+        seen = np.concatenate([np.empty(0, np.uint64), *self._seen])
+        self._end_lacking(seen)
         if not self._how.complete:
             return None
         window = self._how.window
-        seen = np.concatenate([np.empty(0, np.uint64), *self._seen])
         with source_keys.known(self._warehouse, *self._stream) as known:
-            # A tombstone needs a time that is later than its row's, and in the window.
-            earlier = known.before(self._began, window.end - 2 * _MICROSECOND)
+            earlier = known.before(self._began, self._latest)
             missing = [part.filter(pa.array(~np.isin(_hashed(part), seen))) for part in earlier]
             gone = pa.chunked_array([c for part in missing for c in part.chunks], pa.string())
             count = 0 if self._nameless else len(gone)
             outcome = deletions.judge(count, known.count, self._how.gone_limit)
         if count and outcome.passed:
-            source_keys.mark_missing(
-                self._warehouse,
-                *self._stream,
-                gone,
-                gone_at=window.nearest(self._began),
-                known_at=self._began,
-                hour=floor_hour(window.end - _MICROSECOND),
-            )
+            moment = pa.scalar(window.nearest(self._began), _TIME)
+            self._mark(pa.table({"key": gone, "gone_at": pa.repeat(moment, len(gone))}))
         return outcome
+
+    def _note_lacking(self, wholes: pa.Table, keys: pa.ChunkedArray) -> None:
+        """Note the known keys of whole parents that are not among a batch's."""
+        first, bound = key_spans(wholes, self._how.within)
+        times, latest = wholes["_change_time"].cast(_TIME), pa.scalar(self._latest, _TIME)
+        times = pc.if_else(pc.less(times, latest), times, latest)
+        parents = pa.table({"begins": first, "beyond": bound, "gone_at": times})
+        known = source_keys.of_parents(
+            self._warehouse, *self._stream, parents, seen=self._began, changed=self._latest
+        )
+        there = pc.is_in(known["key"], value_set=keys.combine_chunks())
+        self._lacking.append(known.filter(pc.invert(there)))
+
+    def _end_lacking(self, seen: npt.NDArray[np.uint64]) -> None:
+        """Mark as gone what whole parents lacked; not what another batch had after all.
+
+        However many these are: of an order's two lines one is half.
+        """
+        if not self._lacking:
+            return
+        gone = pa.concat_tables(self._lacking)
+        gone = gone.filter(pa.array(~np.isin(_hashed(gone["key"]), seen)))
+        if gone.num_rows:
+            self._mark(gone)
+
+    def _mark(self, gone: pa.Table) -> None:
+        source_keys.mark_missing(
+            self._warehouse, *self._stream, gone, known_at=self._began, hour=self._hour
+        )
 
     def _named(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
         """Which rows say their key: a broken one may not."""

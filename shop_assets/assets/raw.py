@@ -103,7 +103,14 @@ def _raw_asset(
         known = (
             None
             if how is None
-            else Comparison(store, source, stream, how, anew=zone.schema(table_name) is None)
+            else Comparison(
+                store,
+                source,
+                stream,
+                how,
+                start=span.start,
+                anew=zone.schema(table_name) is None,
+            )
         )
         if calendar.open_hour and how is not None and how.complete:
             # What is read as a whole is read once, when the hour is over.

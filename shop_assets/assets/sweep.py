@@ -118,7 +118,8 @@ def _newest(
     """The tombstones of some deletions whose rows stand in their hours, or `anywhere` later."""
     first, last = gone["row_hour"].min(), gone["row_hour"].max()
     if anywhere:
-        last = max(last, gone["gone_at"].max().floor("h"))
+        # What was found changed late stands in a later hour than its time's.
+        last = max(last, gone["gone_at"].max().floor("h"), gone["hour"].max())
     rows = lake.read(table, first.to_pydatetime(), last.to_pydatetime() + HOUR)
     if rows is None or not rows.num_rows:
         return pa.table({}), gone.head(0)

@@ -15,6 +15,7 @@ SEPARATOR = ","
 ESCAPES = (("~", "~~"), (",", "~,"))
 """What is replaced in each part, in this order."""
 NOTHING = "~N"
+_NEXT = chr(ord(SEPARATOR) + 1)
 
 
 def key_text(rows: pa.Table, key: Sequence[str]) -> pa.ChunkedArray:
@@ -24,6 +25,16 @@ def key_text(rows: pa.Table, key: Sequence[str]) -> pa.ChunkedArray:
     parts = [_part(rows[name]) for name in key]
     joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, SEPARATOR)
     return joined if isinstance(joined, pa.ChunkedArray) else pa.chunked_array([joined])
+
+
+def key_spans(parents: pa.Table, within: Sequence[str]) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """The keys that begin with each parent's columns: the first one there may be, and the bound.
+
+    In the order of their bytes, keys of the parent are at or after the one and before the other.
+    """
+    text = key_text(parents, within)
+    first, bound = (pc.binary_join_element_wise(text, end, "") for end in (SEPARATOR, _NEXT))
+    return first, bound
 
 
 def _part(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -86,23 +86,35 @@ class Compared:
     `key`: the columns that name a row. `window`: within the request's, where the change times of
     what is found changed now lie (see `Window.nearest`). `complete`: whether the read gives every
     row there is, so that one that is missing is gone; not where more than `gone_limit` (a share) of
-    those known are missing at once.
+    those known are missing at once. `within`: the first columns of `key`, which name a parent, if
+    batches say of which parents they have every row (`Batch.wholes`).
 
-    A row with a time of its own keeps it, as far as its key has no later one yet.
+    A row with a time of its own keeps it, as far as its key has no later one yet. Raises
+    `ValueError` where `within` does not begin the key, or is all of it.
     """
 
     key: tuple[str, ...]
     window: Window
     complete: bool
     gone_limit: float = 0.1
+    within: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.within != self.key[: len(self.within)] or len(self.within) >= len(self.key):
+            raise ValueError(f"{self.within} does not begin the key {self.key}")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows, in the source's columns and `PROVENANCE`; and the checkpoint after them."""
+    """Some rows, in the source's columns and `PROVENANCE`; and the checkpoint after them.
+
+    `wholes`: the parents (columns of `Compared.within`, and as `_change_time` when each changed)
+    of which `rows` has every row that there is, each with its key, or of which there is none.
+    """
 
     rows: pa.Table
     checkpoint: Mapping[str, Any] | None = None
+    wholes: pa.Table | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from shop_assets.sources.errors import SourceError
-from shop_assets.sources.protocol import Connector, ReadRequest
+from shop_assets.sources.protocol import Batch, Connector, ReadRequest
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Gathered:
 def gather(
     connector: Connector,
     request: ReadRequest,
-    keep: Callable[[pa.Table], pa.Table] | None = None,
+    keep: Callable[[Batch], pa.Table] | None = None,
 ) -> Gathered:
     """Read the whole window; of each batch what `keep` gives back.
 
@@ -35,7 +35,7 @@ def gather(
         kept = len(found.batches)
         try:
             for batch in connector.read(request):
-                found.batches.append(batch.rows if keep is None else keep(batch.rows))
+                found.batches.append(batch.rows if keep is None else keep(batch))
                 if batch.checkpoint is not None:
                     found.checkpoint = batch.checkpoint
                     kept = len(found.batches)

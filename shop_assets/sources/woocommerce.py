@@ -8,6 +8,7 @@ edit changes a date, and what is deleted for good leaves no trace. Customers are
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,7 +20,14 @@ from shop_assets.sources.checkpoints import checkpoint, position
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.http import ApiClient
 from shop_assets.sources.objects import OBJECT, table
-from shop_assets.sources.protocol import Batch, Compared, ReadRequest, StreamCheck, Window
+from shop_assets.sources.protocol import (
+    PROVENANCE,
+    Batch,
+    Compared,
+    ReadRequest,
+    StreamCheck,
+    Window,
+)
 from shop_assets.sources.rate_limit import RateLimit
 from shop_assets.sources.woocommerce_lists import (
     Listing,
@@ -30,7 +38,7 @@ from shop_assets.sources.woocommerce_lists import (
     moment,
     one_of,
 )
-from shop_assets.sources.woocommerce_rows import COLUMNS, Row, rows_of
+from shop_assets.sources.woocommerce_rows import COLUMNS, Row, has_every_line, rows_of
 from shop_assets.sources.woocommerce_steps import EXACT, LATER_LISTS, Step, steps
 
 _KEYS = {"order_lines": ("order_id", "id")}
@@ -65,13 +73,13 @@ class WooCommerceConnector:
             listing = todo[number].listing
             try:
                 for part in self._site.parts(listing, after=after, offset=offset):
-                    tables = self._tables(request, todo[number], part.objects, compared)
-                    *most, last = list(tables)
-                    yield from map(Batch, most)
+                    found = self._batches(request, todo[number], part.objects, compared)
+                    *most, last = list(found)
+                    yield from most
                     after, offset = part.after, part.offset
                     stands = {"step": number, "after": after, "offset": offset}
                     place = {**stands, "lacking": sorted(lacking)}
-                    yield Batch(last, checkpoint(request, position=place))
+                    yield replace(last, checkpoint=checkpoint(request, position=place))
             except NoRouteError:
                 if listing.path in lacking or listing.path not in LATER_LISTS:
                     raise
@@ -102,7 +110,7 @@ class WooCommerceConnector:
         """What is compared, and when; see `Comparing.compared`. Connects to nothing.
 
         All that changes, at each read: what the daily reading finds changed without a new date must
-        come after what was read before. Refunds do not change.
+        come after what was read before. Refunds do not change. Lines go as their order lacks them.
         """
         stream, daily = request.stream, request.midnight is not None
         if stream == "refunds":
@@ -110,7 +118,8 @@ class WooCommerceConnector:
         if stream == "customers" and not daily and self._source.customers == "daily":
             return None
         complete = stream == "customers" or (stream == "products" and daily)
-        return Compared(_KEYS.get(stream, ("id",)), request.window, complete)
+        key, within = _KEYS.get(stream, ("id",)), ("order_id",) if stream == "order_lines" else ()
+        return Compared(key, request.window, complete, within=within)
 
     def check(self, stream: str) -> StreamCheck:
         """Ask for one object of a stream; see `Connector.check`."""
@@ -154,10 +163,10 @@ class WooCommerceConnector:
         span = None if whole else (window.start, window.end)
         return steps(request.stream, span, again, lacking)
 
-    def _tables(
+    def _batches(
         self, request: ReadRequest, step: Step, found: Sequence[Object], compared: Compared | None
-    ) -> Iterator[pa.Table]:
-        """The rows of what was listed, or of what belongs to it; at least one table."""
+    ) -> Iterator[Batch]:
+        """The rows of what was listed, or of what belongs to it; at least one batch."""
         stream, latest = request.stream, None
         if compared is not None and compared.complete:
             latest = compared.window.end - _SECOND
@@ -174,7 +183,7 @@ class WooCommerceConnector:
                 for part in self._site.parts(inner.listing):
                     own = [{**each, **of_parent} for each in part.objects]
                     yield self._kept(stream, inner, own, latest)
-        yield self._table(stream, [], [])
+        yield Batch(self._table(stream, [], []))
 
     def _completed(self, path: str, found: Sequence[Object]) -> Sequence[Object]:
         """The objects with what their parents alone say.
@@ -211,10 +220,11 @@ class WooCommerceConnector:
         step: Step,
         found: Sequence[Object],
         latest: datetime | None,
-    ) -> pa.Table:
+    ) -> Batch:
         """The rows of those objects that the step is about."""
         rows: list[Row] = []
         times: list[datetime] = []
+        whole: dict[str, datetime] = {}
         for each in found:
             changed = self._changed(step, each)
             if not step.is_about(changed):
@@ -229,7 +239,10 @@ class WooCommerceConnector:
                 ) from None
             rows += own
             times += [changed if latest is None else min(changed, latest)] * len(own)
-        return self._table(stream, rows, times)
+            if stream == "order_lines" and has_every_line(each):
+                whole[str(each["id"])] = changed
+        kept = self._table(stream, rows, times)
+        return Batch(kept, wholes=_wholes(rows, kept, whole) if whole else None)
 
     def _changed(self, step: Step, each: Object) -> datetime:
         """When an object changed; a customer who never did, when they came."""
@@ -240,3 +253,12 @@ class WooCommerceConnector:
     def _table(self, stream: str, rows: Sequence[Row], times: Sequence[datetime]) -> pa.Table:
         positions = [f"{stream} {row['id']}" for row in rows]
         return table(rows, self._columns(stream), changed=times, positions=positions)
+
+
+def _wholes(rows: Sequence[Row], kept: pa.Table, whole: dict[str, datetime]) -> pa.Table:
+    """The orders all of whose lines came. A broken row does not say which line it is."""
+    for row, fault in zip(rows, kept["_error"].to_pylist(), strict=True):
+        if fault is not None:
+            whole.pop(str(row["order_id"]), None)
+    changed = pa.array(whole.values(), PROVENANCE.field("_change_time").type)
+    return pa.table({"order_id": pa.array(whole, pa.string()), "_change_time": changed})

@@ -13,6 +13,7 @@ from typing import Any
 Object = Mapping[str, Any]
 Row = dict[str, Any]
 
+_LINES = (("line_item", "line_items"), ("fee", "fee_lines"))
 _MICRO = Decimal("0.000001")
 _ROUNDING = Decimal("0.01")
 _ZERO = Decimal(0)
@@ -114,9 +115,14 @@ def order(each: Object) -> Row:
     }
 
 
+def has_every_line(order: Object) -> bool:
+    """Whether the order lists its lines: then one that is not among them was taken out."""
+    return all(isinstance(order.get(name), list) for _, name in _LINES)
+
+
 def lines(each: Object) -> Iterator[Row]:
     """The lines of an order: what was bought, and its fees. `KeyError` for one without id."""
-    for kind, name in (("line_item", "line_items"), ("fee", "fee_lines")):
+    for kind, name in _LINES:
         for line in each.get(name) or ():
             yield {
                 **_steady(line),

@@ -126,7 +126,7 @@ CREATE INDEX IF NOT EXISTS row_ledger_hour ON meta.row_ledger (hour);
 CREATE TABLE IF NOT EXISTS meta.source_keys (
     source text NOT NULL,
     stream text NOT NULL,
-    key text NOT NULL,
+    key text COLLATE "C" NOT NULL,
     hash bigint NOT NULL,
     hour timestamptz NOT NULL,
     changed_at timestamptz NOT NULL,

@@ -4,8 +4,10 @@
 `meta.source_deletions` holds each time that one was found gone, with the hour whose load turns it
 into a tombstone; nothing is ever taken out of it, so that a repeated load finds the same.
 
-A key's hash is 60 bits of the MD5 of its text. Its lowest bits are its range; the sum of the hashes
-of a range does not depend on their order. A source's server computes the same.
+Keys are in the order of their bytes: those that begin alike, as the rows of one parent do, stand
+together in the index. A key's hash is 60 bits of the MD5 of its text. Its lowest bits are its
+range; the sum of the hashes of a range does not depend on their order. A source's server computes
+the same.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ SEEN = pa.schema(
     ]
 )
 """A key, the hour of raw that holds its row, and the row's change time."""
+
+GONE = pa.schema([("key", pa.string()), ("gone_at", pa.timestamp("us", "UTC"))])
+"""A key, and when it was gone."""
 
 _HASH = "('x' || substr(md5(convert_to(key, 'UTF8')), 1, 15))::bit(60)::bigint"
 
@@ -71,6 +76,31 @@ def look_up(warehouse: Warehouse, source: str, stream: str, keys: pa.ChunkedArra
             parameters=(source, stream),
         )
         return cursor.fetch_arrow_table()
+
+
+def of_parents(
+    warehouse: Warehouse,
+    source: str,
+    stream: str,
+    parents: pa.Table,
+    *,
+    seen: dt.datetime,
+    changed: dt.datetime,
+) -> pa.Table:
+    """The keys that were not found gone of some parents: `key`, and when the parent changed.
+
+    `parents`: where the keys of each `begins` and what is `beyond` them, and `gone_at`. Only keys
+    last seen at `seen` or before, and changed before `changed`. Those of others are not read.
+    """
+    with warehouse.transaction() as cursor:
+        slices.stage(cursor, "parents", parents.select(["begins", "beyond", "gone_at"]))
+        cursor.execute(
+            "SELECT k.key, p.gone_at FROM pg_temp.parents p JOIN meta.source_keys k "
+            "ON k.source = $1 AND k.stream = $2 AND k.key >= p.begins AND k.key < p.beyond "
+            "WHERE k.deleted_at IS NULL AND k.seen_at <= $3 AND k.changed_at < $4",
+            parameters=(source, stream, seen, changed),
+        )
+        return cursor.fetch_arrow_table().cast(GONE)
 
 
 def expect(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> None:
@@ -213,28 +243,29 @@ def mark_missing(
     warehouse: Warehouse,
     source: str,
     stream: str,
-    keys: pa.ChunkedArray,
+    gone: pa.Table,
     *,
-    gone_at: dt.datetime,
     known_at: dt.datetime,
     hour: dt.datetime,
 ) -> None:
-    """Note that keys, not seen again since `known_at`, are gone, for the load of an hour to end.
+    """Note that keys (`GONE`), not seen since `known_at`, are gone, for an hour's load to end.
 
-    Each is gone at `gone_at`, or just after its row's last change if that is later.
+    Each is gone at its `gone_at`, or just after its row's last change if that is later. One that
+    was ended at that moment already is ended by the same tombstone.
     """
     with warehouse.transaction() as cursor:
-        slices.stage(cursor, "gone", pa.table({"key": keys}))
+        slices.stage(cursor, "gone", gone.cast(GONE))
         _lock(cursor, source, stream)
         cursor.execute(
             "WITH gone AS (UPDATE meta.source_keys k SET deleted_at = "
-            "greatest($3::timestamptz, k.changed_at + interval '1 microsecond') "
-            "FROM pg_temp.gone g WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key "
-            "AND k.deleted_at IS NULL AND k.seen_at <= $4 "
+            "greatest(g.gone_at, k.changed_at + interval '1 microsecond') "
+            "FROM (SELECT key, max(gone_at) AS gone_at FROM pg_temp.gone GROUP BY key) g "
+            "WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key "
+            "AND k.deleted_at IS NULL AND k.seen_at <= $3 "
             "RETURNING k.key, k.hour, k.deleted_at) "
             "INSERT INTO meta.source_deletions (source, stream, hour, key, gone_at, row_hour) "
-            "SELECT $1, $2, $5, key, deleted_at, hour FROM gone",
-            parameters=(source, stream, gone_at, known_at, hour),
+            "SELECT $1, $2, $4, key, deleted_at, hour FROM gone ON CONFLICT DO NOTHING",
+            parameters=(source, stream, known_at, hour),
         )
 
 

@@ -17,7 +17,8 @@ STRUCTURE = {
     "table": f"SELECT c.oid::regclass::text, pg_get_partkeydef(c.oid) FROM {_CLASS} "
     f"WHERE {_TABLES}",
     "column": "SELECT c.oid::regclass::text, a.attname, format_type(a.atttypid, a.atttypmod), "
-    "a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated "
+    "a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated, "
+    "(SELECT l.collname FROM pg_collation l WHERE l.oid = a.attcollation) "
     f"FROM {_CLASS} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
     "AND NOT a.attisdropped LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum "
     f"WHERE {_TABLES}",

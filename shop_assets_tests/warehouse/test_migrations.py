@@ -145,6 +145,7 @@ def test_each_migration_alone_leads_to_the_tables_that_are_declared(
         ("column", "ALTER TABLE warehouse.orders_versions ALTER COLUMN currency DROP NOT NULL"),
         ("column", "ALTER TABLE meta.loads ALTER COLUMN rows_written TYPE integer"),
         ("column", "ALTER TABLE meta.loads ALTER COLUMN committed_at DROP DEFAULT"),
+        ("column", 'ALTER TABLE meta.source_keys ALTER COLUMN key TYPE text COLLATE "default"'),
         ("constraint", "ALTER TABLE meta.row_ledger DROP CONSTRAINT row_ledger_pkey"),
         ("index", "DROP INDEX warehouse.payments_order_id"),
         ("index", "CREATE INDEX ON warehouse.products (version_at)"),

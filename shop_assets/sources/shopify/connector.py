@@ -108,7 +108,7 @@ class ShopifyConnector:
         rows = batch.rows.set_column(place, batch.rows.schema.field(place), times)
         kept = batch.checkpoint
         window = {"start": request.window.start.isoformat(), "end": request.window.end.isoformat()}
-        return Batch(rows, None if kept is None else {**kept, **window})
+        return replace(batch, rows=rows, checkpoint=None if kept is None else {**kept, **window})
 
     def _by_bulk(self, window: Window) -> bool:
         return window.end - window.start >= timedelta(hours=self._source.bulk_from_hours)

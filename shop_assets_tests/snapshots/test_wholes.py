@@ -1,0 +1,262 @@
+"""Rows of parents that a read gives whole: what such a parent no longer has is gone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pytest
+
+from shop_assets.partitions import HOUR
+from shop_assets.sources.objects import table
+from shop_assets.sources.protocol import PROVENANCE, Batch, Compared, Window
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.snapshots.raw_zone import START, Raw
+
+KEY = ("order", "line")
+COLUMNS = {name: name for name in (*KEY, "word")}
+MINUTE, MICROSECOND = dt.timedelta(minutes=1), dt.timedelta(microseconds=1)
+
+
+@dataclass
+class Order:
+    """An order: when it changed, as far as it says, and the word of each of its lines."""
+
+    changed: dt.datetime
+    lines: dict[str, str] = field(default_factory=dict)
+
+
+def at(hour: float) -> dt.datetime:
+    return START + hour * HOUR
+
+
+def batch(orders: dict[str, Order], whole: Iterable[str]) -> Batch:
+    """The lines of orders, of which some are whole."""
+    rows = [
+        {"order": number, "line": line, "word": word}
+        for number, order in orders.items()
+        for line, word in order.lines.items()
+    ]
+    told = table(
+        rows,
+        COLUMNS,
+        changed=[orders[row["order"]].changed for row in rows],
+        positions=[row["line"] for row in rows],
+    )
+    named = [number for number in whole if number in orders]
+    times = [orders[number].changed for number in named]
+    wholes = {
+        "order": pa.array(named, pa.string()),
+        "_change_time": pa.array(times, PROVENANCE.field("_change_time").type),
+    }
+    return Batch(told, wholes=pa.table(wholes))
+
+
+@dataclass
+class Orders(Raw):
+    """A shop whose orders are read by when they changed, or all at once."""
+
+    orders: dict[str, Order] = field(default_factory=dict)
+
+    def put(self, number: str, changed: float, **lines: str) -> None:
+        """An order as it is from an hour (counted from `START`) on."""
+        self.orders[number] = Order(at(changed), lines)
+
+    def load(
+        self,
+        first: int,
+        last: int | None = None,
+        *,
+        whole: Iterable[str] | None = None,
+        everything: bool = False,
+        batches: Iterable[Batch] | None = None,
+        until: str = "end",
+    ) -> int:
+        """Load hours; how many rows came. `whole`: the orders that are read so, if not all."""
+        window = Window(at(first) - 5 * MINUTE, at(1 + (first if last is None else last)))
+        how = Compared(KEY, window, complete=False, within=KEY[:1])
+        found = {
+            number: order
+            for number, order in self.orders.items()
+            if order.changed < window.end and (everything or order.changed >= window.start)
+        }
+        # Two batches, as pages would be.
+        some = set(sorted(found)[::2])
+        parts: Iterable[Batch] = batches or [
+            batch({n: o for n, o in found.items() if (n in some) == chosen}, whole or found)
+            for chosen in (True, False)
+        ]
+        return self.take(how, parts, first=at(first), until=until)
+
+    def source(self) -> dict[str, str]:
+        """The word of each line that is there."""
+        return {
+            f"{number},{line}": word
+            for number, order in self.orders.items()
+            for line, word in order.lines.items()
+        }
+
+
+@pytest.fixture
+def shop(warehouse: Warehouse) -> Orders:
+    """Two orders that were loaded, of two lines and of one."""
+    shop = Orders(warehouse)
+    shop.put("1", 0.1, a="x", b="x")
+    shop.put("12", 0.1, a="x")
+    assert shop.load(0) == 3
+    return shop
+
+
+def test_a_line_that_its_order_no_longer_has_is_gone_when_the_order_changed(shop: Orders) -> None:
+    shop.put("1", 2.5, a="x")
+    assert shop.load(2) == 0
+    assert shop.now() == shop.source() == {"1,a": "x", "12,a": "x"}
+    assert shop.ended() == [(2, "1,b", at(2.5))]
+
+
+def test_all_lines_of_an_order_may_be_gone(shop: Orders) -> None:
+    shop.put("1", 2.5)
+    shop.load(2)
+    assert shop.now() == shop.source() == {"12,a": "x"}
+
+
+def test_an_order_that_is_not_said_to_be_whole_ends_nothing(shop: Orders) -> None:
+    shop.put("1", 2.5, a="y")
+    shop.put("12", 2.5)
+    shop.load(2, whole=["12"])
+    assert shop.now() == {"1,a": "y", "1,b": "x"}
+
+
+def test_what_an_order_lost_without_a_date_goes_right_after_its_row(shop: Orders) -> None:
+    shop.put("1", 0.1, a="x")
+    assert shop.load(15, everything=True) == 0
+    assert shop.now() == shop.source()
+    assert shop.ended() == [(15, "1,b", at(0.1) + MICROSECOND)]
+
+
+def test_a_line_that_comes_back_is_there_and_may_go_again(shop: Orders) -> None:
+    both = {"a": "x", "b": "x"}
+    for hour, lines in enumerate([{"a": "x"}, both, {"a": "x"}, {}, both, both], 1):
+        # Sometimes in an hour of its own, sometimes by a date that stays as it was.
+        shop.put("1", hour + 0.5 if hour % 2 else hour - 0.5, **lines)
+        shop.load(hour, everything=True)
+        assert shop.now() == shop.source(), hour
+    assert shop.load(9, everything=True) == 0
+
+
+def test_an_hour_loaded_again_finds_the_same(shop: Orders) -> None:
+    shop.put("1", 1.5, a="x")
+    for _ in range(2):
+        shop.load(1)
+        assert shop.ended() == [(1, "1,b", at(1.5))]
+    # The next hour's window has the order once more.
+    shop.put("12", 1.99)
+    for hour in (1, 2, 2, 1):
+        shop.load(hour)
+    assert shop.ended() == [(1, "1,b", at(1.5)), (1, "12,a", at(1.99))]
+    assert shop.now() == shop.source()
+
+
+def test_a_range_of_hours_ends_in_its_last_one_at_the_time_of_the_change(shop: Orders) -> None:
+    shop.put("1", 2.5, a="x")
+    shop.load(1, 5)
+    shop.load(2)
+    assert shop.ended() == [(5, "1,b", at(2.5))]
+    assert shop.now() == shop.source()
+
+
+def test_a_load_that_ended_early_is_made_up_for(shop: Orders) -> None:
+    shop.put("1", 1.5, a="y", c="y")
+    shop.load(1, until="write")
+    shop.put("1", 1.6, a="y")
+    shop.load(1, until="remember")
+    shop.load(1)
+    assert shop.now() == shop.source()
+
+
+def test_what_another_batch_has_after_all_is_not_gone(shop: Orders) -> None:
+    # The order moved on to the next list while both were read.
+    shop.put("1", 2.5, a="x", b="x")
+    late = batch(shop.orders, ["1"])
+    early = batch({"1": Order(at(2.4), {"a": "x"})}, ["1"])
+    shop.load(2, batches=[early, late])
+    assert shop.now() == shop.source()
+
+
+def test_what_came_while_it_was_read_is_not_gone(shop: Orders) -> None:
+    shop.put("1", 2.5, a="x", b="x", c="x")
+    early = batch({"1": Order(at(1.5), {"a": "x", "b": "x"})}, ["1"])
+
+    def meanwhile() -> Iterable[Batch]:
+        # Another run loads the next hour in between.
+        Orders(shop.warehouse, shop.rows, orders=shop.orders).load(2)
+        yield early
+
+    shop.load(1, batches=meanwhile())
+    assert shop.now() == shop.source()
+
+
+def test_a_row_at_the_windows_very_end_is_left_to_the_next(shop: Orders) -> None:
+    shop.put("12", 1.5, b="x")
+    shop.orders["12"].changed = at(2) - MICROSECOND
+    shop.load(1)
+    assert "12,b" in shop.now()
+    shop.put("12", 1.95)
+    shop.load(1)
+    assert "12,b" in shop.now()
+    shop.load(2)
+    assert shop.now() == {"1,a": "x", "1,b": "x"}
+
+
+ODD = ("1", "1,", "1~", "1,a", "10", "1-", "", "~N", "1+", "é", "e\u0301", "Z", "z")
+
+
+def test_orders_whose_names_are_alike_are_told_apart(warehouse: Warehouse) -> None:
+    shop = Orders(warehouse)
+    for name in ODD:
+        shop.put(name, 0.5, **{"a": "x", "b,": "x"})
+    assert shop.load(0) == 2 * len(ODD)
+    before = shop.now()
+    for hour, name in enumerate(ODD, 1):
+        shop.put(name, hour + 0.5, a="x")
+        shop.load(hour)
+        assert len(shop.now()) == len(before) - hour, name
+        assert [line for _, line, _ in shop.ended()][-1].endswith(",b~,")
+
+
+def test_only_the_first_columns_of_a_key_name_a_parent() -> None:
+    window = Window(START, START + HOUR)
+    for within in (("line",), KEY, ("other",)):
+        with pytest.raises(ValueError, match="does not begin the key"):
+            Compared(KEY, window, complete=False, within=within)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_a_fresh_read_would_find_the_same(seed: int, warehouse: Warehouse) -> None:
+    # Lines come, change and go, with a date or without; each day all is read again.
+    chance = random.Random(seed)
+    shop, hour = Orders(warehouse), 0
+    for _ in range(12):
+        for number in chance.sample("123", chance.randrange(3)):
+            order = shop.orders.setdefault(number, Order(at(hour)))
+            line = chance.choice("abc")
+            if chance.random() < 0.5:
+                order.lines.pop(line, None)
+            else:
+                order.lines[line] = chance.choice("xy")
+            if chance.random() < 0.7:
+                order.changed = at(hour + chance.random() * 0.9)
+        until = chance.choice(["end", "end", "write", "remember"])
+        shop.load(hour, everything=chance.random() < 0.3, until=until)
+        if until != "end":
+            shop.load(hour)
+        if chance.random() < 0.3:
+            shop.load(max(0, hour - 2), hour)
+        hour += chance.choice([0, 1, 2])
+    shop.load(hour + 1, everything=True)
+    assert shop.now() == shop.source()
+    assert shop.load(hour + 2, everything=True) == 0
+    assert shop.now() == shop.source()
