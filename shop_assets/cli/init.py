@@ -37,10 +37,17 @@ SourceOption = Annotated[
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+UnreachableOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unreachable",
+        help="Write databases and folders that cannot be seen from here, too, without streams.",
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 
 
-def init(
+def init(  # noqa: PLR0913, PLR0917 - each is an option of the command
     config: PathOption = Path("shop.yaml"),
     name: NameOption = None,
     zone: ZoneOption = None,
@@ -48,6 +55,7 @@ def init(
     start: StartOption = None,
     source: SourceOption = None,
     yes: YesOption = False,
+    allow_unreachable: UnreachableOption = False,
     force: ForceOption = False,
 ) -> None:
     """Ask what a shop has, and write its configuration: no secret stands in it."""
@@ -63,7 +71,7 @@ def init(
     if yes and not wanted:
         raise UserError("no --source is given, expected at least one with --yes")
     shop = {option: value or _asked(option) for option, value in given.items()}
-    new = NewSources(path.parent, asks=not yes)
+    new = NewSources(path.parent, asks=not yes, allow_unseen=allow_unreachable)
     for connector, options in wanted:
         new.add(connector, options)
     if not wanted:

@@ -17,19 +17,24 @@ from shop_assets.onboarding.answers import (
     variable,
     without_its_password,
 )
-from shop_assets.onboarding.looking import files_answer, sql_answer
+from shop_assets.onboarding.looking import files_answer, sql_answer, tables_at
 from shop_assets.settings.catalogue import KnownConnector, connectors
+from shop_assets.sources.errors import SourceError
 
 _FOLDER = "secrets"
 _PASSWORD = "password"  # noqa: S105 - what it is called
 
 
 class NewSources:
-    """The systems named so far. `base`: the configuration's folder; `asks`: whether one may ask."""
+    """The systems named so far. `base`: the configuration's folder; `asks`: whether one may ask.
 
-    def __init__(self, base: Path, *, asks: bool) -> None:
+    `allow_unseen`: whether a database or folder that cannot be seen is taken without streams.
+    """
+
+    def __init__(self, base: Path, *, asks: bool, allow_unseen: bool = False) -> None:
         self._base = base
         self._asks = asks
+        self._allow_unseen = allow_unseen
         self.answers: list[SourceAnswer] = []
 
     def ask(self) -> None:
@@ -62,7 +67,7 @@ class NewSources:
         if connector.name == "sql":
             self.answers.append(self._database(name, connector, options["url"]))
         elif connector.name == "files":
-            self.answers.append(files_answer(name, connector, options, self._base))
+            self.answers.append(self._files(name, connector, options))
         else:
             plain = checked(connector, options)
             secrets = [self._secret(name, option.name) for option in secret_options(connector)]
@@ -72,22 +77,59 @@ class NewSources:
             typer.echo(f"  {name}: {streams} of its tables or files look like a shop's.")
 
     def _database(self, name: str, connector: KnownConnector, url: str) -> SourceAnswer:
-        password = without_its_password(url, "")[1]
-        connected = url
-        if password is None and self._asks and "@" in url.partition("://")[2]:
-            typed = typer.prompt(
-                "Its password (nothing for none)", default="", hide_input=True, show_default=False
-            )
-            if typed:
-                password = quote(typed, safe="")
-                scheme, _, rest = url.partition("://")
-                access, _, place = rest.rpartition("@")
-                connected = f"{scheme}://{access.rstrip(':')}:{password}@{place}"
+        while True:
+            connected = self._with_password(url)
+            found = tables_at(name, connected, self._base)
+            if not isinstance(found, UserError) or self._goes_unseen(connector, found):
+                break
+            url = _address(_without_password(connected))
+        password = without_its_password(connected, "")[1]
         if password is None:
-            return sql_answer(name, connector, url, url, (), self._base)
+            return sql_answer(name, connector, found, connected, ())
         secret = self._secret(name, _PASSWORD, password)
         written = without_its_password(connected, secret.reference)[0]
-        return sql_answer(name, connector, connected, written, [secret], self._base)
+        return sql_answer(name, connector, found, written, [secret])
+
+    def _with_password(self, url: str) -> str:
+        """The URL with the password that it lacks, if there is one to ask for."""
+        password = without_its_password(url, "")[1]
+        scheme, _, rest = url.partition("://")
+        if password is not None or not self._asks or "@" not in rest:
+            return url
+        typed = typer.prompt(
+            "Its password (nothing for none)", default="", hide_input=True, show_default=False
+        )
+        if not typed:
+            return url
+        access, _, place = rest.rpartition("@")
+        return f"{scheme}://{access.rstrip(':')}:{quote(typed, safe='')}@{place}"
+
+    def _files(self, name: str, connector: KnownConnector, options: dict[str, str]) -> SourceAnswer:
+        while True:
+            try:
+                return files_answer(
+                    name, connector, options, self._base, allow_unseen=self._allow_unseen
+                )
+            except SourceError as error:
+                if self._goes_unseen(connector, error):
+                    return files_answer(name, connector, options, self._base, allow_unseen=True)
+                options = {**options, "url": typer.prompt("url", default=options["url"])}
+
+    def _goes_unseen(self, connector: KnownConnector, error: UserError) -> bool:
+        """Whether a system is to be written though it cannot be seen; if not, to ask again.
+
+        Raises `UserError` where nobody can be asked.
+        """
+        if self._allow_unseen:
+            return True
+        said = str(error).partition(": ")[2]
+        if not self._asks:
+            raise UserError(
+                f"--source {connector.name}: {said}; nothing is written, with --allow-unreachable "
+                "it is written without streams"
+            )
+        typer.echo(f"  {said}.")
+        return typer.confirm("Write it all the same, without streams?", default=False)
 
     def _secret(self, source: str, option: str, value: str | None = None) -> Secret:
         """Where a secret is to be found; `value`: where it is known already, from a URL."""
@@ -101,6 +143,24 @@ class NewSources:
         if value is None:
             value = typer.prompt(option, hide_input=True).strip()
         return Secret(option, file=file, value=value)
+
+
+def _without_password(url: str) -> str:
+    """The URL as it can be shown, and typed again."""
+    bare = without_its_password(url, "")[0]
+    return bare.replace(":@", "@", 1)
+
+
+def _address(default: str) -> str:
+    """The URL of a database."""
+    while True:
+        typed: str = typer.prompt("url", default=default)
+        try:
+            without_its_password(typed, "")
+        except UserError as error:
+            typer.echo(f"  {error}")
+        else:
+            return typed
 
 
 def _variable(default: str) -> str:

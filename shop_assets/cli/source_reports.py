@@ -20,8 +20,8 @@ _EXAMPLES = 3
 def print_report(out: Console, report: SourceReport) -> None:
     """Print what was found of one source."""
     out.rule(f"[bold]{report.source}[/bold] ({report.connector})", align="left")
-    if not report.streams:
-        out.print("[red]✗[/red] no streams are named, so nothing is read")
+    if report.error is not None:
+        out.print(f"[red]✗[/red] {escape(report.error)}", soft_wrap=True)
     for stream in report.streams:
         _print_stream(out, stream)
     _print_cost(out, report)
@@ -127,6 +127,7 @@ def as_json(report: SourceReport) -> dict[str, Any]:
         "source": report.source,
         "connector": report.connector,
         "fine": report.fine,
+        "error": report.error,
         "calls": report.calls,
         "calls_per_second": report.calls_per_second,
         "streams": [

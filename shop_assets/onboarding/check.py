@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from shop_assets.errors import UserError
 from shop_assets.onboarding.cost import BackfillCost, CountedLimit, backfill_cost
+from shop_assets.onboarding.looking import why_no_streams
 from shop_assets.onboarding.preview import EntityPreview, preview
 from shop_assets.onboarding.recent import Recent, recent_rows, span
 from shop_assets.settings import ShopSettings
@@ -57,18 +58,22 @@ class StreamReport:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What was found of one source. `calls`: how many the look itself took, of an API."""
+    """What was found of one source. `calls`: how many the look itself took, of an API.
+
+    `error`: the one sentence why it has no streams; None where it has.
+    """
 
     source: str
     connector: str
     streams: Sequence[StreamReport]
     calls: int | None
     calls_per_second: float | None
+    error: str | None = None
 
     @property
     def fine(self) -> bool:
         """Whether it has streams, and all of them are."""
-        return bool(self.streams) and all(stream.fine for stream in self.streams)
+        return self.error is None and all(stream.fine for stream in self.streams)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,13 @@ def check_sources(
             name: [pool.submit(checked, name, stream) for stream in settings.sources[name].streams]
             for name in names
         }
+        lacking = {
+            name: pool.submit(why_no_streams, name, settings.sources[name], settings.path.parent)
+            for name, streams in waiting.items()
+            if not streams
+        }
         reports = {name: [each.result() for each in streams] for name, streams in waiting.items()}
+        errors = {name: each.result() for name, each in lacking.items()}
     return [
         SourceReport(
             name,
@@ -114,6 +125,7 @@ def check_sources(
             reports[name],
             None if (limit := limits[name]) is None else limit.calls,
             None if limit is None else _pace(settings.sources[name]),
+            errors.get(name),
         )
         for name in names
     ]

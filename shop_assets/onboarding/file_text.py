@@ -69,7 +69,7 @@ def _streams(source: SourceAnswer) -> list[str]:
             lines += [*_indented(_proposal(each), 2), ""]
         lines.pop()
     if source.others:
-        lines += _wrapped(f"Not read: {_some(source.others)}.")
+        lines += _wrapped(f"Not read: {some(source.others)}.")
     return lines
 
 
@@ -90,7 +90,7 @@ def _proposal(found: Proposal) -> list[str]:
             lines.append("    rules:")
             lines += [f"      - {_flow(rule)}" for rule in found.rules]
     if found.unused:
-        lines += _wrapped(f"Not used: {_some(found.unused)}.")
+        lines += _wrapped(f"Not used: {some(found.unused)}.")
     return [f"{found.name}:", *_indented(lines, 2)]
 
 
@@ -144,7 +144,8 @@ def _flow(value: Any) -> str:
     return plain.strip().removesuffix("\n...").strip()
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first names, in one line, and how many more there are."""
     # Of a database come whatever names: none may end the comment that it stands in.
     shown = [" ".join(name.split()) for name in names[:_MOST_NAMED]]
     more = len(names) - len(shown)

@@ -110,7 +110,7 @@ class PostgresReader:
         try:
             connection = adbc.connect(self._uri)
         except (DriverError, OSError) as error:
-            raise self._unreachable(error) from None
+            raise unreachable(self.where, self._user, self._plain(error)) from None
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -125,24 +125,6 @@ class PostgresReader:
                 raise
             # What the server finds wrong after its first rows comes as Arrow's own error.
             raise self._failed(error) from None
-
-    def _unreachable(self, error: Exception) -> SourceError:
-        text = self._plain(error)
-        if "password authentication failed" in text or "no password supplied" in text:
-            return SourceError(
-                f"{self.where}: the password of user {self._user} is not accepted, "
-                "expected the one that the server knows"
-            )
-        if re.search(r'database ".*" does not exist', text):
-            return SourceError(f"{self.where}: there is no such database, expected one that is")
-        if re.search(r'role ".*" does not exist', text):
-            return SourceError(
-                f"{self.where}: there is no user {self._user}, expected one that the server knows"
-            )
-        return SourceError(
-            f"{self.where}: it cannot be reached: {text}; expected a server that answers",
-            transient=True,
-        )
 
     def _failed(self, error: Exception) -> SourceError:
         text = self._plain(error)
@@ -168,6 +150,22 @@ class PostgresReader:
         if self._password:
             text = text.replace(self._password, "***")
         return text.strip().rstrip(".")
+
+
+def unreachable(where: str, user: str | None, text: str) -> SourceError:
+    """The sentence for a server that lets nobody in; `text`: its own words, or the driver's."""
+    if "password authentication failed" in text or "no password supplied" in text:
+        return SourceError(
+            f"{where}: the password of user {user} is not accepted, "
+            "expected the one that the server knows"
+        )
+    if re.search(r'database ".*" does not exist', text):
+        return SourceError(f"{where}: there is no such database, expected one that is")
+    if re.search(r'role ".*" does not exist', text):
+        return SourceError(f"{where}: there is no user {user}, expected one that the server knows")
+    return SourceError(
+        f"{where}: it cannot be reached: {text}; expected a server that answers", transient=True
+    )
 
 
 class _PostgresSnapshot:

@@ -17,10 +17,12 @@ from shop_assets.settings.shop import SqlSource
 from shop_assets.sources import mysql
 from shop_assets.sources.addresses import refuse_link_local
 from shop_assets.sources.errors import SourceError
+from shop_assets.sources.postgres import unreachable
 
 ColumnKind = Literal["time", "date", "bool", "int", "decimal", "float", "text", "other"]
 
 _MOST = 300
+_POSTGRES = ("postgresql", "postgres")
 _KINDS: tuple[tuple[type[types.TypeEngine[Any]], ColumnKind], ...] = (
     (types.DateTime, "time"),
     (types.Date, "date"),
@@ -78,13 +80,25 @@ def tables_of(name: str, source: SqlSource, *, base: Path) -> Tables:
     except (NoSuchModuleError, ModuleNotFoundError):
         raise SourceError(f"{where}: its driver {url.drivername} is not installed") from None
     except SQLAlchemyError as error:
-        said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-        text = (said.splitlines() or [type(error).__name__])[0]
-        for secret in (str(url.password), quote(str(url.password))) if url.password else ():
-            text = text.replace(secret, "***")
-        raise SourceError(
-            f"{where}: it cannot be read: {text}; expected a server that answers", transient=True
-        ) from None
+        raise _refusal(where, url, source, error) from None
+
+
+def _refusal(where: str, url: URL, source: SqlSource, error: SQLAlchemyError) -> SourceError:
+    """The sentence for what the driver or the server refused, without the password."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if url.get_backend_name() in mysql.BACKENDS and isinstance(error, DBAPIError):
+        refused = mysql.refusal(where, url, source, cause)
+        return SourceError(_plain(str(refused), url), transient=refused.transient)
+    text = _plain((str(cause).splitlines() or [type(error).__name__])[0], url)
+    if url.get_backend_name() in _POSTGRES:
+        return unreachable(where, url.username, text)
+    return SourceError(f"{where}: it cannot be read: {text}", transient=True)
+
+
+def _plain(text: str, url: URL) -> str:
+    for secret in (str(url.password), quote(str(url.password))) if url.password else ():
+        text = text.replace(secret, "***")
+    return text
 
 
 def _table(found: Any, name: str) -> Table:
@@ -111,10 +125,10 @@ def _engine(where: str, url: URL, source: SqlSource, base: Path) -> Engine:
         arguments = {"timeout": source.connect_timeout}
     elif backend in mysql.BACKENDS:
         url, arguments = mysql.connection_to(where, url, source, base)
-    elif backend in ("postgresql", "postgres"):
+    elif backend in _POSTGRES:
         url = url.set(drivername="postgresql+psycopg2")
     engine = create_engine(url, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
-    if backend in ("postgresql", "postgres"):
+    if backend in _POSTGRES:
         event.listen(engine, "connect", _only_read)
     return engine
 
