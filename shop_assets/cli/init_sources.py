@@ -1,7 +1,7 @@
 """The questions of `shop-assets init` about a shop's systems."""
 
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import typer
 
@@ -18,6 +18,7 @@ from shop_assets.onboarding.answers import (
     without_its_password,
 )
 from shop_assets.onboarding.looking import files_answer, sql_answer, tables_at
+from shop_assets.settings.access import in_url
 from shop_assets.settings.catalogue import KnownConnector, connectors
 from shop_assets.sources.errors import SourceError
 
@@ -86,7 +87,7 @@ class NewSources:
         password = without_its_password(connected, "")[1]
         if password is None:
             return sql_answer(name, connector, found, connected, ())
-        secret = self._secret(name, _PASSWORD, password)
+        secret = self._secret(name, _PASSWORD, _as_it_is(password))
         written = without_its_password(connected, secret.reference)[0]
         return sql_answer(name, connector, found, written, [secret])
 
@@ -149,6 +150,13 @@ def _without_password(url: str) -> str:
     """The URL as it can be shown, and typed again."""
     bare = without_its_password(url, "")[0]
     return bare.replace(":@", "@", 1)
+
+
+def _as_it_is(password: str) -> str:
+    """A URL's password as a secret store has it, if that is read back as the same."""
+    plain = unquote(password)
+    kept = plain == plain.strip() and unquote(in_url(plain)) == plain
+    return plain if kept else password
 
 
 def _address(default: str) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from shop_assets.errors import UserError
 from shop_assets.onboarding.proposals import Proposal
+from shop_assets.settings.access import ENCODED, has_lost_password
 from shop_assets.settings.catalogue import (
     KnownConnector,
     Option,
@@ -185,6 +186,8 @@ def without_its_password(url: str, reference: str) -> tuple[str, str | None]:
             "the url is none of a database, expected one like "
             "postgresql://user:password@host/database"
         ) from None
+    if has_lost_password(url):
+        raise UserError(f"the url's password seems to have an @ of its own, expected it {ENCODED}")
     if any(_PASSWORD in name.lower() or name == "passwd" for name in parsed.query):
         raise UserError(
             "the url has its password behind the ?, expected before the @: "

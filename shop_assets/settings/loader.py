@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from shop_assets.errors import UserError
+from shop_assets.settings.access import access_span, in_url
 from shop_assets.settings.mistakes import sentence
 from shop_assets.settings.shop import ShopSettings
 
@@ -149,8 +150,19 @@ class _References:
         elif isinstance(node, yaml.ScalarNode) and "${" in node.value:
             where = f"{self.path}:{node.start_mark.line + 1}"
             written = node.value
-            node.value = _REFERENCE.sub(lambda match: self._lookup(match[0], where), written)
+            node.value = self._filled(written, where)
             self.replaced[id(node)] = (written, node.value)
+
+    def _filled(self, written: str, where: str) -> str:
+        """The text with its references replaced; as a URL has it, a user's name or password."""
+        blank = _REFERENCE.sub(lambda match: "x" * len(match[0]), written)
+        first, last = access_span(blank)
+
+        def value(match: re.Match[str]) -> str:
+            found = self._lookup(match[0], where)
+            return in_url(found) if first <= match.start() < last else found
+
+        return _REFERENCE.sub(value, written)
 
     def _lookup(self, reference: str, where: str) -> str:
         form = _FORMS.fullmatch(reference)

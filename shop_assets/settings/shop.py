@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shop_assets.entities import ENTITIES
+from shop_assets.settings.access import ENCODED, has_lost_password
 from shop_assets.settings.apis import ShopifySource, StripeSource, WooCommerceSource
 from shop_assets.settings.file_streams import FilesSource
 from shop_assets.settings.select_statement import why_no_select, without_semicolon
@@ -128,7 +129,9 @@ class SqlSource(SourceBase):
     connector: Literal["sql"]
     """Says that the source is a database."""
     url: str
-    """`postgresql://user:password@host/database`, `mysql://…`, `mariadb://…` or `sqlite:///file`."""
+    """`postgresql://user:password@host/database`, `mysql://…`, `mariadb://…` or `sqlite:///file`.
+    User and password are percent-encoded (`@` as `%40`); a reference in the place of either, as in
+    `user:${file:secrets/name}@host`, stands for the password as it is."""
     connect_timeout: int = Field(default=10, ge=1, le=600)
     """In seconds."""
     statement_timeout: int = Field(default=1800, ge=1, le=24 * 3600)
@@ -144,12 +147,18 @@ class SqlSource(SourceBase):
     @field_validator("url")
     @classmethod
     def _sqlalchemy_url(cls, value: str) -> str:
+        # The value may hold a password: it is not repeated.
+        if has_lost_password(value):
+            raise WrongValueError(
+                "its password seems to have an @ of its own",
+                f"user and password {ENCODED}, or a reference in the place of each alone,",
+            )
         try:
             make_url(value)
         except (ArgumentError, ValueError):
-            # The value may hold a password: it is not repeated.
             raise WrongValueError(
-                "no URL of a database", "one like postgresql://user:password@host/database"
+                "no URL of a database",
+                f"one like postgresql://user:password@host/database, both {ENCODED},",
             ) from None
         return value
 

@@ -12,6 +12,7 @@ from shop_assets.stack.state import StackState
 
 BUCKET = "shop"
 DEFAULT_REGION = "us-east-1"
+_ENCODED = "@ / : ? # [ ] % in a password written as %40 %2F %3A %3F %23 %5B %5D %25"
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,12 @@ def _postgres_url(found: str, variable: str) -> str:
             f"{variable} is {_without_password(found)}, "
             "expected postgresql://user:password@host:port/database."
         )
+    if "@" in parts.netloc.partition("@")[2] or "/" in parts.path.partition("@")[2]:
+        # What follows the first @ is no host: libpq would say so, with a part of the password.
+        raise UserError(
+            f"{variable} has a password that seems to have an @ of its own, expected "
+            f"postgresql://user:password@host:port/database, with {_ENCODED}."
+        )
     # Not put together from its parts: of `postgresql:///database` two slashes would be lost.
     return "postgresql" + found.strip()[len(parts.scheme) :]
 
@@ -258,8 +265,7 @@ def _split(url: str, variable: str, expected: str) -> SplitResult:
     except ValueError:
         # The error may repeat a part of the password, where that holds a slash.
         raise UserError(
-            f"{variable} is not a URL that can be read, expected {expected}, with / ? # [ ] in a "
-            "password written as %2F %3F %23 %5B %5D."
+            f"{variable} is not a URL that can be read, expected {expected}, with {_ENCODED}."
         ) from None
     return parts
 

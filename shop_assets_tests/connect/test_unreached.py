@@ -178,3 +178,31 @@ def test_a_source_without_streams_is_a_problem_of_its_own(
     for sentence in said.values():
         assert sentence in shown
     assert "wr0ng" not in shown
+
+
+@pytest.mark.parametrize("password", ["p@ss/w:o#r?d%41", "100%25", "plain"])
+def test_any_password_that_a_database_has_can_be_in_a_secret_file(
+    command: Run, tmp_path: Path, stack: Endpoints, password: str
+) -> None:
+    assert stack.postgres_admin_url is not None
+    url = create_database(stack.postgres_admin_url, "pots", owner="pots", password=password)
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(PRODUCTS)
+    connection.close()
+    path = tmp_path / "shop.yaml"
+    done = command("init", "-c", str(path), *SHOP, "--source", f"sql={url}", "--yes")
+    assert done.exit_code == 0, (done.output, done.exception)
+    secret = tmp_path / "secrets" / "sql_password"
+    assert secret.read_text() == ("100%2525\n" if password == "100%25" else f"{password}\n")
+    check = command("sources", "check", "-c", str(path), "--json")
+    assert check.exit_code == 0, check.output
+
+
+def test_an_at_in_a_password_given_to_init_is_said(command: Run, tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    given = ("--source", "sql=postgresql://u:hunt@er2@h/d", "--yes")
+    done = command("init", "-c", str(path), *SHOP, *given)
+    assert isinstance(done.exception, UserError)
+    assert str(done.exception).startswith("the url's password seems to have an @ of its own, expe")
+    assert "er2" not in str(done.exception)

@@ -442,7 +442,7 @@ def test_what_is_no_url_is_refused_without_being_repeated() -> None:
         database("not a url with canary", "orders")
     said = refused.value.errors(include_input=False)[0]["msg"]
     assert "canary" not in said
-    assert "no URL of a database; one like postgresql://user:password@host/database" in said
+    assert "no URL of a database; one like postgresql://user:password@host/database, both" in said
 
 
 def test_many_threads_read_at_once(postgres: Postgres) -> None:

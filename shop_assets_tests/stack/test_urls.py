@@ -32,6 +32,8 @@ REDIS = "redis://:password@host:port/0"
         ("SHOP_POSTGRES_URL", "postgresql://u:hunter2@db:x/y", "is not a URL", POSTGRES),
         ("SHOP_POSTGRES_URL", "postgresql://u:hunter2/3@db/y", "is not a URL", POSTGRES),
         ("SHOP_POSTGRES_URL", "postgresql://u:[hunter2@db/y", "is not a URL", POSTGRES),
+        ("SHOP_POSTGRES_URL", "postgresql://u:h@hunter2@db/y", "has a password that", POSTGRES),
+        ("SHOP_POSTGRES_URL", "postgresql://u:h@hunter2/3@db/y", "has a password that", POSTGRES),
         ("SHOP_POSTGRES_READER_URL", "mysql://r:hunter2@db/x", "is mysql://***@db/x", POSTGRES),
         ("SHOP_DAGSTER_POSTGRES_URL", "sqlite:///hunter2@x", "is sqlite://***@x", POSTGRES),
         ("SHOP_S3_URL", "bucket", "is a text without ://", S3),
@@ -92,6 +94,11 @@ def test_half_of_a_pair_of_keys_is_refused(lacking: str, tmp_path: Path) -> None
             "postgresql+psycopg2://u:p%2F@db/w?sslmode=verify-full",
             "postgresql://u:p%2F@db/w?sslmode=verify-full",
             "postgresql+psycopg2://u:p%2F@db/w?sslmode=verify-full&options=-csearch_path%3Ddagster",
+        ),
+        (
+            "postgresql://u:p@db/w@home",
+            "postgresql://u:p@db/w@home",
+            "postgresql+psycopg2://u:p@db/w@home?options=-csearch_path%3Ddagster",
         ),
         (
             "postgres:///w",
