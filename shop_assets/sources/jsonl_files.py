@@ -8,10 +8,9 @@ than `Limits.record`, or brings a name that the platform keeps for itself. Blank
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,33 +20,29 @@ from shop_assets.sources.csv_files import NO_LINE_END
 from shop_assets.sources.decoded import Broken, Decoded, Lines
 from shop_assets.sources.decompression import CutShortError
 from shop_assets.sources.encoding import as_utf8, readable
+from shop_assets.sources.jsonl_blocks import LinesOfText, Refused, parse
+from shop_assets.sources.jsonl_values import FLAT, NESTED, as_text, refuse_unstorable
 from shop_assets.sources.limits import Limits
 from shop_assets.sources.protocol import RESERVED
 
-
-class _Number(str):
-    """A number as it is written, told apart from text."""
-
-    __slots__ = ()
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
-
-
-_FLAT = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse)
-_NESTED = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_refuse)
+_TOGETHER = 16
+_FEW_BARE = 2
 
 
 def read_jsonl(
-    pieces: Iterator[bytes], stream: FileStream, where: str, limits: Limits
+    pieces: Iterator[bytes],
+    stream: FileStream,
+    where: str,
+    limits: Limits,
+    *,
+    together: int = _TOGETHER,
 ) -> Iterator[Decoded]:
     """Yield the file's rows in order, some MiB at a time; each part has the columns it needs.
 
     `pieces`: the file's bytes, unpacked. `where` is for errors' sake only: no line of a file stops
-    the others.
+    the others. Fewer than `together` lines are decoded one by one; the rows are the same.
     """
-    file = _JsonlFile(stream, limits)
+    file = _JsonlFile(stream, limits, together)
     try:
         for piece in as_utf8(pieces, stream.encoding):
             file.waiting.append(piece)
@@ -62,15 +57,32 @@ def read_jsonl(
 
 
 @dataclass
+class _Found:
+    """What lines hold: rows found one by one, rows found together, and what is broken.
+
+    `kept`, and the lines of each table, are indexes of lines, ascending.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    tables: list[tuple[Lines, pa.Table]] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+
+
+@dataclass
 class _JsonlFile:
     stream: FileStream
     limits: Limits
+    together: int
     names: dict[str, str] = field(default_factory=dict)
     aliased: bool = False
     waiting: list[bytes] = field(default_factory=list)
     size: int = 0
     line: int = 1
     skipping: bool = False
+    bare: int = 0
+    nested: bool = False
+    hopeless: bool = False
 
     def take(self, *, final: bool) -> Iterator[Decoded]:
         """The complete lines of the text that waits; with `final`, all of it."""
@@ -82,49 +94,86 @@ class _JsonlFile:
             else:
                 self.skipping = False
                 self.line += 1
-        lines = text.split(b"\n")
-        rest = lines.pop()
+        required = self.stream.final_newline == "required"
+        lines, rest = LinesOfText.split(text, final=final and not required)
         broken: list[Broken] = []
-        if final and rest and self.stream.final_newline == "required":
+        if final and rest:
             broken = [Broken(self.line + len(lines), NO_LINE_END, self._readable(rest))]
-        elif final and rest:
-            lines.append(rest)
         elif len(rest) > self.limits.record:
             broken = [Broken(self.line + len(lines), self._too_long(), self._readable(rest))]
             self.skipping = True
             rest = b""
         first = self.line
         self.line += len(lines)
-        if lines or broken:
+        if len(lines) or broken:
             yield self._decode(lines, first, broken)
         self.waiting = [b"" if final else rest]
         self.size = 0
 
     def cut(self, reason: str) -> Decoded:
         """What is left of a file that ends too early, as one broken row."""
-        return self._decode(
-            [], self.line, [Broken(self.line, reason, self._readable(b"".join(self.waiting)))]
-        )
+        nothing, rest = LinesOfText.split(b"".join(self.waiting), final=False)
+        return self._decode(nothing, self.line, [Broken(self.line, reason, self._readable(rest))])
 
-    def _decode(self, lines: list[bytes], first: int, last_broken: list[Broken]) -> Decoded:
-        rows: list[dict[str, Any]] = []
-        kept: list[int] = []
-        broken: list[Broken] = []
-        for index, line in enumerate(lines):
+    def _decode(self, lines: LinesOfText, first: int, last_broken: list[Broken]) -> Decoded:
+        found = _Found()
+        plain = lines.plain(self.limits.record, flat=self.nested)
+        # Each refusal costs a look at the lines before the one that is refused.
+        patience = 1 if self.hopeless else 8 + len(lines) // 256
+        todo = [(0, len(lines))]
+        while todo:
+            start, stop = todo.pop()
+            chosen = plain[slice(*np.searchsorted(plain, [start, stop]))]
+            if not patience or self.aliased or len(chosen) < self.together:
+                self._one_by_one(lines, range(start, stop), first, found)
+                continue
+            if not self.names:
+                self._one_by_one(lines, range(start, start + 1), first, found)
+                todo.append((start + 1, stop))
+                continue
+            answer = parse(
+                lines.joined(chosen), len(chosen), list(self.names), quoting=self.bare > _FEW_BARE
+            )
+            if isinstance(answer, Refused):
+                patience -= 1
+                if self._wiser(answer):
+                    plain = lines.plain(self.limits.record, flat=self.nested)
+                    todo.append((start, stop))
+                else:
+                    todo += _parts(start, stop, chosen, answer)
+                continue
+            found.tables.append((chosen, answer.rename_columns(list(self.names.values()))))
+            others = np.setdiff1d(np.arange(start, stop), chosen, assume_unique=True)
+            self._one_by_one(lines, others.tolist(), first, found)
+        self.hopeless = sum(len(chosen) for chosen, _ in found.tables) * 2 < len(lines)
+        rows, kept = self._in_order(found)
+
+        def text_of(indexes: Lines) -> list[str]:
+            return [self._readable(lines[line]) for line in kept[indexes].tolist()]
+
+        return Decoded(_by_row(rows), kept + first, text_of, found.broken + last_broken)
+
+    def _wiser(self, refused: Refused) -> bool:
+        """Whether the same lines, after that answer, are better asked for in another way."""
+        self.bare += refused.bare
+        if refused.nested and not self.nested:
+            self.nested = True
+            return True
+        return refused.bare and self.bare == _FEW_BARE + 1
+
+    def _one_by_one(
+        self, lines: LinesOfText, chosen: Iterable[int], first: int, found: _Found
+    ) -> None:
+        for index in chosen:
+            line = lines[index]
             try:
                 row = self._parse(line)
             except (ValueError, RecursionError) as error:
-                broken.append(Broken(first + index, _reason(error), self._readable(line)))
+                found.broken.append(Broken(first + index, _reason(error), self._readable(line)))
             else:
                 if row is not None:
-                    rows.append(row)
-                    kept.append(index)
-        numbers = np.array(kept, np.int64) + first
-
-        def text_of(indexes: Lines) -> list[str]:
-            return [self._readable(lines[kept[index]]) for index in indexes.tolist()]
-
-        return Decoded(_by_row(self._table(rows)), numbers, text_of, broken + last_broken)
+                    found.rows.append(row)
+                    found.kept.append(index)
 
     def _parse(self, line: bytes) -> dict[str, Any] | None:
         if len(line) > self.limits.record:
@@ -137,11 +186,11 @@ class _JsonlFile:
         if not text:
             return None
         nested = "[" in text or text.count("{") > 1
-        row = (_NESTED if nested else _FLAT).decode(text)
+        row = (NESTED if nested else FLAT).decode(text)
         if not isinstance(row, dict):
             raise ValueError(f"{_kind(row)} stands where a JSON object is expected")
         if "\\u" in text:
-            _refuse_unstorable(row)
+            refuse_unstorable(row)
         if not row.keys() <= self.names.keys():
             self._learn(row)
         if self.aliased and len({self.names[key] for key in row}) < len(row):
@@ -160,6 +209,29 @@ class _JsonlFile:
         self.names.update(fresh)
         self.aliased = len(set(self.names.values())) < len(self.names)
 
+    def _in_order(self, found: _Found) -> tuple[pa.Table, Lines]:
+        """All rows by the order of their lines, and the indexes of these."""
+        kept = np.array(found.kept, np.int64)
+        if not found.tables:
+            return self._table(found.rows), kept
+        tables = [self._widened(table) for _, table in found.tables]
+        places = [chosen for chosen, _ in found.tables]
+        if found.rows:
+            tables.append(self._table(found.rows))
+            places.append(kept)
+        rows, kept = pa.concat_tables(tables).combine_chunks(), np.concatenate(places)
+        if found.rows:
+            order = np.argsort(kept)
+            rows, kept = rows.take(pa.array(order)), kept[order]
+        return rows, kept
+
+    def _widened(self, table: pa.Table) -> pa.Table:
+        """The table with all columns that are known by now."""
+        absent = pa.nulls(table.num_rows, pa.string())
+        have = set(table.column_names)
+        names = dict.fromkeys(self.names.values())
+        return pa.table({name: table[name] if name in have else absent for name in names})
+
     def _table(self, rows: list[dict[str, Any]]) -> pa.Table:
         columns: dict[str, pa.Array] = {}
         for key, name in self.names.items():
@@ -167,7 +239,7 @@ class _JsonlFile:
             try:
                 column = pa.array(values, pa.string())
             except (pa.ArrowInvalid, pa.ArrowTypeError):
-                column = pa.array([_text(value) for value in values], pa.string())
+                column = pa.array([as_text(value) for value in values], pa.string())
             known = columns.get(name)
             # Two spellings of one name are one column: no row has both.
             columns[name] = column if known is None else known.fill_null(column)
@@ -180,40 +252,16 @@ class _JsonlFile:
         return f"the row is longer than {self.limits.record:,} bytes"
 
 
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return _json(value)
+def _parts(start: int, stop: int, chosen: Lines, refused: Refused) -> list[tuple[int, int]]:
+    """What to look at instead of lines that were refused; the last part first.
 
-
-def _json(value: Any) -> str:
-    """The JSON text of a parsed value, with its numbers as they were written."""
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, str):
-        return encode_basestring(value)
-    if isinstance(value, dict):
-        inner = ",".join(f"{encode_basestring(key)}:{_json(item)}" for key, item in value.items())
-        return f"{{{inner}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(_json, value))}]"
-    return {True: "true", False: "false", None: "null"}[value]
-
-
-def _refuse_unstorable(value: Any) -> None:
-    """`ValueError` for text that no database keeps."""
-    if isinstance(value, str):
-        if "\0" in value:
-            raise ValueError("a NUL character stands in the row")
-        if not value.isascii() and any("\ud800" <= mark <= "\udfff" for mark in value):
-            raise ValueError("half a surrogate pair stands in the row")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _refuse_unstorable(key)
-            _refuse_unstorable(item)
-    elif isinstance(value, list):
-        for item in value:
-            _refuse_unstorable(item)
+    Names are learned in the order of the lines.
+    """
+    if refused.row is None or refused.row >= len(chosen):
+        middle = int(chosen[len(chosen) // 2])
+        return [(middle, stop), (start, middle)]
+    bad = int(chosen[refused.row])
+    return [(bad + 1, stop), (bad, bad + 1), (start, bad)]
 
 
 def _kind(value: Any) -> str:
