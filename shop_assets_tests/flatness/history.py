@@ -242,6 +242,9 @@ FROM hours, unnest('{orders,order_items,refunds,customers,products}'::text[]) en
 INSERT INTO meta.source_keys (source, stream, key, hash, hour, changed_at)
 SELECT 'shop', 'orders', order_id, hashtext(order_id), date_trunc('hour', at, 'UTC'), at
 FROM orders_made;
+INSERT INTO meta.source_keys (source, stream, key, hash, hour, changed_at)
+SELECT 'shop', 'order_items', order_id || ',' || line, hashtext(order_id),
+    date_trunc('hour', at, 'UTC'), at FROM orders_made, generate_series(1, 2) line;
 INSERT INTO meta.source_deletions
 SELECT 'shop', 'orders', date_trunc('hour', at, 'UTC'), order_id, at, at FROM orders_made
 WHERE k = 1;

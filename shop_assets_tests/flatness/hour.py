@@ -20,6 +20,7 @@ from shop_assets.checks import marts as mart_checks
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.partition_span import Span
 from shop_assets.partitions import Calendar
+from shop_assets.sources.key_text import key_spans
 from shop_assets.transforms.clean import COUNTS
 from shop_assets.transforms.ledger import sales_ledger
 from shop_assets.warehouse import checkpoints, rows, slices, source_keys
@@ -97,12 +98,25 @@ class Hour:
         store, of = self._warehouse, ("shop", "orders")
         checkpoints.before(store, "api", "charges", self._start)
         source_keys.look_up(store, *of, seen["key"])
+        lines, now = ("shop", "order_items"), source_keys.now(store)
+        found = source_keys.of_parents(
+            store, *lines, self._spans(keys), seen=now, changed=self._end
+        )
+        assert sorted(found["key"].to_pylist()) == sorted(
+            f"{order},{line}" for order in self._old for line in (1, 2)
+        )
         source_keys.found_gone(store, *of, self._start, self._end)
         source_keys.expect(store, *of, seen)
         source_keys.record(store, *of, seen)
         source_keys.remember(store, *of, hashed)
         arrival.judge(store, *of, self._span, {}, busy=False)
         checkpoints.record(store, "api", "charges", (self._start, self._end), {}, uuid.uuid4().hex)
+
+    def _spans(self, orders: list[str]) -> pa.Table:
+        """Where the keys of the orders' lines stand, of orders that all changed just now."""
+        first, bound = key_spans(pa.table({"order_id": orders}), ("order_id",))
+        now = pa.repeat(pa.scalar(self._start, pa.timestamp("us", "UTC")), len(orders))
+        return pa.table({"begins": first, "beyond": bound, "gone_at": now})
 
     def _rows(self) -> dict[str, pd.DataFrame]:
         order = {

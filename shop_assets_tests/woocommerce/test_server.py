@@ -68,6 +68,31 @@ def test_a_date_is_read_on_the_sites_clock(woo_with: Makes) -> None:
     assert not ask(woo, "/orders", after="2027-03-28T02:30:00", **gmt).json()
 
 
+def test_a_line_that_is_taken_out_leaves_no_trace(woo: Woo) -> None:
+    line = {"quantity": 1, "total": "10", "total_tax": "2"}
+    placed = {"line_items": [line] * 2, "fee_lines": [{"total": "1"}]}
+    dated, silent = woo.place(2, **placed)
+    woo.tick(minutes=1)
+    woo.shop.take_out(dated, woo.line(dated))
+    woo.shop.take_out(silent, woo.line(silent, 1), silently=True)
+    first, second = (ask(woo, f"/orders/{number}").json() for number in (dated, silent))
+    for order in (first, second):
+        assert (len(order["line_items"]), len(order["fee_lines"])) == (1, 1)
+        assert (order["total"], order["total_tax"]) == ("13.00", "2.00")
+    assert first["date_modified_gmt"] == "2026-11-03T10:01:00"
+    assert second["date_modified_gmt"] == "2026-11-03T10:00:00"
+    woo.shop.take_out(dated, first["fee_lines"][0]["id"])
+    assert ask(woo, f"/orders/{dated}").json()["fee_lines"] == []
+    with pytest.raises(KeyError, match="no line 99"):
+        woo.shop.take_out(dated, 99)
+    # What is paid can be edited by plugins alone.
+    woo.shop.pay(dated)
+    with pytest.raises(ValueError, match="is processing; expected pending or on-hold"):
+        woo.shop.take_out(dated, woo.line(dated))
+    woo.shop.take_out(dated, woo.line(dated), silently=True)
+    assert ask(woo, f"/orders/{dated}").json()["line_items"] == []
+
+
 def test_any_is_all_but_the_trash(woo: Woo) -> None:
     kept, thrown = woo.place(2)
     woo.shop.trash(thrown)

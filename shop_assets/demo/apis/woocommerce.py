@@ -122,6 +122,22 @@ class WooCommerceServer:
         changed = stored.updated // _MICROS if silently else self.clock.seconds
         self.put("order", [(body, stored.created // _MICROS, changed)])
 
+    def take_out(self, order: int, line: int, *, silently: bool = False) -> None:
+        """Take a line or fee out of an order; nothing is left of it. `silently` as in `edit`.
+
+        As in the shop's admin, this needs an order that can still be edited; `ValueError` else.
+        """
+        body = self._order(order).body
+        if not body["is_editable"] and not silently:
+            raise ValueError(f"order {order} is {body['status']}; expected pending or on-hold")
+        left = {
+            name: [each for each in body[name] if each["id"] != line]
+            for name in ("line_items", "fee_lines")
+        }
+        if all(len(left[name]) == len(body[name]) for name in left):
+            raise KeyError(f"there is no line {line} in order {order}")
+        self.edit(order, silently=silently, **left)
+
     def complete(self, order: int) -> None:
         """The order is fulfilled."""
         self._status(order, "completed", "date_completed")

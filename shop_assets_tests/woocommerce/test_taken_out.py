@@ -1,0 +1,170 @@
+"""A line that is taken out of an order is taken back in the ledger: a fresh reading has none."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from dagster import DagsterInstance
+
+from shop_assets.definitions import build_definitions
+from shop_assets.live import OpenHour
+from shop_assets.settings import load_settings
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.automation.tiny_shop import TinyShop
+from shop_assets_tests.demo.api_shop import HOUR, START
+from shop_assets_tests.warehouse.databases import copied, make_template
+from shop_assets_tests.woocommerce.conftest import Woo
+
+CONFIG = """
+shop: {{name: Lamps, timezone: UTC, currency: EUR, start: 2026-11-01}}
+sources:
+  woo:
+    connector: woocommerce
+    api_url: {url}
+    allow_private: true
+    consumer_key: ck_simulated
+    consumer_secret: cs_simulated
+    requests_per_second: 1000
+    streams: {{orders: {{}}, order_lines: {{}}}}
+"""
+MIDNIGHT = dt.datetime(2026, 11, 4, tzinfo=dt.UTC)
+STANDS = {
+    "orders": "SELECT * FROM warehouse.orders WHERE NOT deleted ORDER BY order_id",
+    "lines": "SELECT * FROM warehouse.order_items WHERE NOT deleted ORDER BY order_id, item_id",
+    "ledger": "SELECT order_id, item_id, kind, sum(quantity)::bigint AS quantity, "
+    "sum(amount_micros)::bigint AS amount FROM warehouse.sales_ledger GROUP BY 1, 2, 3 "
+    "HAVING sum(amount_micros) <> 0 ORDER BY 1, 2, 3",
+    "sales": "SELECT sum(net_sales_micros)::bigint AS net FROM marts_base.sales_hourly",
+}
+"""What is there now, whenever it came; the ledger keeps what was, and what took it back."""
+Opens = Callable[[], AbstractContextManager[TinyShop]]
+
+
+@pytest.fixture(scope="module")
+def template(stack: Endpoints) -> str:
+    return make_template(stack)
+
+
+@pytest.fixture
+def opened(stack: Endpoints, template: str, woo: Woo, tmp_path: Path) -> Opens:
+    """Opens a new platform, on databases of its own, that reads the shop."""
+
+    @contextmanager
+    def open_one() -> Iterator[TinyShop]:
+        folder = tmp_path / uuid.uuid4().hex
+        folder.mkdir()
+        path = folder / "shop.yaml"
+        path.write_text(CONFIG.format(url=woo.url), "utf-8")
+        places = {
+            "SHOP_HOME": str(folder / "home"),
+            "SHOP_S3_URL": f"{stack.s3_url}/{folder.name}",
+        }
+        with (
+            pytest.MonkeyPatch.context() as environment,
+            copied(stack, template) as url,
+            DagsterInstance.ephemeral() as instance,
+        ):
+            own = {**stack.environment(), **places, "SHOP_POSTGRES_URL": url}
+            for name, value in own.items():
+                environment.setenv(name, value)
+            settings = load_settings(path, {})
+            made = build_definitions(settings)
+            yield TinyShop(folder, settings, made, instance, Warehouse(url, zone="UTC"), "")
+
+    return open_one
+
+
+def place(woo: Woo, lines: int = 3) -> tuple[int, list[int]]:
+    """An order that may still be edited, and the ids of its lines of 10 EUR."""
+    line = {"product_id": 1, "quantity": 1, "subtotal": "10", "total": "10", "total_tax": "2"}
+    [order] = woo.place(status="on-hold", line_items=[line] * lines)
+    return order, [woo.line(order, n) for n in range(lines)]
+
+
+def standing(shop: TinyShop) -> dict[str, pd.DataFrame]:
+    found = {name: shop.warehouse.read(query) for name, query in STANDS.items()}
+    # What changed without a date has one just after that of its order.
+    found["orders"] = found["orders"].drop(columns="version_at")
+    return found
+
+
+def lines_there(shop: TinyShop) -> list[tuple[str, str]]:
+    frame = shop.warehouse.read(STANDS["lines"])
+    return list(zip(frame["order_id"], frame["item_id"], strict=True))
+
+
+def sold_by_hour(shop: TinyShop, order: int) -> dict[float, int]:
+    """What an order sold in EUR, by the hour (counted from `START`) in which the ledger has it."""
+    frame = shop.warehouse.read(
+        "SELECT date_trunc('hour', happened_at) AS hour, sum(amount_micros)::bigint AS micros "
+        f"FROM warehouse.sales_ledger WHERE kind = 'sale' AND order_id = '{order}' GROUP BY 1"
+    )
+    hours = (frame["hour"] - START) / HOUR
+    return dict(zip(hours, (frame["micros"] // 1_000_000).astype(int), strict=True))
+
+
+def test_a_line_taken_out_leaves_as_a_fresh_reading_would_have_it(woo: Woo, opened: Opens) -> None:
+    dated, silent = place(woo), place(woo)
+    with opened() as lived:
+        assert lived.load(START)
+        assert len(lines_there(lived)) == 6
+        woo.clock.set(START + 1.4 * HOUR)
+        woo.shop.take_out(dated[0], dated[1][2])
+        woo.shop.take_out(silent[0], silent[1][0], silently=True)
+        woo.tick(minutes=1)
+        assert lived.load(START + HOUR)
+        gone = {(str(dated[0]), str(dated[1][2]))}
+        assert len(lines_there(lived)) == 5
+        assert not gone & set(lines_there(lived))
+        assert sold_by_hour(lived, dated[0]) == {0: 30, 1: -10}
+        assert sold_by_hour(lived, silent[0]) == {0: 30}
+        # What changed no date is found when the last days are read again.
+        assert lived.load(MIDNIGHT)
+        gone |= {(str(silent[0]), str(silent[1][0]))}
+        assert len(lines_there(lived)) == 4
+        assert not gone & set(lines_there(lived))
+        assert sold_by_hour(lived, silent[0]) == {0: 20}
+        # Whatever is loaded again, in whatever order, finds the same.
+        before = standing(lived)
+        for hour in (MIDNIGHT, START):
+            assert lived.load(hour)
+        again = standing(lived)
+    with opened() as fresh:
+        assert fresh.load(START, MIDNIGHT)
+        expected = standing(fresh)
+        assert sold_by_hour(fresh, dated[0]) == sold_by_hour(fresh, silent[0]) == {0: 20}
+    for name, frame in expected.items():
+        # The mart of the first hour is asked for anew, and computed when that is loaded again.
+        if name != "sales":
+            pd.testing.assert_frame_equal(before[name], frame)
+        pd.testing.assert_frame_equal(again[name], frame)
+
+
+def test_it_leaves_within_the_hour_that_is_not_over(woo: Woo, opened: Opens) -> None:
+    order, lines = place(woo)
+    with opened() as shop:
+        now = START
+
+        def time() -> dt.datetime:
+            return now
+
+        calendar = replace(shop.calendar, now=time)
+        live = OpenHour(build_definitions(shop.settings, now=time), calendar, shop.warehouse)
+        for minute, left in ((10, 3), (30, 2), (40, 2)):
+            now = START + dt.timedelta(minutes=minute)
+            if minute == 30:
+                woo.tick(minutes=20)
+                woo.shop.take_out(order, lines[1])
+            assert live.load().error is None
+            assert len(lines_there(shop)) == left
+        assert shop.load(START)
+        assert lines_there(shop) == [(str(order), str(lines[0])), (str(order), str(lines[2]))]
+        assert sold_by_hour(shop, order) == {0: 20}
