@@ -88,7 +88,7 @@ def build_definitions(
 
 def _resources(settings: ShopSettings, open_hour: bool) -> dict[str, Any]:
     lake = LakeResource()
-    warehouse = WarehouseResource(zone=settings.shop.timezone)
+    warehouse = WarehouseResource(zone=settings.shop.timezone, shop=settings.shop.name)
     return {
         "sources": SourcesResource(config=str(settings.path.absolute())),
         "lake": lake,

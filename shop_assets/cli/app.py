@@ -11,6 +11,7 @@ from shop_assets.cli import (
     inspect,
     live,
     quarantine,
+    rename,
     reprocess,
     run,
     simulate,
@@ -29,6 +30,7 @@ app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("live")(live.live)
 app.command("reprocess")(reprocess.reprocess)
+app.command("rename")(rename.rename)
 app.command("changes")(reprocess.show_changes)
 app.command("sql")(inspect.sql)
 app.command("status")(inspect.status)

@@ -95,7 +95,7 @@ class Shop:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The shop's warehouse."""
-        return open_warehouse(self.endpoints, self.settings.shop.timezone)
+        return open_warehouse(self.endpoints, self.settings.shop.timezone, self.settings.shop.name)
 
     @cached_property
     def lake(self) -> DeltaStore:

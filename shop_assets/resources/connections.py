@@ -33,16 +33,19 @@ def endpoints() -> Endpoints:
     return resolve_endpoints(home(), os.environ)
 
 
-def open_warehouse(where: Endpoints, zone: str) -> Warehouse:
-    """The warehouse at those endpoints, with its schemas and tables made if they are missing."""
-    return _warehouse(where.postgres_url, where.postgres_reader_url, zone)
+def open_warehouse(where: Endpoints, zone: str, shop: str | None = None) -> Warehouse:
+    """The warehouse at those endpoints, with its schemas and tables made if they are missing.
+
+    `shop`: whose it must be; if not given, it may be anyone's.
+    """
+    return _warehouse(where.postgres_url, where.postgres_reader_url, zone, shop)
 
 
 @functools.lru_cache(maxsize=4)
-def _warehouse(url: str, reader_url: str, zone: str) -> Warehouse:
+def _warehouse(url: str, reader_url: str, zone: str, shop: str | None) -> Warehouse:
     """One for the process: each would connect anew, and ask whether its tables are there."""
     reader, loader = _role(reader_url), _role(url)
-    warehouse = Warehouse(url, zone=zone, reader=reader if reader != loader else None)
+    warehouse = Warehouse(url, zone=zone, reader=reader if reader != loader else None, shop=shop)
     warehouse.create()
     return warehouse
 
@@ -64,16 +67,17 @@ def _lake(root: str, options: tuple[tuple[str, str], ...]) -> DeltaStore:
 
 
 class WarehouseResource(ConfigurableResource[None]):
-    """The PostgreSQL warehouse; `zone` is the shop's time zone."""
+    """The PostgreSQL warehouse; `zone` is the shop's time zone, `shop` its name."""
 
     zone: str
+    shop: str | None = None
     _warehouse: Warehouse | None = PrivateAttr(default=None)
 
     def open(self) -> Warehouse:
         """The warehouse, connected on first use."""
         if self._warehouse is None:
             where = endpoints()
-            self._warehouse = _warehouse(where.postgres_url, where.postgres_reader_url, self.zone)
+            self._warehouse = open_warehouse(where, self.zone, self.shop)
         return self._warehouse
 
 

@@ -17,7 +17,7 @@ from adbc_driver_manager import Error as AdbcError
 
 from shop_assets.entities import TableSpec
 from shop_assets.errors import UserError
-from shop_assets.warehouse import ddl, upgrade
+from shop_assets.warehouse import ddl, owner, upgrade
 
 Cursor = Any
 """A DBAPI cursor of ADBC, inside an open transaction."""
@@ -33,10 +33,14 @@ class Warehouse:
     """One shop's warehouse.
 
     `url`: a libpq URI of the role that loads. `reader`: the role that may read the views.
+    `shop`: whose it is; whoever does not say is let in.
     """
 
-    def __init__(self, url: str, *, zone: str = "UTC", reader: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, zone: str = "UTC", reader: str | None = None, shop: str | None = None
+    ) -> None:
         self.url = url
+        self._shop = shop
         self.zone = zone
         self._reader = reader
         self._partitions: set[str] = set()
@@ -88,12 +92,16 @@ class Warehouse:
 
         Where all is as declared this is one query and takes no locks: made again, the views and
         indexes would wait for every reader, and every load for them. Raises
-        `upgrade.UpgradeError`, with nothing changed, where it cannot be done.
+        `upgrade.UpgradeError`, with nothing changed, where it cannot be done, and
+        `owner.OtherShopError` where the warehouse is another shop's.
         """
         if self._created:
             return
         if not self._is_made():
             upgrade.bring_up_to_date(self.url, warehouse=self.address, reader=self._reader)
+        if self._shop is not None:
+            with self.transaction() as cursor:
+                owner.claim(cursor, self._shop, warehouse=self.address)
         self._created = True
 
     def _is_made(self) -> bool:

@@ -28,6 +28,11 @@ CREATE TABLE IF NOT EXISTS meta.created (
     fingerprint text PRIMARY KEY,
     relations bigint NOT NULL
 );
+CREATE TABLE IF NOT EXISTS meta.shop (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    name text NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 CREATE TABLE IF NOT EXISTS meta.loads (
     load_id text PRIMARY KEY,
     asset text NOT NULL,

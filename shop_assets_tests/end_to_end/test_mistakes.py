@@ -67,20 +67,35 @@ def source(stack: Endpoints) -> str:
     return url
 
 
+@pytest.fixture(scope="module")
+def warehouse(stack: Endpoints) -> Warehouse:
+    """One of these tests' own: the stack's is that of whichever shop was loaded there first."""
+    assert stack.postgres_admin_url is not None
+    url = create_database(
+        stack.postgres_admin_url, "mistakes", owner="mistaken", password="Pa55word"
+    )
+    return Warehouse(url)
+
+
 @pytest.fixture
-def told(tmp_path: Path, stack: Endpoints, stack_home: Path) -> Callable[[str], str]:
+def told(
+    tmp_path: Path, stack: Endpoints, stack_home: Path, warehouse: Warehouse
+) -> Callable[[str], str]:
     """Runs an hour of a configuration that must be refused; gives the sentence."""
+    own = {
+        "SHOP_POSTGRES_URL": warehouse.url,
+        "SHOP_DAGSTER_POSTGRES_URL": stack.dagster_postgres_url,
+    }
 
     def run(config: str) -> str:
         path = tmp_path / "shop.yaml"
         path.write_text(config, "utf-8")
-        done = Command(stack_home, SHOP_CONFIG=str(path))("run", *HOUR)
+        done = Command(stack_home, SHOP_CONFIG=str(path), **own)("run", *HOUR)
         lines = [line for line in done.stderr.splitlines() if line.startswith("shop-assets:")]
         assert done.returncode == 2, done.stderr[-2000:]
         assert len(lines) == 1
         assert "Traceback" not in done.stderr
         assert "Pa55word" not in done.stderr + done.stdout
-        warehouse = Warehouse(stack.postgres_url)
         warehouse.create()
         loaded = warehouse.read("SELECT count(*) AS n FROM meta.row_ledger WHERE source = 'till'")
         assert loaded["n"].tolist() == [0]
