@@ -119,9 +119,7 @@ class Comparison:
         times, latest = wholes["_change_time"].cast(_TIME), pa.scalar(self._latest, _TIME)
         times = pc.if_else(pc.less(times, latest), times, latest)
         parents = pa.table({"begins": first, "beyond": bound, "gone_at": times})
-        known = source_keys.of_parents(
-            self._warehouse, *self._stream, parents, seen=self._began, changed=self._latest
-        )
+        known = source_keys.of_parents(self._warehouse, *self._stream, parents, self._latest)
         there = pc.is_in(known["key"], value_set=keys.combine_chunks())
         self._lacking.append(known.filter(pc.invert(there)))
 

@@ -83,22 +83,20 @@ def of_parents(
     source: str,
     stream: str,
     parents: pa.Table,
-    *,
-    seen: dt.datetime,
     changed: dt.datetime,
 ) -> pa.Table:
     """The keys that were not found gone of some parents: `key`, and when the parent changed.
 
     `parents`: where the keys of each `begins` and what is `beyond` them, and `gone_at`. Only keys
-    last seen at `seen` or before, and changed before `changed`. Those of others are not read.
+    that changed before `changed`. Those of others are not read.
     """
     with warehouse.transaction() as cursor:
         slices.stage(cursor, "parents", parents.select(["begins", "beyond", "gone_at"]))
         cursor.execute(
             "SELECT k.key, p.gone_at FROM pg_temp.parents p JOIN meta.source_keys k "
             "ON k.source = $1 AND k.stream = $2 AND k.key >= p.begins AND k.key < p.beyond "
-            "WHERE k.deleted_at IS NULL AND k.seen_at <= $3 AND k.changed_at < $4",
-            parameters=(source, stream, seen, changed),
+            "WHERE k.deleted_at IS NULL AND k.changed_at < $3",
+            parameters=(source, stream, changed),
         )
         return cursor.fetch_arrow_table().cast(GONE)
 

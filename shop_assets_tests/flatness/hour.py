@@ -98,10 +98,7 @@ class Hour:
         store, of = self._warehouse, ("shop", "orders")
         checkpoints.before(store, "api", "charges", self._start)
         source_keys.look_up(store, *of, seen["key"])
-        lines, now = ("shop", "order_items"), source_keys.now(store)
-        found = source_keys.of_parents(
-            store, *lines, self._spans(keys), seen=now, changed=self._end
-        )
+        found = source_keys.of_parents(store, "shop", "order_items", self._spans(keys), self._end)
         assert sorted(found["key"].to_pylist()) == sorted(
             f"{order},{line}" for order in self._old for line in (1, 2)
         )

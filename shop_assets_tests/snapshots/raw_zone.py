@@ -29,14 +29,19 @@ class Raw:
     attempts: int = 0
 
     def take(
-        self, how: Compared, batches: Iterable[Batch], *, first: dt.datetime, until: str = "end"
+        self,
+        how: Compared,
+        batches: Iterable[Batch],
+        *,
+        span: tuple[dt.datetime, dt.datetime],
+        until: str = "end",
     ) -> int:
-        """One load of the hours from `first` on; how many rows it wrote.
+        """One load of a span of hours; how many rows it wrote.
 
         `until`: where it ends: before it would "write" or "remember".
         """
         self.attempts += 1
-        stream, end = (self.warehouse, "shop", "rows"), how.window.end
+        stream, (first, end) = (self.warehouse, "shop", "rows"), span
         read = Comparison(*stream, how, start=first, anew=False)
         kept = [read.changed(batch) for batch in batches]
         read.end_missing()
@@ -47,12 +52,12 @@ class Raw:
             return 0
         keys = key_text(table, how.key).to_pylist() if table.num_rows else []
         for key, row in zip(keys, table.to_pylist(), strict=True):
-            assert row["_change_time"] < end
+            assert row["_change_time"] < how.window.end
             assert first <= row["_hour"] < end
             version = (row["_change_time"], self.attempts, row["word"])
             self.rows.setdefault(key, []).append(version)
         for row in gone.to_pylist():
-            assert row["gone_at"] < end
+            assert row["gone_at"] < how.window.end
             if row["key"] in self.rows:
                 self.rows[row["key"]].append((row["gone_at"], self.attempts, None))
         if until != "remember":

@@ -43,7 +43,7 @@ class Snapshots(Raw):
             for part in (keys[:half], keys[half:])
         ]
         how = Compared(("id",), window, complete=True, gone_limit=1.0)
-        return self.take(how, batches, first=window.start, until=until)
+        return self.take(how, batches, span=(window.start, window.end), until=until)
 
 
 def test_a_row_comes_once_and_again_when_its_load_ended_before_it_was_remembered(

@@ -73,10 +73,15 @@ class Orders(Raw):
         whole: Iterable[str] | None = None,
         everything: bool = False,
         batches: Iterable[Batch] | None = None,
+        window: Window | None = None,
         until: str = "end",
     ) -> int:
-        """Load hours; how many rows came. `whole`: the orders that are read so, if not all."""
-        window = Window(at(first) - 5 * MINUTE, at(1 + (first if last is None else last)))
+        """Load hours; how many rows came. `whole`: the orders that are read so, if not all.
+
+        `window`: what is read, if not the hours and a little before. `batches`: what comes.
+        """
+        end = at(1 + (first if last is None else last))
+        window = window or Window(at(first) - 5 * MINUTE, end)
         how = Compared(KEY, window, complete=False, within=KEY[:1])
         found = {
             number: order
@@ -89,7 +94,7 @@ class Orders(Raw):
             batch({n: o for n, o in found.items() if (n in some) == chosen}, whole or found)
             for chosen in (True, False)
         ]
-        return self.take(how, parts, first=at(first), until=until)
+        return self.take(how, parts, span=(at(first), end), until=until)
 
     def source(self) -> dict[str, str]:
         """The word of each line that is there."""
@@ -197,6 +202,43 @@ def test_what_came_while_it_was_read_is_not_gone(shop: Orders) -> None:
 
     shop.load(1, batches=meanwhile())
     assert shop.now() == shop.source()
+
+
+def test_what_another_load_of_the_hour_saw_later_is_not_gone(shop: Orders) -> None:
+    def meanwhile() -> Iterable[Batch]:
+        # This answer is older than the one that the other load gets.
+        stale = batch({"1": Order(at(1.5), {"a": "x", "b": "x"})}, ["1"])
+        shop.put("1", 1.6, a="x", b="x", c="x")
+        shop.load(1)
+        yield stale
+
+    shop.load(1, batches=meanwhile())
+    assert shop.now() == shop.source()
+
+
+def test_a_row_that_a_slower_load_brings_after_its_end_has_ended(shop: Orders) -> None:
+    def slowly() -> Iterable[Batch]:
+        yield batch({"1": Order(at(1.5), {"a": "x", "b": "y"})}, ["1"])
+        shop.put("1", 2.5, a="x")
+        shop.load(2)
+
+    shop.load(1, batches=slowly())
+    assert shop.now() == shop.source()
+    shop.load(2)
+    assert shop.now() == shop.source()
+    assert shop.ended() == [(2, "1,b", at(2.5))]
+
+
+def test_an_open_hour_has_the_ends_of_all_its_loads(shop: Orders) -> None:
+    # The first one comes as the hour begins, and reads what overlaps it alone.
+    shop.put("1", 1.99, a="x")
+    for minutes in (0, 20, 40):
+        if minutes == 40:
+            shop.put("12", 2.5)
+        window = Window(at(2) - 5 * MINUTE, at(2) + minutes * MINUTE)
+        shop.load(2, window=window)
+        assert shop.now() == shop.source()
+    assert shop.ended() == [(2, "1,b", at(1.99)), (2, "12,a", at(2.5))]
 
 
 def test_a_row_at_the_windows_very_end_is_left_to_the_next(shop: Orders) -> None:
