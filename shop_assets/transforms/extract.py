@@ -22,6 +22,8 @@ LACKING = "_lacking"
 """In raw: a JSON list of columns that raw knows and the source no longer had; null where none."""
 ROW_HASH = "_row_hash"
 """In raw: the hash of a row's own columns; int64."""
+_Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
+_SAMPLE = 2000
 ADDED_LATER = (ROW_HASH, "_load_id", "_extracted_at")
 
 
@@ -104,16 +106,33 @@ def row_hashes(table: pa.Table) -> pa.Array:
     return pa.array(total.view("int64"))
 
 
-def _hash_column(column: pa.ChunkedArray, name: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    encoded = _comparable(column).combine_chunks().dictionary_encode()
-    distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
+def _hash_column(column: pa.ChunkedArray, name: str) -> _Hashes:
+    # Text hashes as the bytes of its UTF-8 do; as bytes it need not be encoded for that.
+    values = _comparable(column).cast(pa.binary()).combine_chunks()
     seed = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:16]
-    hashed = np.append(
-        pd.util.hash_array(distinct.astype(object), hash_key=seed, categorize=False), np.uint64(0)
-    )
-    codes = encoded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
-    spread: np.ndarray[tuple[int], np.dtype[np.uint64]] = hashed[codes].astype("uint64")
+    if _repeats(values):
+        encoded = values.dictionary_encode()
+        hashed = np.append(_hash_bytes(encoded.dictionary, seed), np.uint64(0))
+        codes = encoded.indices.fill_null(len(encoded.dictionary))
+        repeated: _Hashes = hashed[codes.to_numpy(zero_copy_only=False)]
+        return repeated
+    hashed = _hash_bytes(values.drop_null(), seed)
+    if not values.null_count:
+        return hashed
+    spread: _Hashes = np.zeros(len(values), np.uint64)
+    spread[values.is_valid().to_numpy(zero_copy_only=False)] = hashed
     return spread
+
+
+def _repeats(values: pa.Array) -> bool:
+    """Whether most values occur more than once, as far as the first ones tell."""
+    sample = values[:_SAMPLE].drop_null()
+    return 2 * int(pc.count_distinct(sample).as_py()) < len(sample)
+
+
+def _hash_bytes(values: pa.Array, seed: str) -> _Hashes:
+    found = values.to_numpy(zero_copy_only=False)
+    return pd.util.hash_array(found, hash_key=seed, categorize=False)
 
 
 def _comparable(column: pa.ChunkedArray) -> pa.ChunkedArray:

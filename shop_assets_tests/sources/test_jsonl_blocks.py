@@ -93,6 +93,14 @@ texts = st.one_of(
 )
 
 
+_STREAMS = {
+    newline: files(
+        "/", form="jsonl", rename={"uid": "user_id"}, final_newline=newline
+    )._source.streams["rows"]
+    for newline in ("optional", "required")
+}
+
+
 def parts(
     text: bytes,
     together: int,
@@ -110,11 +118,8 @@ def parts(
         if cut:
             raise CutShortError("cut")
 
-    settings = files(
-        "/", form="jsonl", rename={"uid": "user_id"}, final_newline=newline
-    )._source.streams["rows"]
     found = []
-    for part in read_jsonl(pieces(), settings, "shop: a.jsonl", limits, together=together):
+    for part in read_jsonl(pieces(), _STREAMS[newline], "shop: a.jsonl", limits, together=together):
         part.rows.validate(full=True)
         assert part.rows.num_rows == len(part.lines) or not part.rows.num_columns
         indexes = part.lines.argsort()
@@ -134,7 +139,7 @@ def parts(
 ONE_BY_ONE = sys.maxsize
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     texts,
     st.sampled_from([1, 2, 5]),
@@ -153,6 +158,36 @@ def test_nothing_tells_whether_lines_were_decoded_together(
     limits = Limits(chunk=chunk, columns=columns, record=record)
     expected = parts(text, ONE_BY_ONE, limits, cut=cut, newline=newline)
     assert parts(text, together, limits, cut=cut, newline=newline) == expected
+
+
+ALIASED = b'{"uid": "1"}\n{"user_id": "2"}\n{"user_id": "3", "uid": "4"}\n{"uid": "5"}\n'
+MARKED = "\ufeff".encode() + b'{"a": "1"}\n'
+
+
+@pytest.mark.parametrize("line", [b'{"a": "", "b": null}', b'{"a": "", "b": 12}'])
+def test_whatever_stands_anywhere_in_a_line(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Numbers are looked for from the beginning.
+    monkeypatch.setattr(jsonl_files, "_FEW_BARE", -1)
+    invalid = [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\x80"]
+    for place in range(len(line) + 1):
+        for token in [*(token.encode() for token in TOKENS), *invalid]:
+            text = b'{"a": "1", "b": "2"}\n' + line[:place] + token + line[place:]
+            expected = parts(text, ONE_BY_ONE, Limits(), piece=200)
+            assert parts(text, 1, Limits(), piece=200) == expected
+
+
+@pytest.mark.parametrize("text", [ALIASED * 20, MARKED * 20, b'{"uid": "1"}\n' + MARKED])
+def test_one_name_for_two_keys_and_marks_of_byte_order(text: bytes) -> None:
+    for chunk in (1, 50, 1 << 20):
+        limits = Limits(chunk=chunk)
+        assert parts(text, 1, limits) == parts(text, ONE_BY_ONE, limits)
+
+
+def test_a_line_is_too_long_among_others_too() -> None:
+    text = b'{"a": "1"}\n{"a": "12345"}\n{"a": "2"}\r\n{"a": "123"}\n'
+    [(_, rows, numbers, _, broken)] = parts(text, 1, Limits(record=12))
+    assert ([row["a"] for row in rows], numbers) == (["1", "2", "123"], [1, 3, 4])
+    assert broken == [Broken(2, "the row is longer than 12 bytes", '{"a": "12345"}')]
 
 
 def written(count: int, broken: int = 0) -> bytes:
