@@ -20,6 +20,7 @@ from shop_assets.sources.shopify import details, refund_rows, windows
 from shop_assets.sources.shopify.bulk import Bulk, FailedError, GoneError
 from shop_assets.sources.shopify.calls import Admin, Object
 from shop_assets.sources.shopify.columns import COLUMNS, KEYS
+from shop_assets.sources.shopify.levels import Levels
 from shop_assets.sources.shopify.lists import Lists
 from shop_assets.sources.shopify.rows import PLAIN, MissingError, order_lines, variants
 from shop_assets.sources.shopify.selections import (
@@ -126,7 +127,8 @@ class ShopifyConnector:
             windows.text(at.get("after")),
             {str(id_) for id_ in windows.items(at.get("seen"))},
         )
-        count, newest = 0, list(seen)
+        # How far the list was paged before counts, too: it goes on under the same limit.
+        count, newest = windows.whole(at.get("count")), list(seen)
         while True:
             query = windows.between(start, end)
             again = False
@@ -137,6 +139,7 @@ class ShopifyConnector:
                 latest, newest = self._latest(page.nodes, newest, start)
                 place: dict[str, Any] = {"after": page.cursor, "end": page.cursor is None}
                 place |= {"paged": True, "from": start.isoformat(), "seen": sorted(seen)}
+                place |= {"count": count}
                 again = count >= MOST_PAGED and page.cursor is not None
                 if again:
                     if latest <= start and len(newest) >= MOST_PAGED:
@@ -146,6 +149,7 @@ class ShopifyConnector:
                         )
                     start, after, seen, count = latest, None, set(newest), 0
                     place |= {"after": None, "from": start.isoformat(), "seen": sorted(seen)}
+                    place |= {"count": 0}
                 yield Batch(self._table(request, rows), checkpoint(request, position=place))
                 if again:
                     break
@@ -166,38 +170,12 @@ class ShopifyConnector:
         return latest, ids
 
     def _levels(self, request: ReadRequest, at: Mapping[str, Any]) -> Iterator[Batch]:
-        """Stock, one location after the other: the levels of each can be asked for by their time.
-
-        A location that is made while the others are read has changed later than this window.
-        """
-        done, after = (
-            {str(id_) for id_ in windows.items(at.get("done"))},
-            windows.text(at.get("after")),
-        )
-        begun = windows.text(at.get("location"))
-        named = Part("locations", ("Location",), "id name isActive")
-        listed = self._lists.pages(named, "includeInactive:true", None, None)
-        places = [node for page in listed for node in page.nodes]
-        between = "query:" + windows.quoted(
-            windows.between(request.window.start, request.window.end)
-        )
-        levels = replace(LEVELS, arguments=between)
-        for place in sorted(places, key=lambda node: node.get("id") != begun):
-            id_ = str(place.get("id"))
-            if id_ in done:
-                continue
-            cursor = after if id_ == begun else None
-            for page in self._lists.within(place, named, levels, cursor):
-                rows = self._rows(request, [{**place, LEVELS.field: page.nodes}])
-                whole = page.cursor is None
-                done |= {id_} if whole else set()
-                stands = {
-                    "paged": True,
-                    "done": sorted(done),
-                    "location": None if whole else id_,
-                    "after": page.cursor,
-                }
-                yield Batch(self._table(request, rows), checkpoint(request, position=stands))
+        """Stock: levels can be asked for by their time at one location after the other."""
+        levels = Levels(self._lists, self._admin.where, MOST_PAGED)
+        for place, stands in levels.pages(request.window, at):
+            rows = self._rows(request, [place])
+            marked = checkpoint(request, position={"paged": True, **stands})
+            yield Batch(self._table(request, rows), marked)
 
     def _in_bulk(self, request: ReadRequest, at: Mapping[str, Any]) -> Iterator[Batch]:
         """The window by a bulk operation; page by page where none comes to an end."""
