@@ -1,5 +1,9 @@
 """Clean: each entity's rows, typed, judged and deduplicated; the rest set aside with a reason."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
 import pyarrow as pa
 from dagster import (
     AssetExecutionContext,
@@ -14,15 +18,27 @@ from shop_assets.assets.columns import mapped_columns, table_metadata
 from shop_assets.assets.raw import raw_key
 from shop_assets.assets.steps import RETRIES, step
 from shop_assets.checks import cleaning
+from shop_assets.checks.outcome import Outcome, together
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TableSpec
 from shop_assets.errors import UserError
 from shop_assets.io_managers.delta import CleanedRows, epoch_of
-from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
+from shop_assets.partition_span import Span, describe_partitions
 from shop_assets.partitions import Calendar
 from shop_assets.settings import ShopSettings
-from shop_assets.settings.mapping import accountable
-from shop_assets.transforms.clean import Cleaned, MissingColumnError, StreamOrigin, clean, combine
+from shop_assets.settings.mapping import EntityMapping, accountable
+from shop_assets.spool import Buckets, Spool
+from shop_assets.transforms.clean import (
+    Cleaned,
+    MissingColumnError,
+    StreamOrigin,
+    combine,
+    settle,
+    summed,
+)
+from shop_assets.transforms.judge import judge, judged_schema, numbers_repeats
+from shop_assets.transforms.parts import Parts
+from shop_assets.warehouse.connection import to_frame
 
 
 def clean_key(entity: str) -> AssetKey:
@@ -64,15 +80,16 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
     )
     @step
     def clean_entity(
-        context: AssetExecutionContext, **raw: pa.Table
+        context: AssetExecutionContext, **raw: Parts
     ) -> MaterializeResult[CleanedRows]:
         span = Span.of(context)
-        parts = [_clean_stream(settings, spec, raw[name], *inputs[name]) for name in inputs]
-        cleaned = combine(parts, spec)
-        rows = rows_by_hour(cleaned.published["_hour"])
+        rows_of = {inputs[name]: rows for name, rows in raw.items()}
+        cleaned, contract = cleaned_rows(settings, spec, rows_of, epoch_of(*raw.values()))
         counts = cleaned.counts
+        published = counts.groupby(cleaning.hour_keys(counts["hour"]))["rows_published"].sum()
+        rows = {str(key): int(n) for key, n in published.items()}
         return MaterializeResult(
-            value=CleanedRows(cleaned, epoch_of(*raw.values())),
+            value=cleaned,
             metadata={
                 "rows_read": int(counts["rows_read"].sum()),
                 "rows_published": int(counts["rows_published"].sum()),
@@ -80,33 +97,84 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
                 "rows_deduplicated": int(counts["rows_deduplicated"].sum()),
                 **describe_partitions(context, span, key, rows, lineage),
             },
-            check_results=report(context, key, span, *cleaning.judge(cleaned, spec)),
+            check_results=report(context, key, span, contract, *cleaning.judge_counts(counts)),
         )
 
     return clean_entity
 
 
-def _clean_stream(
-    settings: ShopSettings,
-    spec: TableSpec,
-    raw: pa.Table,
-    source: str,
-    stream: str,
-) -> Cleaned:
-    declared = settings.sources[source]
-    mappings = declared.streams[stream].entities
-    origin = StreamOrigin(source, stream, declared.timezone, settings.shop.currency)
-    try:
-        return clean(
-            raw,
-            spec,
-            mappings[spec.name],
-            origin,
-            takes_unreadable=spec.name == accountable(mappings),
-            changed_columns=declared.streams[stream].changed_columns,
-        )
-    except MissingColumnError as missing:
-        raise UserError(
-            f"{settings.path}: sources.{source}.streams.{stream}: {missing.args[0]}; "
-            f"found {', '.join(n for n in raw.column_names if not n.startswith('_'))}"
-        ) from None
+def cleaned_rows(
+    settings: ShopSettings, spec: TableSpec, raw: Mapping[tuple[str, str], Parts], epoch: int
+) -> tuple[CleanedRows, Outcome]:
+    """What raw rows become, by source and stream, and whether that meets its contract.
+
+    However many there are, few are in memory. Raises `UserError` where a mapping names a column
+    that is not there.
+    """
+    streams = [_Stream(settings, spec, *origin, rows) for origin, rows in raw.items()]
+    buckets = Buckets(len(streams), spec.key)
+    for number, stream in enumerate(streams):
+        for table in stream.judged():
+            buckets.add(number, table)
+    published, quarantined = Spool(), Spool()
+    counts: list[pd.DataFrame] = []
+    outcomes: list[Outcome] = []
+    for bucket in buckets:
+        settled = [s.settled(rows) for s, rows in zip(streams, bucket, strict=True)]
+        found = combine(settled, spec)
+        outcomes.append(cleaning.judge_published(found.published, spec))
+        counts.append(found.counts)
+        for spool, table in zip((published, quarantined), found.tables(spec), strict=True):
+            spool.append(table)
+    return CleanedRows(published.parts(), quarantined.parts(), summed(counts), epoch), together(
+        outcomes
+    )
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """A stream that becomes an entity, and its raw rows."""
+
+    settings: ShopSettings
+    spec: TableSpec
+    source: str
+    stream: str
+    raw: Parts
+
+    @property
+    def _mappings(self) -> Mapping[str, EntityMapping]:
+        return self.settings.stream(self.source, self.stream).entities
+
+    @property
+    def _origin(self) -> StreamOrigin:
+        zone = self.settings.sources[self.source].timezone
+        return StreamOrigin(self.source, self.stream, zone, self.settings.shop.currency)
+
+    def judged(self) -> Iterator[pa.Table]:
+        """Its rows, judged; a part at a time, unless rows can only be judged together."""
+        mapping = self._mappings[self.spec.name]
+        parts = iter([self.raw.whole()]) if numbers_repeats(mapping) else self.raw.each()
+        for part in parts:
+            if not part.num_rows:
+                continue
+            try:
+                rows = judge(
+                    part,
+                    self.spec,
+                    mapping,
+                    self._origin,
+                    takes_unreadable=self.spec.name == accountable(self._mappings),
+                    changed_columns=self.settings.stream(self.source, self.stream).changed_columns,
+                )
+            except MissingColumnError as missing:
+                raise UserError(
+                    f"{self.settings.path}: sources.{self.source}.streams.{self.stream}: "
+                    f"{missing.args[0]}; "
+                    f"found {', '.join(n for n in part.column_names if not n.startswith('_'))}"
+                ) from None
+            yield pa.Table.from_pandas(rows, judged_schema(self.spec), preserve_index=False)
+
+    def settled(self, judged: pa.Table) -> Cleaned:
+        """What becomes of some of its rows, all of a key being there."""
+        rows = to_frame(judged)
+        return settle(rows, self.spec, self._mappings[self.spec.name], self._origin)

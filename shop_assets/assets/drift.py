@@ -9,18 +9,19 @@ import pyarrow as pa
 
 from shop_assets.checks.drift import Drift
 from shop_assets.io_managers.delta_store import DeltaStore
-from shop_assets.io_managers.lake_schema import conform
+from shop_assets.io_managers.lake_schema import conform_parts
 from shop_assets.partitions import DAY
 from shop_assets.settings.file_streams import FileStream
 from shop_assets.settings.streams import StreamBase
 from shop_assets.transforms.extract import LACKING, lacking, marked_lacking, noted_lacking
+from shop_assets.transforms.parts import Parts
 from shop_assets.transforms.retyped import original_name
 
 
 def find_drift(
     lake: DeltaStore,
     table: str,
-    rows: pa.Table,
+    rows: Parts,
     columns: Collection[str],
     stream: StreamBase,
     start: dt.datetime,
@@ -32,9 +33,9 @@ def find_drift(
     stored = lake.schema(table)
     if stored is None or not columns:
         return Drift()
-    fitted = conform(table, rows, stored, keep_retyped=True)
-    own = [n for n in fitted.column_names if n not in stored.names and not n.startswith("_")]
-    known = {*stored.names, *fitted.column_names}
+    fitted = conform_parts(table, rows, stored, keep_retyped=True).schema
+    own = [n for n in fitted.names if n not in stored.names and not n.startswith("_")]
+    known = {*stored.names, *fitted.names}
     origins = {name: original_name(name, known) for name in own}
     missing = _lacking(stored, columns, stream)
     if missing and LACKING in stored.names:
@@ -51,15 +52,16 @@ def find_drift(
 def note_lacking(
     lake: DeltaStore,
     table: str,
-    rows: pa.Table,
+    rows: Parts,
     columns: Collection[str],
     stream: StreamBase,
-) -> pa.Table:
+) -> Parts:
     """The rows, each with a note of the columns that raw knows and its source no longer had."""
     stored = lake.schema(table)
     if stored is None or not columns:
         return rows
-    return marked_lacking(rows, _lacking(stored, columns, stream))
+    missing = _lacking(stored, columns, stream)
+    return rows.map(lambda part: marked_lacking(part, missing))
 
 
 def _lacking(stored: pa.Schema, columns: Collection[str], stream: StreamBase) -> list[str]:

@@ -19,17 +19,25 @@ from shop_assets.assets.steps import RETRIES, step
 from shop_assets.assets.sweep import tombstones
 from shop_assets.checks import arrival, deletions, drift
 from shop_assets.checks.report import report
-from shop_assets.io_managers.delta import ReadUntil, with_checkpoint, with_compared
+from shop_assets.io_managers.delta import KeyedBy, RawRows, ReadUntil
 from shop_assets.io_managers.seen_keys import seen_keys
-from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
-from shop_assets.partitions import Calendar
+from shop_assets.partition_span import Span, describe_partitions
+from shop_assets.partitions import Calendar, hour_key
 from shop_assets.resources import LakeResource, SourcesResource, WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.settings.apis import ApiSource
 from shop_assets.settings.shop import SqlStream
-from shop_assets.sources.protocol import Compared, Comparing, Connector, ReadRequest, Window
+from shop_assets.sources.protocol import (
+    Batch,
+    Compared,
+    Comparing,
+    Connector,
+    ReadRequest,
+    Window,
+)
 from shop_assets.sources.reading import Gathered, gather
-from shop_assets.transforms.extract import assemble
+from shop_assets.spool import Spool
+from shop_assets.transforms.extract import placed
 from shop_assets.warehouse import checkpoints, source_keys
 from shop_assets.warehouse.connection import Warehouse
 
@@ -87,7 +95,7 @@ def _raw_asset(
         sources: SourcesResource,
         warehouse: WarehouseResource,
         lake: LakeResource,
-    ) -> MaterializeResult[pa.Table]:
+    ) -> MaterializeResult[RawRows]:
         span = Span.of(context)
         store, zone = warehouse.open(), lake.open()
         earlier = checkpoints.before(store, source, stream, span.start) if remembers else None
@@ -112,37 +120,44 @@ def _raw_asset(
                 anew=zone.schema(table_name) is None,
             )
         )
+        spool, columns = Spool(), set[str]()
+
+        def keep(batch: Batch) -> pa.Table:
+            columns.update(batch.rows.column_names)
+            return placed(batch.rows if known is None else known.changed(batch), span.start)
+
         if calendar.open_hour and how is not None and how.complete:
             # What is read as a whole is read once, when the hour is over.
             read, how, known = Gathered(), None, None
         else:
-            read = gather(connector, request, None if known is None else known.changed)
+            read = gather(connector, request, keep, spool)
         unlikely = None if known is None else known.end_missing()
         ended_by = swept_by if how is None else how.key
-        batches = read.batches
-        columns = {name for batch in batches for name in batch.column_names}
-        gone = None
+        came, deleted = spool.num_rows, 0
         if ended_by:
             found = source_keys.found_gone(store, source, stream, span.start, span.end)
             gone = tombstones(zone, table_name, found, ended_by)
-        table = assemble(batches, span.start, gone)
-        del batches, read.batches
-        changes = find_drift(zone, table_name, table, columns, read_as, span.start)
-        table = note_lacking(zone, table_name, table, columns, read_as)
-        deleted = 0 if gone is None else gone.num_rows
-        if swept_by and table.num_rows > deleted:
-            source_keys.record(store, source, stream, seen_keys(table, swept_by))
-        value = with_checkpoint(
-            table, ReadUntil(source, stream, window.end, read.checkpoint), always=calendar.open_hour
-        )
+            spool.append(placed(gone, span.start))
+            deleted = gone.num_rows
+        parts = spool.parts()
+        changes = find_drift(zone, table_name, parts, columns, read_as, span.start)
+        parts = note_lacking(zone, table_name, parts, columns, read_as)
+        if swept_by and came:
+            for part in parts.each():
+                source_keys.record(store, source, stream, seen_keys(part, swept_by))
+        compared = None
         if how is not None:
-            source_keys.expect(store, source, stream, seen_keys(table, how.key, broken=True))
-            value = with_compared(value, source, stream, how.key)
-        rows = rows_by_hour(table["_hour"].to_pandas()) if table.num_rows else {}
+            compared = KeyedBy(source, stream, how.key)
+            for part in parts.each():
+                source_keys.expect(store, source, stream, seen_keys(part, how.key, broken=True))
+        noted = None
+        if read.checkpoint is not None or calendar.open_hour:
+            noted = ReadUntil(source, stream, window.end, read.checkpoint)
+        rows = {hour_key(hour): count for hour, count in spool.hours.items()}
         return MaterializeResult(
-            value=value,
+            value=RawRows(parts, noted, compared),
             metadata={
-                "rows": table.num_rows,
+                "rows": spool.num_rows,
                 **({"deletions": deleted} if ended_by else {}),
                 **changes.described(),
                 **describe_partitions(context, span, key, rows, None),

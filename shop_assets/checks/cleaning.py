@@ -38,7 +38,12 @@ def specs(asset: AssetKey) -> list[AssetCheckSpec]:
 
 def judge(cleaned: Cleaned, spec: TableSpec) -> list[Outcome]:
     """The outcome of each check."""
-    return [_contract(cleaned, spec), _accounted(cleaned.counts), _accuracy(cleaned.counts)]
+    return [judge_published(cleaned.published, spec), *judge_counts(cleaned.counts)]
+
+
+def judge_counts(counts: pd.DataFrame) -> list[Outcome]:
+    """The outcome of each check that goes by what became of the rows."""
+    return [_accounted(counts), _accuracy(counts)]
 
 
 def hour_keys(hours: pd.Series) -> pd.Series:
@@ -47,8 +52,8 @@ def hour_keys(hours: pd.Series) -> pd.Series:
     return keys
 
 
-def _contract(cleaned: Cleaned, spec: TableSpec) -> Outcome:
-    published = cleaned.published
+def judge_published(published: pd.DataFrame, spec: TableSpec) -> Outcome:
+    """Whether rows meet their contract, all of a key being there."""
     keys = hour_keys(published["_hour"])
     # A key may come in several versions, so the version is part of what must be unique.
     identity = [*spec.key, "version_at", "_hour"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,3 +27,27 @@ class Outcome:
     def passed(self) -> bool:
         """Whether no partition failed, nor the step as a whole."""
         return not self.failed and not self.whole_failed
+
+
+def together(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of a check of whole rows from its outcomes for parts of them.
+
+    Counts are summed; of texts, the first stays.
+    """
+    first, *others = outcomes
+    failed: dict[str, dict[str, Any]] = {key: dict(found) for key, found in first.failed.items()}
+    metadata = dict(first.metadata)
+    for other in others:
+        _add(metadata, other.metadata)
+        for key, found in other.failed.items():
+            _add(failed.setdefault(key, {}), found)
+    whole = first.whole_failed or any(other.whole_failed for other in others)
+    return Outcome(first.check, first.severity, failed, metadata, whole)
+
+
+def _add(known: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, int):
+            known[name] = known.get(name, 0) + value
+        else:
+            known.setdefault(name, value)

@@ -1,28 +1,29 @@
-"""IO managers of the lake: raw appends each attempt, clean replaces its hours."""
+"""IO managers of the lake: raw appends each attempt, clean replaces its hours.
+
+Both write in parts, and raw is read in parts: however much an hour has, little of it is in memory.
+"""
 
 import datetime as dt
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from dagster import ConfigurableIOManager, InputContext, OutputContext, ResourceDependency
 
-from shop_assets.entities import ENTITIES
+from shop_assets.entities import ENTITIES, TableSpec
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.io_managers.seen_keys import seen_keys
 from shop_assets.partitions import HOUR
 from shop_assets.resources import LakeResource, WarehouseResource
-from shop_assets.transforms.clean import QUARANTINE, Cleaned
+from shop_assets.transforms.clean import Cleaned, cleaned_schema
+from shop_assets.transforms.parts import Parts
 from shop_assets.warehouse import checkpoints, rows, slices, source_keys
 from shop_assets.warehouse.connection import Warehouse
 
 _HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
 _EPOCH = b"epoch"
-_CHECKPOINT = b"checkpoint"
-_COMPARED = b"compared"
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,26 @@ class ReadUntil:
     checkpoint: Mapping[str, Any] | None
 
 
-def with_checkpoint(rows: pa.Table, read: ReadUntil, *, always: bool) -> pa.Table:
-    """Rows of raw, with their read to note once they are written.
+@dataclass(frozen=True)
+class KeyedBy:
+    """A stream whose rows are compared with those of before, and the key that names them."""
 
-    One that left no checkpoint is noted only if `always`: of an hour that is not over yet.
+    source: str
+    stream: str
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """What an attempt read, and what is to be noted of it once it is written.
+
+    `read`: how far it read; None where that need not be known. `compared`: whose rows were found
+    new or changed, if they were compared.
     """
-    if read.checkpoint is None and not always:
-        return rows
-    noted = [read.source, read.stream, read.end.isoformat(), read.checkpoint]
-    return rows.replace_schema_metadata({_CHECKPOINT: json.dumps(noted)})
 
-
-def with_compared(rows: pa.Table, source: str, stream: str, key: Sequence[str]) -> pa.Table:
-    """Rows of raw that were found new or changed, by a key, to remember once they are written."""
-    noted = {**(rows.schema.metadata or {}), _COMPARED: json.dumps([source, stream, list(key)])}
-    return rows.replace_schema_metadata(noted)
+    rows: Parts
+    read: ReadUntil | None = None
+    compared: KeyedBy | None = None
 
 
 def load_id(context: OutputContext) -> str:
@@ -64,13 +70,24 @@ def _window(context: OutputContext | InputContext) -> tuple[dt.datetime, dt.date
 
 @dataclass(frozen=True)
 class CleanedRows:
-    """What an entity's hours became. `epoch`: of the oldest input that they were made of."""
+    """What an entity's hours became: see `Cleaned`.
 
-    cleaned: Cleaned
+    `epoch`: of the oldest input that they were made of.
+    """
+
+    published: Parts
+    quarantined: Parts
+    counts: pd.DataFrame
     epoch: int
 
+    @classmethod
+    def of(cls, cleaned: Cleaned, spec: TableSpec, epoch: int) -> Self:
+        """Those of a result that is in memory."""
+        published, quarantined = cleaned.tables(spec)
+        return cls(Parts.of(published), Parts.of(quarantined), cleaned.counts, epoch)
 
-def epoch_of(*inputs: pa.Table) -> int:
+
+def epoch_of(*inputs: pa.Table | Parts) -> int:
     """The epoch (see `slices.begin`) of a writer that goes by these inputs of the lake."""
     return min(int(table.schema.metadata[_EPOCH]) for table in inputs)
 
@@ -89,7 +106,7 @@ class _LakeInput(ConfigurableIOManager):
         """The warehouse, which numbers writers and locks hours."""
         return self.warehouse.open()
 
-    def load_input(self, context: InputContext) -> pa.Table:
+    def scan(self, context: InputContext) -> Parts:
         """The rows of the input's hours; the columns named in its metadata, or all.
 
         With the epoch of a writer that began before they were read; see `epoch_of`.
@@ -98,9 +115,9 @@ class _LakeInput(ConfigurableIOManager):
         key = context.asset_key.to_user_string()
         start, end = _window(context)
         columns = (context.definition_metadata or {}).get("columns")
-        found = self.store().read(key, start, end, columns)
-        rows = _none_yet(key, columns) if found is None else found
-        return rows.replace_schema_metadata({_EPOCH: str(epoch)})
+        found = self.store().scan(key, start, end, columns)
+        rows = Parts.of(_none_yet(key, columns)) if found is None else found
+        return rows.described({_EPOCH: str(epoch)})
 
 
 def _none_yet(key: str, columns: Any) -> pa.Table:
@@ -108,7 +125,7 @@ def _none_yet(key: str, columns: Any) -> pa.Table:
     layer, name = key.split("/", 1)
     if layer != "clean":
         return pa.table({})
-    schema = ENTITIES[name].arrow_schema.append(_HOUR)
+    schema = cleaned_schema(ENTITIES[name])
     if columns is not None:
         schema = pa.schema([schema.field(c) for c in columns])
     return schema.empty_table()
@@ -117,40 +134,55 @@ def _none_yet(key: str, columns: Any) -> pa.Table:
 class RawLakeIOManager(_LakeInput):
     """Appends what an attempt read, with the attempt's identity and time."""
 
-    def handle_output(self, context: OutputContext, obj: pa.Table) -> None:
+    def load_input(self, context: InputContext) -> Parts:
+        """The rows of the input's hours, of which a part is in memory at a time."""
+        return self.scan(context)
+
+    def handle_output(self, context: OutputContext, obj: RawRows) -> None:
         """Append the rows once per attempt.
 
         A column whose type the source has changed is kept in one of its own beside it: the hour is
         not lost, and nothing that the source said is bent to fit.
         """
         attempt = load_id(context)
-        if obj.num_rows and not self._append(context, obj.replace_schema_metadata(None), attempt):
+        some = next(obj.rows.each(), None) is not None
+        if some and not self._append(context, obj.rows, attempt):
             # An earlier try of the same step has written what it had read. That this one has read
             # more is not to be remembered, so that the next read finds it.
             return
-        notes = obj.schema.metadata or {}
-        if _COMPARED in notes:
-            source, stream, key = json.loads(notes[_COMPARED])
-            source_keys.remember(self.postgres(), source, stream, seen_keys(obj, key, broken=True))
-        kept = notes.get(_CHECKPOINT)
-        if kept is not None:
-            source, stream, end, checkpoint = json.loads(kept)
-            window = _window(context)[0], dt.datetime.fromisoformat(end)
-            checkpoints.record(self.postgres(), source, stream, window, checkpoint, attempt)
+        if obj.compared is not None:
+            of = obj.compared
+            for part in obj.rows.each():
+                seen = seen_keys(part, of.key, broken=True)
+                source_keys.remember(self.postgres(), of.source, of.stream, seen)
+        if obj.read is not None:
+            read = obj.read
+            window = _window(context)[0], read.end
+            checkpoints.record(
+                self.postgres(), read.source, read.stream, window, read.checkpoint, attempt
+            )
 
-    def _append(self, context: OutputContext, obj: pa.Table, attempt: str) -> bool:
-        now = dt.datetime.now(dt.UTC)
-        stamped = obj.append_column("_load_id", pa.repeat(attempt, obj.num_rows))
-        stamped = stamped.append_column(
-            "_extracted_at", pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), obj.num_rows)
-        )
+    def _append(self, context: OutputContext, rows: Parts, attempt: str) -> bool:
+        now = pa.scalar(dt.datetime.now(dt.UTC), pa.timestamp("us", "UTC"))
+
+        def stamped(part: pa.Table) -> pa.Table:
+            part = part.append_column("_load_id", pa.repeat(attempt, part.num_rows))
+            return part.append_column("_extracted_at", pa.repeat(now, part.num_rows))
+
         return self.store().append(
-            context.asset_key.to_user_string(), stamped, load_id=attempt, keep_retyped=True
+            context.asset_key.to_user_string(),
+            rows.map(stamped),
+            load_id=attempt,
+            keep_retyped=True,
         )
 
 
 class CleanLakeIOManager(_LakeInput):
     """Replaces an entity's hours, those of its quarantine, and what is known of their rows."""
+
+    def load_input(self, context: InputContext) -> pa.Table:
+        """The rows of the input's hours."""
+        return self.scan(context).whole()
 
     def handle_output(self, context: OutputContext, obj: CleanedRows) -> None:
         """Write published rows, quarantined rows and counts; each replaces the hours whole."""
@@ -184,34 +216,19 @@ def write_cleaned(
         StaleWriterError: one that began later has written these hours; nothing is written.
     """
     start, end = window
-    cleaned = made.cleaned
-    spec = ENTITIES[entity]
-    aside = pa.Table.from_pandas(
-        cleaned.quarantined,
-        schema=pa.schema(
-            [
-                (name, pa.timestamp("us", "UTC") if kind.startswith("datetime") else pa.string())
-                for name, kind in QUARANTINE.items()
-            ]
-        ),
-        preserve_index=False,
-    )
-    published = pa.Table.from_pandas(
-        cleaned.published, schema=spec.arrow_schema.append(_HOUR), preserve_index=False
-    )
     asset = f"clean/{entity}"
-    for hours in (published["_hour"], aside["_hour"], pa.array(cleaned.counts["hour"])):
-        bounds = pc.min_max(hours).as_py()
-        if bounds["min"] is not None and not start <= bounds["min"] <= bounds["max"] < end:
-            raise ValueError(
-                f"{asset}: rows from {bounds['min']} to {bounds['max']} are outside of the range "
-                f"[{start}, {end}) that is replaced"
-            )
+    hours = made.counts["hour"]
+    if len(hours) and not start <= hours.min() <= hours.max() < end:
+        raise ValueError(
+            f"{asset}: rows from {hours.min()} to {hours.max()} are outside of the range "
+            f"[{start}, {end}) that is replaced"
+        )
+    published = int(made.counts["rows_published"].sum())
     load = slices.Load(attempt, asset, start, end, HOUR, made.epoch)
     with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
         if publication.before is not None:
             return
-        lake.replace(f"quarantine/{entity}", aside, start, end, load_id=attempt)
-        lake.replace(asset, published, start, end, load_id=attempt)
-        rows.record_counts(cursor, entity, cleaned.counts, start, end, attempt)
-        publication.note(published.num_rows, published.num_rows)
+        lake.replace(f"quarantine/{entity}", made.quarantined, start, end, load_id=attempt)
+        lake.replace(asset, made.published, start, end, load_id=attempt)
+        rows.record_counts(cursor, entity, made.counts, start, end, attempt)
+        publication.note(published, published)

@@ -9,7 +9,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
@@ -28,10 +29,11 @@ from shop_assets.io_managers.lake_schema import (
     HOUR,
     HOUR_TYPE,
     SchemaDrift,
-    conform,
+    conform_parts,
     with_date,
     without_views,
 )
+from shop_assets.transforms.parts import Parts, gathered
 
 __all__ = ["DATE", "HOUR", "DeltaStore", "SchemaDrift"]
 
@@ -71,11 +73,12 @@ class DeltaStore:
         self._guard = threading.Lock()
 
     def append(
-        self, table: str, data: pa.Table, *, load_id: str, keep_retyped: bool = False
+        self, table: str, data: pa.Table | Parts, *, load_id: str, keep_retyped: bool = False
     ) -> bool:
         """Adds rows, once for each `load_id`; new columns are added to the table.
 
-        With `keep_retyped`, a column whose values do not fit its type is a new one too.
+        With `keep_retyped`, a column whose values do not fit its type is a new one too. Of `data`
+        in parts, some are in memory at a time.
 
         Returns:
             Whether a commit was made: False if `load_id` was committed before this call, or if
@@ -84,13 +87,13 @@ class DeltaStore:
         Raises:
             SchemaDrift: a column's values do not fit the type that the table has.
         """
-        rows = _with_hours(table, data)
-        if rows.num_rows == 0:
+        rows = _parts(data)
+        if _is_empty(rows) or _is_empty(rows := _with_hours(table, rows)):
             return False
         return self._write(table, rows, load_id, None, keep_retyped=keep_retyped)
 
     def replace(
-        self, table: str, data: pa.Table, start: datetime, end: datetime, *, load_id: str
+        self, table: str, data: pa.Table | Parts, start: datetime, end: datetime, *, load_id: str
     ) -> bool:
         """Replaces all rows with `start <= _hour < end` by `data`, in one commit.
 
@@ -103,9 +106,8 @@ class DeltaStore:
             SchemaDrift: a column's values do not fit the type that the table has.
         """
         predicate = _predicate(start, end)
-        rows = _with_hours(table, data)
-        _check_range(table, rows, start, end)
-        if rows.num_rows == 0:
+        rows = _parts(data)
+        if _is_empty(rows) or _is_empty(rows := _within(table, rows, start, end)):
             return self._delete(table, predicate, load_id)
         return self._write(table, rows, load_id, predicate)
 
@@ -120,6 +122,13 @@ class DeltaStore:
         Returns:
             None where the table does not exist.
         """
+        found = self.scan(table, start, end, columns)
+        return None if found is None else found.whole()
+
+    def scan(
+        self, table: str, start: datetime, end: datetime, columns: Sequence[str] | None = None
+    ) -> Parts | None:
+        """The same rows as `read` gives, in parts, of the state that the table has now."""
         predicate = _predicate(start, end)
         handle = self._handle(table)
         with handle.lock:
@@ -131,8 +140,16 @@ class DeltaStore:
                 wanted = [name for name in schema.names if name != DATE]
             else:
                 wanted = [name for name in dict.fromkeys(columns) if name in schema.names]
-            reader = delta.scan(columns=wanted or [HOUR], predicate=predicate)
-        return without_views(pa.table(reader), wanted, schema)
+            version = delta.version()
+
+        def each() -> Iterator[pa.Table]:
+            with handle.lock:
+                reader = handle.at(version).scan(columns=wanted or [HOUR], predicate=predicate)
+            batches = pa.RecordBatchReader.from_stream(reader)
+            for part in gathered(pa.Table.from_batches([batch]) for batch in batches):
+                yield without_views(part, wanted, schema)
+
+        return Parts(pa.schema([schema.field(name) for name in wanted]), each)
 
     def schema(self, table: str) -> pa.Schema | None:
         """The table's columns without `_date`; None where it does not exist."""
@@ -204,7 +221,7 @@ class DeltaStore:
     def _write(
         self,
         table: str,
-        data: pa.Table,
+        data: Parts,
         load_id: str,
         predicate: str | None,
         *,
@@ -215,30 +232,22 @@ class DeltaStore:
 
         def write(delta: DeltaTable | None, *, again: bool) -> bool:
             if delta is None:
-                delta = handle.create(with_date(conform(table, data, None)).schema)
+                delta = handle.create(conform_parts(table, data, None).map(with_date).schema)
             if _is_committed(delta, load_id):
                 return again
             stored = pa.schema(delta.schema().to_arrow())
-            rows = with_date(conform(table, data, stored, keep_retyped=keep_retyped))
-            commit = _commit(load_id)
-            if predicate is None:
+            rows = conform_parts(table, data, stored, keep_retyped=keep_retyped).map(with_date)
+            how: dict[str, Any] = {"mode": "append"}
+            if predicate is not None:
+                how = {"mode": "overwrite", "predicate": predicate}
+            with _reading(rows) as reader:
                 write_deltalake(
                     delta,
-                    rows,
-                    mode="append",
+                    reader,
+                    **how,
                     schema_mode="merge",
                     writer_properties=_WRITER,
-                    commit_properties=commit,
-                )
-            else:
-                write_deltalake(
-                    delta,
-                    rows,
-                    mode="overwrite",
-                    schema_mode="merge",
-                    predicate=predicate,
-                    writer_properties=_WRITER,
-                    commit_properties=commit,
+                    commit_properties=_commit(load_id),
                 )
             return True
 
@@ -288,29 +297,67 @@ def _check_name(table: str) -> None:
         )
 
 
-def _with_hours(table: str, data: pa.Table) -> pa.Table:
+def _parts(data: pa.Table | Parts) -> Parts:
+    return Parts.of(data) if isinstance(data, pa.Table) else data
+
+
+def _is_empty(data: Parts) -> bool:
+    """Whether there are no rows. Looks at the first part, so that most mistakes show at once."""
+    return next(data.each(), None) is None
+
+
+@contextmanager
+def _reading(data: Parts) -> Iterator[pa.RecordBatchReader]:
+    """The rows as the engine takes them; what goes wrong in making them is raised as it is."""
+    failed: list[Exception] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for part in data.each():
+                yield from part.to_batches()
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    try:
+        yield pa.RecordBatchReader.from_batches(data.schema, batches())
+    except Exception as error:
+        if failed:
+            raise failed[0] from error
+        raise
+
+
+def _with_hours(table: str, data: Parts) -> Parts:
     """`data` with `_hour` in the one type that it has in the lake."""
-    names = data.column_names
+    names = data.schema.names
     if len(set(names)) < len(names) or DATE in names or names.count(HOUR) != 1:
         raise ValueError(f"{table}: expected different columns, {HOUR} and no {DATE}: {names}")
-    hours = data.column(HOUR)
-    if not pa.types.is_timestamp(hours.type) or hours.type.tz is None or hours.null_count:
-        raise ValueError(
-            f"{table}: expected a time with a zone in every row of {HOUR}, found {hours.type} "
-            f"with {hours.null_count} nulls"
-        )
-    return data.set_column(names.index(HOUR), HOUR, hours.cast(HOUR_TYPE, safe=False))
+
+    def typed(part: pa.Table) -> pa.Table:
+        hours = part.column(HOUR)
+        if not pa.types.is_timestamp(hours.type) or hours.type.tz is None or hours.null_count:
+            raise ValueError(
+                f"{table}: expected a time with a zone in every row of {HOUR}, found {hours.type} "
+                f"with {hours.null_count} nulls"
+            )
+        return part.set_column(names.index(HOUR), HOUR, hours.cast(HOUR_TYPE, safe=False))
+
+    return data.map(typed)
 
 
-def _check_range(table: str, data: pa.Table, start: datetime, end: datetime) -> None:
-    if data.num_rows == 0:
-        return
-    bounds = pc.min_max(data.column(HOUR)).as_py()
-    if bounds["min"] < start or bounds["max"] >= end:
-        raise ValueError(
-            f"{table}: rows from {bounds['min']} to {bounds['max']} are outside of the range "
-            f"[{start}, {end}) that is replaced"
-        )
+def _within(table: str, data: Parts, start: datetime, end: datetime) -> Parts:
+    """`data`, no row of which is outside of the range."""
+
+    def checked(part: pa.Table) -> pa.Table:
+        bounds = pc.min_max(part.column(HOUR)).as_py()
+        if part.num_rows and (bounds["min"] < start or bounds["max"] >= end):
+            raise ValueError(
+                f"{table}: rows from {bounds['min']} to {bounds['max']} are outside of the range "
+                f"[{start}, {end}) that is replaced"
+            )
+        return part
+
+    return _with_hours(table, data).map(checked)
 
 
 def _predicate(start: datetime, end: datetime) -> str:

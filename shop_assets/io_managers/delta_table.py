@@ -56,6 +56,12 @@ class Handle:
         self._updates = 0
         return self._table
 
+    def at(self, version: int) -> DeltaTable:
+        """The table at that version, which it has had."""
+        if self._table is not None and self._table.version() == version:
+            return self._table
+        return DeltaTable(self._uri, version=version, storage_options=self._storage_options)
+
     def create(self, schema: pa.Schema) -> DeltaTable:
         """Creates the table, empty; yields to whoever created it at the same moment."""
         try:

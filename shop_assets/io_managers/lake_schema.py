@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from shop_assets.errors import UserError
+from shop_assets.transforms.parts import Parts, fitted
 from shop_assets.transforms.retyped import variant_name
 
 HOUR = "_hour"
@@ -137,6 +138,38 @@ def conform(
             columns.append(pa.chunked_array([pa.nulls(len(column), expected)]))
             names.append(name)
     return pa.Table.from_arrays(columns, names=names)
+
+
+def conform_parts(
+    table: str, data: Parts, existing: pa.Schema | None, *, keep_retyped: bool = False
+) -> Parts:
+    """`data` fitted part by part, as `conform` does it; raises `SchemaDrift` as that does.
+
+    A column whose values fit in some parts only is one of two in the result.
+    """
+
+    def fit(part: pa.Table) -> pa.Table:
+        return conform(table, part, existing, keep_retyped=keep_retyped)
+
+    if not _hangs_on_values(data.schema, existing):
+        return data.map(fit)
+    schemas = [fit(part).schema for part in data.each()] or [fit(data.schema.empty_table()).schema]
+    known = {field.name: field for schema in schemas for field in schema}
+    schema = pa.schema(list(known.values()))
+    return Parts(schema, lambda: (fitted(fit(part), schema) for part in data.each()))
+
+
+def _hangs_on_values(schema: pa.Schema, existing: pa.Schema | None) -> bool:
+    """Whether it takes a look at the values to know which of the columns fit."""
+    if existing is None:
+        return False
+    known = {field.name: field.type for field in existing}
+    return any(
+        field.name in known
+        and not pt.is_null(field.type)
+        and storable(field.type) != known[field.name]
+        for field in schema
+    )
 
 
 def _respelled(data: pa.Table, known: Mapping[str, pa.DataType]) -> pa.Table:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -12,11 +12,23 @@ from shop_assets.sources.errors import SourceError
 from shop_assets.sources.protocol import Batch, Connector, ReadRequest
 
 
+class Tables(Protocol):
+    """What keeps batches: a list does, in memory."""
+
+    def append(self, table: pa.Table, /) -> None:
+        """Add a batch's rows."""
+        ...
+
+    def __delitem__(self, which: slice, /) -> None: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[pa.Table]: ...
+
+
 @dataclass
 class Gathered:
     """The batches of a window, and the checkpoint after them; None where there is none."""
 
-    batches: list[pa.Table] = field(default_factory=list)
+    batches: Tables = field(default_factory=list)
     checkpoint: Mapping[str, Any] | None = None
 
 
@@ -24,13 +36,14 @@ def gather(
     connector: Connector,
     request: ReadRequest,
     keep: Callable[[Batch], pa.Table] | None = None,
+    into: Tables | None = None,
 ) -> Gathered:
-    """Read the whole window; of each batch what `keep` gives back.
+    """Read the whole window; of each batch what `keep` gives back, `into` what keeps it.
 
     A read that breaks with a transient `SourceError` goes on from its newest checkpoint, as long as
     each attempt gets further than the one before; what came after that checkpoint is read again.
     """
-    found = Gathered()
+    found = Gathered() if into is None else Gathered(into)
     while True:
         kept = len(found.batches)
         try:

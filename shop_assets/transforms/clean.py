@@ -1,36 +1,26 @@
-"""From raw rows to an entity's rows: mapped, typed, judged by rules, validated, deduplicated.
+"""From raw rows to an entity's rows: judged one by one, then settled among each other.
 
 Every raw row ends as exactly one of: published, quarantined (with rule and reason), deduplicated
 (delivered again) or folded (one of several that describe the same entity row). `Cleaned.counts`
 says how many of each, per hour, and they always sum to the rows read.
+
+What a row is (`judge`) hangs on the row alone, so that rows can be judged in parts. Which of
+several rows stays (`settle`) hangs on all rows with the same key, so those must be together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-import pandera.errors
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping
 from shop_assets.transforms.deduplicate import newest_attempts, repeated
-from shop_assets.transforms.fields import (
-    MissingColumnError,
-    StreamOrigin,
-    constant,
-    end_deleted,
-    expected,
-    map_fields,
-    require_columns,
-    tombstones,
-)
-from shop_assets.transforms.parse import LARGEST_MONEY
-from shop_assets.transforms.retyped import merged_types
-from shop_assets.transforms.rules import matching
+from shop_assets.transforms.fields import MissingColumnError, StreamOrigin
+from shop_assets.transforms.judge import judge
 
 __all__ = [
     "COUNTS",
@@ -40,6 +30,8 @@ __all__ = [
     "StreamOrigin",
     "clean",
     "combine",
+    "settle",
+    "summed",
 ]
 
 QUARANTINE = {
@@ -57,6 +49,13 @@ QUARANTINE = {
 }
 """The quarantine's columns: `row` is the raw row as JSON, or the text that was not decodable."""
 
+_HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
+_QUARANTINED = pa.schema(
+    [
+        (name, _HOUR.type if kind.startswith("datetime") else pa.string())
+        for name, kind in QUARANTINE.items()
+    ]
+)
 COUNTS = [
     "rows_read",
     "rows_published",
@@ -65,7 +64,6 @@ COUNTS = [
     "rows_deduplicated",
     "rows_folded",
 ]
-_OWN = ("_hour", "_change_time", "_position", "_delivery", "_error", "_line")
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,18 @@ class Cleaned:
     published: pd.DataFrame
     quarantined: pd.DataFrame
     counts: pd.DataFrame
+
+    def tables(self, spec: TableSpec) -> tuple[pa.Table, pa.Table]:
+        """What is published and what is quarantined, as the lake keeps them."""
+        return (
+            pa.Table.from_pandas(self.published, schema=cleaned_schema(spec), preserve_index=False),
+            pa.Table.from_pandas(self.quarantined, schema=_QUARANTINED, preserve_index=False),
+        )
+
+
+def cleaned_schema(spec: TableSpec) -> pa.Schema:
+    """The columns of an entity's cleaned rows in the lake."""
+    return spec.arrow_schema.append(_HOUR)
 
 
 def empty(spec: TableSpec) -> Cleaned:
@@ -138,6 +148,14 @@ def _recounted(counts: pd.DataFrame, hours: pd.Series) -> pd.DataFrame:
     )
 
 
+def summed(counts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """`Cleaned.counts` of all rows from those of parts of them."""
+    if len(counts) == 1:
+        return counts[0]
+    by = ["hour", "source", "stream", "entity"]
+    return pd.concat(counts, ignore_index=True).groupby(by, as_index=False)[COUNTS].sum()
+
+
 def clean(
     raw: pa.Table,
     spec: TableSpec,
@@ -147,167 +165,74 @@ def clean(
     takes_unreadable: bool = True,
     changed_columns: Collection[str] = (),
 ) -> Cleaned:
-    """Turn raw rows of one stream into rows of one entity.
+    """Turn raw rows of one stream into rows of one entity; see `judge` and `settle`.
 
-    `raw`: the source's columns with those of `sources.protocol.PROVENANCE`, `_hour`, `_load_id`,
-    `_row_hash` and, where there were several attempts, `_extracted_at`. What becomes of a row hangs
-    on the rows of its hour alone.
-    `takes_unreadable`: whether rows that could not be decoded are this entity's to account for; a
-    stream gives them to one of its entities. `changed_columns`: which may be lacking, or have come
-    in another type than at first.
-    A tombstone becomes a deleted version of its row. It does not concern an entity of which several
-    rows describe the same one, since the others may still be there.
     Raises `MissingColumnError` where the mapping names a column that no row has, or that has
     changed.
     """
     if raw.num_rows == 0:
         return empty(spec)
-    raw = merged_types(raw, changed_columns)
-    rows = newest_attempts(raw.to_pandas(types_mapper=_types)).reset_index(drop=True)
-    unreadable = rows["_error"].notna()
-    rows = require_columns(rows, spec, mapping, changed_columns)
-    fields, faults = map_fields(rows, spec, mapping, origin)
-    concerned = (
-        matching(rows, fields, mapping.only_when)
-        if mapping.only_when is not None
-        else pd.Series(True, index=rows.index)
-    ) & ~unreadable
-    if takes_unreadable:
-        concerned |= unreadable
-    if mapping.grain == "folded":
-        concerned &= ~tombstones(rows)
-    rows, fields, faults = rows[concerned], fields[concerned], faults[concerned]
+    judged = judge(
+        raw,
+        spec,
+        mapping,
+        origin,
+        takes_unreadable=takes_unreadable,
+        changed_columns=changed_columns,
+    )
+    return settle(judged, spec, mapping, origin)
 
-    reason = rows["_error"].astype("str")
-    rule = pd.Series(pd.NA, index=rows.index, dtype="str").mask(reason.notna(), "unreadable")
-    repaired = _apply_rules(rows, fields, faults, spec, mapping, rule, reason)
-    end_deleted(rows, fields, faults)
-    for name in faults.columns:
-        misread = rule.isna() & faults[name]
-        rule = rule.mask(misread, "unreadable_value")
-        reason = reason.mask(misread, f"{name} cannot be read as {expected(spec, mapping, name)}")
-    too_large = rule.isna() & _too_large(fields)
-    rule = rule.mask(too_large, "too_large")
-    reason = reason.mask(too_large, "quantity times price is beyond 10^11 of the currency")
-    _validate(fields, spec, rule, reason)
 
-    good = rule.isna()
+def settle(
+    judged: pd.DataFrame, spec: TableSpec, mapping: EntityMapping, origin: StreamOrigin
+) -> Cleaned:
+    """What becomes of judged rows of one stream (see `judge`).
+
+    With each row, all others of its key must be there. What becomes of a row hangs on the rows of
+    its hour alone.
+    """
+    if judged.empty:
+        return empty(spec)
+    rows = newest_attempts(judged)
+    good = rows["_rule"].isna()
+    sound = rows if good.all() else rows[good]
     if mapping.grain == "folded":
-        _keep_earliest(fields, rows["_hour"], spec, good)
-    again = repeated(rows[good], fields[good], spec, mapping)
-    outcome = pd.Series("quarantined", index=rows.index, dtype="str")
-    outcome.loc[good] = "published"
+        sound = _keep_earliest(sound, spec)
+    again = repeated(sound, spec, mapping)
+    published = sound[~again] if again.any() else sound
+    outcome = pd.Series("published", index=rows.index, dtype="str")
+    outcome[~good] = "quarantined"
     outcome.loc[again.index[again]] = "folded" if mapping.grain == "folded" else "deduplicated"
-    published = fields[outcome == "published"].copy()
-    published["_hour"] = rows.loc[published.index, "_hour"]
     return Cleaned(
-        published.reset_index(drop=True),
-        _set_aside(rows[~good], rule[~good], reason[~good], spec.name, origin),
-        _count(rows["_hour"], outcome, repaired, spec.name, origin),
+        published[[*spec.column_names, "_hour"]].reset_index(drop=True),
+        _set_aside(rows[~good], spec.name, origin),
+        _count(rows, outcome, spec.name, origin),
     )
 
 
-def _types(arrow: pa.DataType) -> object:
-    if pa.types.is_integer(arrow):
-        return pd.Int64Dtype()
-    if pa.types.is_boolean(arrow):
-        return pd.BooleanDtype()
-    if pa.types.is_date(arrow):
-        return pd.ArrowDtype(arrow)
-    return None
+def _keep_earliest(rows: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
+    """The rows, each with the earliest that its key has in its hour of what is to be kept so."""
+    by = [*(rows[k] for k in spec.key), rows["_hour"]]
+    earliest = {
+        column.name: rows[column.name].groupby(by, sort=False).transform("min")
+        for column in spec.columns
+        if column.merge == "earliest"
+    }
+    return rows.assign(**earliest)
 
 
-def _apply_rules(
-    rows: pd.DataFrame,
-    fields: pd.DataFrame,
-    faults: pd.DataFrame,
-    spec: TableSpec,
-    mapping: EntityMapping,
-    rule: pd.Series,
-    reason: pd.Series,
-) -> pd.Series:
-    """Apply the rules to `fields`, `rule` and `reason` in place; give back which were repaired.
-
-    A field that a rule sets is no longer one that could not be read.
-    """
-    repaired = pd.Series(False, index=rows.index)
-    decided: dict[str, pd.Series] = {}
-    for declared in mapping.rules:
-        meets = matching(rows, fields, declared.when)
-        if declared.quarantine is not None:
-            fresh = meets & rule.isna()
-            rule[fresh], reason[fresh] = declared.name, declared.quarantine
-            continue
-        for name, value in declared.set.items():
-            already = decided.setdefault(name, pd.Series(False, index=rows.index))
-            fresh = meets & ~already
-            fields[name] = fields[name].mask(fresh, constant(spec, name, value, declared.name))
-            if name in faults.columns:
-                faults[name] &= ~fresh
-            decided[name] = already | fresh
-        if declared.repair:
-            repaired |= meets
-    return repaired
-
-
-def _too_large(fields: pd.DataFrame) -> pd.Series:
-    """Lines whose amount would not fit, or whose sums with others would not."""
-    if not {"quantity", "unit_price_micros"} <= set(fields.columns):
-        return pd.Series(False, index=fields.index)
-    amount = fields["quantity"].astype("Float64") * fields["unit_price_micros"].astype("Float64")
-    return (amount.abs() > LARGEST_MONEY).fillna(False).astype(bool)
-
-
-def _validate(fields: pd.DataFrame, spec: TableSpec, rule: pd.Series, reason: pd.Series) -> None:
-    """Mark in place each row that the entity's Pandera model refuses."""
-    candidates = fields[rule.isna()]
-    try:
-        spec.pandera.validate(candidates, lazy=True)
-    except pandera.errors.SchemaErrors as error:
-        cases = error.failure_cases
-        of_rows = cases[cases["index"].notna()]
-        if len(of_rows) < len(cases):
-            # Not a fault of rows, but of the frame: a mistake of this code, not of the data.
-            raise
-        cause = of_rows["column"].astype("str") + " fails " + of_rows["check"].astype("str")
-        first = pd.Series(cause.to_numpy(), index=of_rows["index"].astype("int64").to_numpy())
-        first = first[~first.index.duplicated()]
-        rule.loc[first.index] = "contract"
-        reason.loc[first.index] = first
-
-
-def _keep_earliest(fields: pd.DataFrame, hour: pd.Series, spec: TableSpec, good: pd.Series) -> None:
-    """Give every row of a key and hour, in place, the earliest of what is to be kept earliest."""
-    by = [*(fields.loc[good, k] for k in spec.key), hour[good]]
-    for column in spec.columns:
-        if column.merge == "earliest":
-            grouped = fields.loc[good, column.name].groupby(by, sort=False)
-            fields.loc[good, column.name] = grouped.transform("min")
-
-
-def _set_aside(
-    rows: pd.DataFrame, rule: pd.Series, reason: pd.Series, entity: str, origin: StreamOrigin
-) -> pd.DataFrame:
-    raw = rows[[c for c in rows.columns if not c.startswith("_")]].copy()
-    for name in raw.columns:
-        if pd.api.types.is_object_dtype(raw[name].dtype):
-            raw[name] = raw[name].map(_shown)
-    if len(raw):
-        lines = raw.to_json(orient="records", lines=True, date_format="iso", date_unit="us")
-        text = pd.Series(lines.rstrip("\n").split("\n"), index=rows.index, dtype="str")
-    else:
-        text = pd.Series(index=rows.index, dtype="str")
+def _set_aside(rows: pd.DataFrame, entity: str, origin: StreamOrigin) -> pd.DataFrame:
     aside = pd.DataFrame(
         {
             "_hour": rows["_hour"],
             "source": origin.source,
             "stream": origin.stream,
             "entity": entity,
-            "rule": rule,
-            "reason": reason,
+            "rule": rows["_rule"],
+            "reason": rows["_reason"],
             "position": rows["_position"],
             "delivery": rows["_delivery"],
-            "row": text.mask(rows["_line"].notna(), rows["_line"].astype("str")),
+            "row": rows["_row"],
             "change_time": rows["_change_time"],
             "load_id": rows["_load_id"],
         }
@@ -315,31 +240,19 @@ def _set_aside(
     return aside.astype(QUARANTINE).reset_index(drop=True)
 
 
-def _shown(value: object) -> object:
-    """A value for JSON, which has no bytes, wherever they are in it."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, dict):
-        return {str(name): _shown(part) for name, part in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_shown(part) for part in value]
-    return value
-
-
 def _count(
-    hour: pd.Series,
+    rows: pd.DataFrame,
     outcome: pd.Series,
-    repaired: pd.Series,
     entity: str,
     origin: StreamOrigin,
 ) -> pd.DataFrame:
     published = outcome == "published"
     flags = pd.DataFrame(
         {
-            "hour": hour,
+            "hour": rows["_hour"],
             "rows_read": 1,
             "rows_published": published,
-            "rows_repaired": published & repaired,
+            "rows_repaired": published & rows["_repaired"],
             "rows_quarantined": outcome == "quarantined",
             "rows_deduplicated": outcome == "deduplicated",
             "rows_folded": outcome == "folded",

@@ -16,16 +16,18 @@ def newest_attempts(raw: pd.DataFrame) -> pd.DataFrame:
     Raw keeps what every attempt read; a row that stands at the same place with the same content
     is the same row.
     """
-    if "_extracted_at" in raw.columns and raw["_extracted_at"].min() != raw["_extracted_at"].max():
+    if "_extracted_at" in raw.columns and raw["_extracted_at"].nunique(dropna=False) > 1:
         raw = raw.sort_values("_extracted_at", kind="stable")
-    repeated = raw.duplicated(["_hour", "_position", "_row_hash"], keep="last")
-    return raw[~repeated] if repeated.any() else raw
+    # Of rows whose hash stands once there is nothing to compare.
+    alike = raw["_row_hash"].duplicated(keep=False)
+    if not alike.any():
+        return raw
+    repeated = raw.loc[alike].duplicated(["_hour", "_position", "_row_hash"], keep="last")
+    return raw.drop(index=repeated.index[repeated]) if repeated.any() else raw
 
 
-def repeated(
-    rows: pd.DataFrame, fields: pd.DataFrame, spec: TableSpec, mapping: EntityMapping
-) -> pd.Series:
-    """Which rows are there again: the same version of the same key in the same hour.
+def repeated(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping) -> pd.Series:
+    """Which judged rows are there again: the same version of the same key in the same hour.
 
     The last delivered of the last attempt stays. Of rows that are folded, one for each key and
     hour stays: the newest. What another hour brings too (windows that overlap, a file delivered
@@ -33,22 +35,17 @@ def repeated(
     warehouse keeps one of them.
     """
     key = list(spec.key)
-    identity = key if mapping.grain == "folded" else [*key, "version_at"]
-    order = pd.DataFrame(
-        {
-            "_hour": rows["_hour"],
-            "version_at": fields["version_at"],
-            "_attempt": rows.get("_extracted_at", pd.Series(pd.NaT, index=rows.index)),
-            "_delivery": rows["_delivery"],
-            "_line": _line_number(rows["_position"]),
-            "_position": rows["_position"],
-        }
-    ).sort_values(
-        ["_hour", "version_at", "_attempt", "_delivery", "_line", "_position"], kind="stable"
-    )
-    inside = fields.loc[order.index, identity].assign(_hour=order["_hour"])
-    again = inside.duplicated([*identity, "_hour"], keep="last").reindex(fields.index)
-    return again.astype(bool)
+    identity = [*key, "_hour"] if mapping.grain == "folded" else [*key, "version_at", "_hour"]
+    again = pd.Series(False, index=rows.index)
+    several = rows.duplicated(identity, keep=False)
+    if several.any():
+        alike = rows.loc[several]
+        order = alike.assign(_line=_line_number(alike["_position"])).sort_values(
+            ["_hour", "version_at", "_extracted_at", "_delivery", "_line", "_position"],
+            kind="stable",
+        )
+        again[order.index] = order.duplicated(identity, keep="last")
+    return again
 
 
 def _line_number(position: pd.Series) -> pd.Series:

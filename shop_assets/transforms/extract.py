@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shop_assets.transforms.retyped import original_name, unified
+from shop_assets.transforms.parts import in_one_schema
+from shop_assets.transforms.retyped import original_name
 
 PROVENANCE = ("_change_time", "_position", "_delivery", "_error", "_line")
 HOUR_TYPE = pa.timestamp("us", "UTC")
@@ -30,45 +31,38 @@ ADDED_LATER = (ROW_HASH, "_load_id", "_extracted_at")
 def assemble(
     batches: Iterable[pa.Table], start: dt.datetime, gone: pa.Table | None = None
 ) -> pa.Table:
-    """One table of all batches, with `_hour` and `_row_hash`; none where nothing came.
+    """One table of all batches, with `_hour` and `_row_hash` (see `placed`).
 
-    `start`: the first hour that is loaded; rows that changed before it (an overlapping window)
-    belong to it. `gone`: tombstones. A batch that has an `_hour` keeps it, from `start` on; one
-    that was compared has its hashes already.
-    `_row_hash`: int64, of a row's own columns. Of a column that comes in types that do not fit
-    together, the later ones have names of their own.
+    `gone`: tombstones. Of a column that comes in types that do not fit together, the later ones
+    have names of their own.
     """
-    tables = [_with_hour(b, start) for b in (*batches, *([] if gone is None else [gone]))]
+    tables = [placed(b, start) for b in (*batches, *([] if gone is None else [gone]))]
     tables = [table for table in tables if table.num_rows]
     if not tables:
         return pa.table({})
-    if any(ROW_HASH in table.column_names for table in tables):
-        tables = [_hashed(table) for table in tables]
-    try:
-        table = pa.concat_tables(tables, promote_options="permissive")
-    except (pa.ArrowTypeError, pa.ArrowInvalid):
-        hashed = [_hashed(table) for table in tables]
-        return pa.concat_tables(unified(hashed), promote_options="permissive")
-    return _hashed(table)
+    return in_one_schema([table.schema for table in tables], lambda: tables).whole()
 
 
-def _hashed(table: pa.Table) -> pa.Table:
-    """The table with `_row_hash`, if it has none yet."""
-    if ROW_HASH in table.column_names:
-        return table
-    return table.append_column(ROW_HASH, row_hashes(table))
+def placed(batch: pa.Table, start: dt.datetime) -> pa.Table:
+    """A batch with `_hour` and `_row_hash` (int64, of a row's own columns as they came).
 
-
-def _with_hour(table: pa.Table, start: dt.datetime) -> pa.Table:
-    if not table.num_rows:
-        return table
+    `start`: the first hour that is loaded; rows that changed before it (an overlapping window)
+    belong to it. A batch that has an `_hour` keeps it, from `start` on; one that was compared has
+    its hashes already.
+    """
+    if not batch.num_rows:
+        return batch
     first = pa.scalar(start, HOUR_TYPE)
-    placed = "_hour" in table.column_names
-    moments = table["_hour" if placed else "_change_time"].cast(HOUR_TYPE)
+    known = "_hour" in batch.column_names
+    moments = batch["_hour" if known else "_change_time"].cast(HOUR_TYPE)
     moments = pc.if_else(pc.less(moments, first), first, moments)
-    if placed:
-        table = table.drop_columns(["_hour"])
-    return table.append_column("_hour", pc.floor_temporal(moments, unit="hour").cast(HOUR_TYPE))
+    if known:
+        batch = batch.drop_columns(["_hour"])
+    hours = pc.floor_temporal(moments, unit="hour").cast(HOUR_TYPE)
+    batch = batch.append_column("_hour", hours)
+    if ROW_HASH in batch.column_names:
+        return batch
+    return batch.append_column(ROW_HASH, row_hashes(batch))
 
 
 def lacking(found: Collection[str], known: Iterable[str]) -> list[str]:
@@ -80,7 +74,7 @@ def lacking(found: Collection[str], known: Iterable[str]) -> list[str]:
 
 def marked_lacking(table: pa.Table, missing: Collection[str]) -> pa.Table:
     """The rows with a note of the columns that the source no longer had."""
-    if not missing or not table.num_rows:
+    if not missing:
         return table
     note = pa.repeat(json.dumps(sorted(missing), ensure_ascii=False), table.num_rows)
     if LACKING not in table.column_names:

@@ -8,7 +8,7 @@ came before the change and which after can thus always be told.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -52,20 +52,34 @@ def merged_types(rows: pa.Table, names: Iterable[str]) -> pa.Table:
     return rows
 
 
-def unified(tables: Iterable[pa.Table]) -> list[pa.Table]:
-    """The tables, in which a column that does not fit the ones before has a name of its own."""
-    fields: dict[str, pa.Field] = {}
-    result = []
-    for table in tables:
-        names = []
-        for field in table.schema:
-            before = fields.get(field.name)
-            fitting = field if before is None else _common(before, field)
-            named = fitting or field.with_name(variant_name(field.name, field.type))
-            fields[named.name] = named
-            names.append(named.name)
-        result.append(table.rename_columns(names))
-    return result
+def unified(schemas: Sequence[pa.Schema]) -> tuple[list[list[str]], pa.Schema]:
+    """One schema for tables with these, and the names that the columns of each have in it.
+
+    A column that does not fit those before has a name of its own.
+    """
+    names = [schema.names for schema in schemas]
+    distinct = list(dict.fromkeys(schema.remove_metadata() for schema in schemas))
+    try:
+        return names, pa.unify_schemas(distinct, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        fields: dict[str, pa.Field] = {}
+        names = [_placed(schema, fields) for schema in schemas]
+        return names, pa.schema(list(fields.values()))
+
+
+def _placed(schema: pa.Schema, fields: dict[str, pa.Field]) -> list[str]:
+    """The names of a schema's columns among `fields`, to which they are added in place."""
+    names = []
+    for field in schema:
+        before = fields.get(field.name)
+        fitting = field if before is None else _common(before, field)
+        if fitting is None:
+            named = field.with_name(variant_name(field.name, field.type))
+            there = fields.get(named.name)
+            fitting = named if there is None else _common(there, named) or named
+        fields[fitting.name] = fitting
+        names.append(fitting.name)
+    return names
 
 
 def _common(one: pa.Field, other: pa.Field) -> pa.Field | None:

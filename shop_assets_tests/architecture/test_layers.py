@@ -26,7 +26,7 @@ LAYERS = (
     {"io_managers"},
     {"resources"},
     {"lake", "demo", "dashboard", "onboarding"},
-    {"sources", "warehouse", "dagster_storage", "partition_span"},
+    {"sources", "warehouse", "dagster_storage", "partition_span", "spool"},
     {"transforms", "partitions", "stack"},
     {"settings"},
     {"entities"},

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shop_assets.transforms.parts import Parts
+
 _TIME = pa.timestamp("us", "UTC")
 
 
@@ -28,8 +30,9 @@ class MemoryLake:
             return True
 
     def replace(
-        self, table: str, data: pa.Table, start: dt.datetime, end: dt.datetime, *, load_id: str
+        self, table: str, rows: Parts, start: dt.datetime, end: dt.datetime, *, load_id: str
     ) -> bool:
+        data = rows.whole()
         with self._lock:
             if not self._fresh(table, load_id):
                 return False

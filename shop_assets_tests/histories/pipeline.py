@@ -16,15 +16,15 @@ from typing import cast
 import pandas as pd
 import pyarrow as pa
 
-from shop_assets.assets.clean import _clean_stream
+from shop_assets.assets.clean import cleaned_rows
 from shop_assets.automation.runs import contiguous
 from shop_assets.entities import ENTITIES, TABLES
-from shop_assets.io_managers.delta import CleanedRows, write_cleaned
+from shop_assets.io_managers.delta import write_cleaned
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.partitions import DAY, HOUR
-from shop_assets.transforms.clean import combine
 from shop_assets.transforms.extract import assemble
 from shop_assets.transforms.ledger import sales_ledger
+from shop_assets.transforms.parts import Parts
 from shop_assets.transforms.sessions import web_activity
 from shop_assets.warehouse import slices
 from shop_assets.warehouse.activity import load_activity
@@ -162,11 +162,10 @@ class Platform:
         settings = settings_with(self.rules)
         epoch = slices.begin(self.warehouse)
         raw = self._raw(entity, start, end)
-        cleaned = combine([_clean_stream(settings, spec, raw, source, entity)], spec)
+        made, _ = cleaned_rows(settings, spec, {(source, entity): Parts.of(raw)}, epoch)
         yield f"{entity} cleaned"
         attempt = f"{run_id}:clean/{entity}"
         lake = cast("DeltaStore", self.lake)
-        made = CleanedRows(cleaned, epoch)
         write_cleaned(lake, self.warehouse, entity, made, (start, end), attempt)
         yield f"clean {entity} written"
 

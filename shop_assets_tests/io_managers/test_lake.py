@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from shop_assets.entities import ENTITIES
-from shop_assets.io_managers.delta import CleanedRows, epoch_of, write_cleaned
+from shop_assets.io_managers.delta import CleanedRows, RawRows, epoch_of, write_cleaned
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.transforms.clean import COUNTS, Cleaned, empty
+from shop_assets.transforms.parts import Parts
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.io_managers.runs import key_of, read_by, run, writer
 from shop_assets_tests.warehouse.loads import HOUR, NINE, rows, stale, table_of
@@ -48,7 +49,10 @@ def said(**columns: list[Any]) -> Make:
 
 
 def raw(make: Make, *, retries: int = 0) -> Any:
-    return writer("shop__orders", make, layer="raw", manager="raw_lake", retries=retries)
+    def brought(hours: list[dt.datetime]) -> RawRows:
+        return RawRows(Parts.of(make(hours)))
+
+    return writer("shop__orders", brought, layer="raw", manager="raw_lake", retries=retries)
 
 
 def test_raw_keeps_what_each_attempt_read_with_its_identity(lake: DeltaStore) -> None:
@@ -95,17 +99,17 @@ def test_a_retyped_column_of_a_source_is_kept_beside_what_it_was(lake: DeltaStor
 
 def test_a_raw_range_reads_as_its_single_hours_do(lake: DeltaStore) -> None:
     run(raw(said(id=[1, 2])), key_of(9), key_of(11))
-    apart = [read_by(RAW, key_of(hour), manager="raw_lake") for hour in (9, 10, 11)]
-    whole = read_by(RAW, key_of(9), key_of(11), manager="raw_lake")
+    apart = [read_by(RAW, key_of(hour), manager="raw_lake").whole() for hour in (9, 10, 11)]
+    whole = read_by(RAW, key_of(9), key_of(11), manager="raw_lake").whole()
     assert [table.num_rows for table in apart] == [2, 2, 2]
     assert pa.concat_tables(apart).sort_by([("_hour", "ascending"), ("id", "ascending")]) == (
         whole.sort_by([("_hour", "ascending"), ("id", "ascending")])
     )
-    assert read_by(RAW, key_of(12), manager="raw_lake").num_rows == 0
+    assert not list(read_by(RAW, key_of(12), manager="raw_lake").each())
 
 
 def test_a_source_that_was_never_read_is_no_rows(lake: DeltaStore) -> None:
-    assert read_by(RAW, key_of(9), manager="raw_lake").num_rows == 0
+    assert not list(read_by(RAW, key_of(9), manager="raw_lake").each())
 
 
 def cleaned(
@@ -132,7 +136,7 @@ def clean(*parts: Cleaned, epoch: int = 1) -> Any:
             pd.concat([p.quarantined for p in parts], ignore_index=True),
             pd.concat([p.counts for p in parts], ignore_index=True),
         )
-        return CleanedRows(joined, epoch)
+        return CleanedRows.of(joined, ENTITIES["orders"], epoch)
 
     return writer("orders", make, layer="clean", manager="clean_lake")
 
@@ -263,7 +267,7 @@ def test_rows_quarantine_and_counts_come_from_one_attempt(
     attempts = [cleaned(*"ABCD"[:n], quarantined=tuple("wxyz"[: 4 - n])) for n in range(1, 4)]
 
     def attempt(number: int) -> None:
-        made = CleanedRows(attempts[number], 1)
+        made = CleanedRows.of(attempts[number], ENTITIES["orders"], 1)
         write_cleaned(lake, warehouse, "orders", made, (NINE, NINE + HOUR), str(number))
 
     with ThreadPoolExecutor(3) as pool:

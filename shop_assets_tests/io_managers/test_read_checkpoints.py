@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from shop_assets.io_managers.delta import ReadUntil, with_checkpoint
+from shop_assets.io_managers.delta import RawRows, ReadUntil
 from shop_assets.stack.endpoints import Endpoints
+from shop_assets.transforms.parts import Parts
 from shop_assets.warehouse import checkpoints
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.io_managers.runs import key_of, run, writer
@@ -21,10 +22,10 @@ HOURS = pa.timestamp("us", "UTC")
 def brings(checkpoint: dict[str, Any] | None, *, rows: int = 1) -> Any:
     """An asset whose read of the hour ended so."""
 
-    def make(hours: list[dt.datetime]) -> pa.Table:
+    def make(hours: list[dt.datetime]) -> RawRows:
         columns = {"id": list(range(rows)), "_hour": pa.array(hours[:1] * rows, HOURS)}
         read = ReadUntil("shop", "orders", hours[-1] + HOUR, checkpoint)
-        return with_checkpoint(pa.table(columns), read, always=False)
+        return RawRows(Parts.of(pa.table(columns)), None if checkpoint is None else read)
 
     return writer("shop__orders", make, layer="raw", manager="raw_lake")
 

@@ -12,7 +12,7 @@ from shop_assets.sources.checkpoints import checkpoint, position
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.objects import table
 from shop_assets.sources.protocol import Batch, ReadRequest, StreamCheck
-from shop_assets.sources.reading import gather
+from shop_assets.sources.reading import Tables, gather
 from shop_assets_tests.sources.reading import hour
 
 WINDOW = hour("2026-01-01T08:00")
@@ -52,7 +52,7 @@ class Broken:
         """Nothing to give back."""
 
 
-def ids(batches: list[pa.Table]) -> list[int]:
+def ids(batches: Tables) -> list[int]:
     return [int(text) for batch in batches for text in batch["id"].to_pylist()]
 
 

@@ -15,16 +15,16 @@ from typing import cast
 import pyarrow as pa
 import pytest
 
-from shop_assets.assets.clean import _clean_stream
+from shop_assets.assets.clean import cleaned_rows
 from shop_assets.entities import ENTITIES, TABLES
-from shop_assets.io_managers.delta import CleanedRows, write_cleaned
+from shop_assets.io_managers.delta import write_cleaned
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.partitions import DAY, HOUR
 from shop_assets.settings import ShopSettings, load_settings
 from shop_assets.sources import ReadRequest, Window, connect
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets.transforms.clean import combine
 from shop_assets.transforms.extract import assemble
+from shop_assets.transforms.parts import Parts
 from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import to_frame
 from shop_assets.warehouse.mart_inputs import MARTS
@@ -99,9 +99,9 @@ class Platform:
             spec, epoch = ENTITIES[entity], slices.begin(warehouse)
             raw = self.lake.read(RAW, start, end)
             assert raw is not None
-            part = _clean_stream(self.settings, spec, raw, "google", "report")
-            made = CleanedRows(combine([part], spec), epoch)
-            assert made.cleaned.quarantined.empty
+            rows_of = {("google", "report"): Parts.of(raw)}
+            made, _ = cleaned_rows(self.settings, spec, rows_of, epoch)
+            assert not made.counts["rows_quarantined"].any()
             attempt = f"{self.loads}:{entity}"
             write_cleaned(lake, warehouse, entity, made, (start, end), f"{attempt}:clean")
             rows = self.lake.read(f"clean/{entity}", start, end)
