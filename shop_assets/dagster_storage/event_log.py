@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagster import DagsterEventType, EventLogEntry
-from dagster._core.events import ASSET_EVENTS
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
@@ -69,6 +69,7 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         inst_data: ConfigurableClassData | None = None,
     ) -> None:
         self._reported: dict[tuple[str, str], set[str]] = {}
+        self._asset_columns: set[str] = set()
         super().__init__(postgres_url, should_autocreate_tables, inst_data)
         self._engine = pooled(postgres_url)
 
@@ -94,8 +95,20 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         checked = (event.run_id, _asset_of(event)) in self._reported
         if checked or planned_partitions(event) is not None:
             self.store_event_batch([event])
-        else:
+            return
+        kind = event.dagster_event_type
+        if kind in ASSET_EVENTS or kind in ASSET_CHECK_EVENTS:
             super().store_event(event)
+            return
+        # Dagster's own would also say that there is a new event, to which nobody listens any more.
+        with self._connect() as connection:
+            insert_rows(connection, [Stored(event, self._event_to_row(event))])
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether Dagster's table of assets has a column; one that is there once stays."""
+        if column_name not in self._asset_columns and super().has_asset_key_col(column_name):
+            self._asset_columns.add(column_name)
+        return column_name in self._asset_columns
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of any kinds, in their order within each kind."""

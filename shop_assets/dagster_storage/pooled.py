@@ -7,6 +7,8 @@ and then, and never disposed of: it stays Dagster's own.)
 """
 
 import os
+import select
+import time
 import weakref
 from collections.abc import Mapping
 from typing import Any, Self
@@ -14,10 +16,14 @@ from typing import Any, Self
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import PostgresRunStorage
 from dagster_postgres.utils import pg_url_from_config
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 _KEPT = 2
 _OLDEST = 300
+_RECENT = 0.005
+_USED = "used"
 
 
 def pooled(url: str) -> Engine:
@@ -28,8 +34,10 @@ def pooled(url: str) -> Engine:
         pool_size=_KEPT,
         max_overflow=-1,
         pool_recycle=_OLDEST,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
     )
+    event.listen(engine, "checkin", _remember)
+    event.listen(engine, "checkout", lambda kept, entry, _: _expect_alive(engine, kept, entry))
     held = weakref.ref(engine)
 
     def forget() -> None:
@@ -39,6 +47,30 @@ def pooled(url: str) -> Engine:
 
     os.register_at_fork(after_in_child=forget)
     return engine
+
+
+def _remember(_: Any, entry: ConnectionPoolEntry) -> None:
+    entry.info[_USED] = time.monotonic()
+
+
+def _expect_alive(engine: Engine, kept: Any, entry: ConnectionPoolEntry) -> None:
+    """Raise `DisconnectionError`, by which the pool replaces it, for a connection that broke.
+
+    Each is asked, which costs as much as a short query, unless it was used just now, as it is
+    through the bursts of events that are most of what Dagster says: a server that ended it since
+    would have sent something.
+    """
+    used = entry.info.get(_USED)
+    if used is None:
+        return
+    silent = select.poll()
+    silent.register(kept.fileno(), select.POLLIN)
+    if time.monotonic() - used < _RECENT and not silent.poll(0):
+        return
+    try:
+        engine.dialect.do_ping(kept)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError(str(error)) from None
 
 
 class PooledPostgresRunStorage(PostgresRunStorage):
