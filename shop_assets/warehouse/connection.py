@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import adbc_driver_postgresql.dbapi as adbc
 import pandas as pd
 import pyarrow as pa
 from adbc_driver_manager import Error as AdbcError
@@ -18,6 +16,7 @@ from adbc_driver_manager import Error as AdbcError
 from shop_assets.entities import TableSpec
 from shop_assets.errors import UserError
 from shop_assets.warehouse import ddl, owner, upgrade
+from shop_assets.warehouse.kept import KeptConnection
 
 Cursor = Any
 """A DBAPI cursor of ADBC, inside an open transaction."""
@@ -45,8 +44,8 @@ class Warehouse:
         self._reader = reader
         self._partitions: set[str] = set()
         self._created = False
-        self._first: Any = None
-        self._opening = threading.Lock()
+        self._kept = KeptConnection(url)
+        weakref.finalize(self, self._kept.close)
 
     @property
     def address(self) -> str:
@@ -58,7 +57,7 @@ class Warehouse:
     def transaction(self) -> Iterator[Cursor]:
         """A cursor in a transaction that commits at the end, and rolls back on any error."""
         try:
-            connection = self._connect()
+            connection = self._kept.take()
         except AdbcError as error:
             raise WarehouseUnavailableError(
                 f"warehouse {self.address}: {_first_line(error)}; expected a PostgreSQL server "
@@ -69,23 +68,12 @@ class Warehouse:
                 yield cursor
             connection.commit()
         except BaseException:
-            connection.rollback()
+            try:
+                connection.rollback()
+            finally:
+                connection.close()
             raise
-        finally:
-            connection.close()
-
-    def _connect(self) -> Any:
-        """A connection of its own for one transaction.
-
-        The driver reads all of the server's types when it first connects, which takes ten times as
-        long as connecting. So one connection stays open, idle and outside of any transaction, and
-        the others share what it knows; they do not need it to be alive.
-        """
-        with self._opening:
-            if self._first is None:
-                self._first = adbc.connect(self.url, autocommit=True)
-                weakref.finalize(self, self._first.close)
-        return self._first.adbc_clone()
+        self._kept.give_back(connection)
 
     def create(self) -> None:
         """Make the schemas, tables and views, or upgrade those that an older release made.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psycopg2
 import pyarrow as pa
 import pytest
+from adbc_driver_manager import Error as AdbcError
 
 from shop_assets.entities import TABLES
 from shop_assets.errors import UserError
@@ -133,19 +135,79 @@ def test_a_server_that_dropped_every_connection_is_reached_again(own_url: str) -
 
 
 OTHERS = (
-    "SELECT state FROM pg_stat_activity "
+    "SELECT pid, state FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+
+
+def others(url: str) -> list[tuple[int, str]]:
+    """Sessions of the database, once those that were ended are gone: their ids and states."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(OTHERS)
+            found = [(int(pid), str(state)) for pid, state in cursor.fetchall()]
+            if len(found) <= 1 or time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+    connection.close()
+    return found
 
 
 def test_between_transactions_nothing_is_open_but_one_idle_connection(own_url: str) -> None:
     def use(used: Warehouse) -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: table_of(used, "SELECT 1"), range(12)))
-        assert table_of(used, OTHERS) == [("idle",)]
+        assert [state for _, state in others(own_url)] == ["idle"]
 
     use(Warehouse(own_url))
     use(Warehouse(own_url))  # the former one's connection went with it
+
+
+def test_transactions_one_after_the_other_are_of_one_session(own_url: str) -> None:
+    warehouse = Warehouse(own_url)
+    pids = {table_of(warehouse, "SELECT pg_backend_pid()")[0][0] for _ in range(5)}
+    assert pids == {pid for pid, _ in others(own_url)}
+
+
+def test_what_a_transaction_leaves_in_its_session_is_gone_in_the_next(own_url: str) -> None:
+    warehouse = Warehouse(own_url)
+    rows = pa.table({"n": [1]})
+    for _ in range(2):
+        with warehouse.transaction() as cursor:
+            cursor.adbc_ingest("staged", rows, temporary=True)
+            cursor.execute("SET timezone = 'Asia/Tokyo'")
+            cursor.execute("SELECT pg_advisory_lock(1)")
+    left = (
+        "SELECT current_setting('timezone') = 'Asia/Tokyo', to_regclass('pg_temp.staged'), "
+        "(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())"
+    )
+    assert table_of(warehouse, left) == [(False, None, 0)]
+
+
+def test_a_connection_whose_transaction_failed_is_not_used_again(own_url: str) -> None:
+    warehouse = Warehouse(own_url)
+    before = table_of(warehouse, "SELECT pg_backend_pid()")
+    with pytest.raises(AdbcError), warehouse.transaction() as cursor:
+        cursor.execute("SELECT 1 / 0")
+    assert table_of(warehouse, "SELECT pg_backend_pid()") != before
+    assert len(others(own_url)) == 1
+
+
+def test_a_forked_process_has_connections_of_its_own(own_url: str) -> None:
+    warehouse = Warehouse(own_url)
+    before = table_of(warehouse, "SELECT pg_backend_pid()")
+    child = os.fork()
+    if not child:
+        same = True
+        try:
+            same = table_of(warehouse, "SELECT pg_backend_pid()") == before
+        finally:
+            os._exit(int(same))
+    assert os.waitpid(child, 0)[1] == 0
+    assert table_of(warehouse, "SELECT pg_backend_pid()") == before
 
 
 def test_an_error_rolls_everything_back(warehouse: Warehouse) -> None:
