@@ -7,8 +7,10 @@ change. A day's key is `2026-01-31`, a day of the shop's time zone, of 23, 24 or
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from dagster import (
@@ -16,12 +18,43 @@ from dagster import (
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
     TimeWindowPartitionMapping,
+    partition_loading_context,
 )
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"
 DAY_FORMAT = "%Y-%m-%d"
+
+
+class Hours(HourlyPartitionsDefinition):
+    """Dagster's hourly partitions, in UTC, whose keys are listed once and quickly.
+
+    Dagster lists them anew, for years of hours in more than a second, for each partitioned input
+    of each step that has no partitions, only to see that they are too many to look at.
+    """
+
+    def get_partition_keys(
+        self,
+        current_time: dt.datetime | None = None,
+        dynamic_partitions_store: Any = None,
+    ) -> Sequence[str]:
+        """The keys of the hours that there are by now, or by `current_time`."""
+        with partition_loading_context(current_time, dynamic_partitions_store):
+            first, last = self.get_first_partition_window(), self.get_last_partition_window()
+        if first is None or last is None:
+            return []
+        return list(_hour_keys(first.start.timestamp(), last.start.timestamp()))
+
+
+@functools.lru_cache(maxsize=4)
+def _hour_keys(first: float, last: float) -> tuple[str, ...]:
+    start = dt.datetime.fromtimestamp(first, dt.UTC)
+    count = int((last - first) // HOUR.total_seconds()) + 1
+    days = (start.hour + count + 23) // 24
+    dates = [day_key(start.date() + dt.timedelta(days=n)) for n in range(days)]
+    keys = [f"{date}-{hour:02d}:00" for date in dates for hour in range(24)]
+    return tuple(keys[start.hour : start.hour + count])
 
 
 @dataclass(frozen=True)
@@ -58,9 +91,9 @@ class Calendar:
         return floor_hour(dt.datetime.combine(self.start, dt.time(), self.zone).astimezone(dt.UTC))
 
     @property
-    def hourly(self) -> HourlyPartitionsDefinition:
+    def hourly(self) -> Hours:
         """Dagster's hourly partitions, in UTC."""
-        return HourlyPartitionsDefinition(
+        return Hours(
             start_date=self.first_hour,
             end_date=self._after_end,
             timezone="UTC",
