@@ -1,5 +1,6 @@
 """The `shop-assets` command: what a person runs."""
 
+import gc
 import sys
 import warnings
 
@@ -8,8 +9,12 @@ def main() -> None:
     """Run the command; what libraries say to developers at import is nothing to a user."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    # What is imported stays: collecting garbage among it again and again takes a second.
+    gc.disable()
     from shop_assets.cli.app import main as run
 
+    gc.freeze()
+    gc.enable()
     run()
 
 
