@@ -55,7 +55,7 @@ class LinesOfText:
         return len(self.starts)
 
     def __getitem__(self, line: int) -> bytes:
-        return self.text[self.starts[line] : self.ends[line]]
+        return self.text[self.starts.item(line) : self.ends.item(line)]
 
     def joined(self, chosen: Lines) -> bytes | memoryview:
         """The text of some lines, given by their ascending indexes, with line ends between."""

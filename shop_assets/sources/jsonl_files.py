@@ -21,12 +21,13 @@ from shop_assets.sources.decoded import Broken, Decoded, Lines
 from shop_assets.sources.decompression import CutShortError
 from shop_assets.sources.encoding import as_utf8, readable
 from shop_assets.sources.jsonl_blocks import LinesOfText, Refused, parse
-from shop_assets.sources.jsonl_values import FLAT, NESTED, as_text, refuse_unstorable
+from shop_assets.sources.jsonl_values import decoded
 from shop_assets.sources.limits import Limits
 from shop_assets.sources.protocol import RESERVED
 
 _TOGETHER = 16
 _FEW_BARE = 2
+_WORDS: dict[Any, str] = {True: "true", False: "false"}
 
 
 def read_jsonl(
@@ -185,12 +186,9 @@ class _JsonlFile:
         text = text.strip(" \t\r")
         if not text:
             return None
-        nested = "[" in text or text.count("{") > 1
-        row = (NESTED if nested else FLAT).decode(text)
+        row = decoded(text)
         if not isinstance(row, dict):
             raise ValueError(f"{_kind(row)} stands where a JSON object is expected")
-        if "\\u" in text:
-            refuse_unstorable(row)
         if not row.keys() <= self.names.keys():
             self._learn(row)
         if self.aliased and len({self.names[key] for key in row}) < len(row):
@@ -239,7 +237,7 @@ class _JsonlFile:
             try:
                 column = pa.array(values, pa.string())
             except (pa.ArrowInvalid, pa.ArrowTypeError):
-                column = pa.array([as_text(value) for value in values], pa.string())
+                column = pa.array([_WORDS.get(value, value) for value in values], pa.string())
             known = columns.get(name)
             # Two spellings of one name are one column: no row has both.
             columns[name] = column if known is None else known.fill_null(column)

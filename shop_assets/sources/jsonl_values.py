@@ -3,48 +3,53 @@
 from __future__ import annotations
 
 import json
-from json.encoder import encode_basestring
+import re
 from typing import Any, NoReturn
 
-
-class WrittenNumber(str):
-    """A number as it is written, told apart from text."""
-
-    __slots__ = ()
+# Before a number, to tell it from text, which holds no half of a surrogate pair.
+_NUMBER = "\ud800"
+_MARKED = re.compile(f'"{_NUMBER}([^"]*)"')
+_ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON")
 
 
-FLAT = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse)
-NESTED = json.JSONDecoder(
-    parse_float=WrittenNumber, parse_int=WrittenNumber, parse_constant=_refuse
-)
+_mark = _NUMBER.__add__
+_FLAT = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse)
+_NESTED = json.JSONDecoder(parse_float=_mark, parse_int=_mark, parse_constant=_refuse)
 
 
-def as_text(value: Any) -> str | None:
-    """A value as a row has it: text as it is, anything else as JSON; null as None."""
-    if value is None or isinstance(value, str):
+def decoded(text: str) -> Any:
+    """A JSON text's value, numbers in it as the text that stands there.
+
+    What is nested in an object is JSON text again, without spaces; true and false remain what they
+    are. `ValueError` where the text is no JSON or holds what no database keeps, `RecursionError`
+    where it is nested too deeply.
+    """
+    nested = "[" in text or text.count("{") > 1
+    if not nested:
+        value = _FLAT.decode(text)
+        if "\\u" in text:
+            _refuse_unstorable(value)
         return value
-    return _json(value)
-
-
-def _json(value: Any) -> str:
-    """The JSON text of a parsed value, with its numbers as they were written."""
-    if isinstance(value, WrittenNumber):
-        return str(value)
-    if isinstance(value, str):
-        return encode_basestring(value)
+    if "\\u" in text:
+        # Without the marks of numbers, which are just what is refused.
+        _refuse_unstorable(_FLAT.decode(text))
+    value = _NESTED.decode(text)
     if isinstance(value, dict):
-        inner = ",".join(f"{encode_basestring(key)}:{_json(item)}" for key, item in value.items())
-        return f"{{{inner}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(_json, value))}]"
-    return {True: "true", False: "false", None: "null"}[value]
+        for key, item in value.items():
+            if type(item) is str:
+                if _NUMBER in item:
+                    value[key] = item[1:]
+            elif isinstance(item, dict | list):
+                # Every second part is a number.
+                value[key] = "".join(_MARKED.split(_ENCODE(item)))
+    return value
 
 
-def refuse_unstorable(value: Any) -> None:
+def _refuse_unstorable(value: Any) -> None:
     """`ValueError` for text that no database keeps."""
     if isinstance(value, str):
         if "\0" in value:
@@ -53,8 +58,8 @@ def refuse_unstorable(value: Any) -> None:
             raise ValueError("half a surrogate pair stands in the row")
     elif isinstance(value, dict):
         for key, item in value.items():
-            refuse_unstorable(key)
-            refuse_unstorable(item)
+            _refuse_unstorable(key)
+            _refuse_unstorable(item)
     elif isinstance(value, list):
         for item in value:
-            refuse_unstorable(item)
+            _refuse_unstorable(item)

@@ -53,6 +53,19 @@ def test_nested_values_stay_json_with_their_numbers_as_written(tmp_path: Path) -
     assert row["of"] == '{"a":[1.50,"1.50",null,true],"é\\"":{}}'
 
 
+@pytest.mark.parametrize("value", ["[" * 900 + "]" * 900, '{"a":' * 400 + "12.10" + "}" * 400])
+def test_deeply_nested_values_are_read(tmp_path: Path, value: str) -> None:
+    lines(tmp_path, f'{{"at": "2026-01-01", "of": {value}}}', '{"at": "2026-01-02", "of": "x"}')
+    assert [row["of"] for row in good(read(files(tmp_path, form="jsonl")))] == [value, "x"]
+
+
+def test_numbers_and_text_that_looks_like_one_stay_apart_in_nested_values(tmp_path: Path) -> None:
+    nested = '[1,"1",-0.0,"\\\\",1E5,"\\"2\\"",{"3":4,"é":"😀"},true,null,""]'
+    lines(tmp_path, f'{{"at": "2026-01-01", "n": 12.10, "t": "12.10", "of": {nested}}}')
+    [row] = good(read(files(tmp_path, form="jsonl")))
+    assert (row["n"], row["t"], row["of"]) == ("12.10", "12.10", nested)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
