@@ -35,6 +35,8 @@ NEXT = Window(HOUR.end, datetime(2026, 3, 10, 13, tzinfo=UTC))
 CANARY = "canary" + "0123456789abcdef" * 2
 """The secret of every source, which nothing may show."""
 
+_AT_ONCE = 5_000
+
 Feature = Literal["windows", "http", "checkpoints", "changes", "secret", "schema"]
 """What a subject can be asked.
 
@@ -101,7 +103,13 @@ class Source(ABC):
     def fill(self, stream: str, rows: int, text: str = "a note") -> None:
         """Make many rows with that text, spread over `HOUR`, fast."""
         step = (HOUR.end - HOUR.start) / rows
-        self.put(stream, [HOUR.start + step * n for n in range(rows)], [text] * rows)
+        for first in range(0, rows, _AT_ONCE):
+            numbers = range(first, min(rows, first + _AT_ONCE))
+            self.put(stream, [HOUR.start + step * n for n in numbers], [text] * len(numbers))
+
+    def flood(self, stream: str, rows: int) -> None:
+        """Make that many rows at least: as `fill` does, or many in one object where they fit."""
+        self.fill(stream, rows)
 
     def accepts(self, text: str) -> bool:
         """Whether the source system itself could hold the text."""
@@ -135,8 +143,9 @@ class Subject:
     """A connector under test, in one of the ways that it reads.
 
     `resolution`: the smallest step between two change times. `many`: how many rows the ordinary run
-    reads in bounded memory (a million in the soak), `holds`: the MiB that it may take for some
-    pages. `like`: the subject that it shares its calls with, where it has other features.
+    reads in bounded memory (a million in the soak, with the settings `widely`), `holds`: the MiB
+    that it may take for some pages. `like`: the subject that it shares its calls with, where it has
+    other features.
     """
 
     name: str
@@ -146,6 +155,7 @@ class Subject:
     resolution: timedelta = timedelta(seconds=1)
     many: int = 20_000
     holds: int = 24
+    widely: Mapping[str, Any] = field(default_factory=dict)
     like: str | None = None
     connect: Connect = product
 

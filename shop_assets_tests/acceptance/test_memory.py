@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from shop_assets_tests.acceptance.child import came, started, task
@@ -23,13 +25,13 @@ def test_many_rows_are_read_in_bounded_memory(at: At) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_million_rows_are_read_in_bounded_memory(at: At) -> None:
-    at.source.fill(at.stream, 1_000_000)
-    expect_bounded(at, 1_000_000)
+    at.source.flood(at.stream, 1_000_000)
+    expect_bounded(at, 1_000_000, **at.subject.widely)
 
 
-def expect_bounded(at: At, rows: int) -> None:
+def expect_bounded(at: At, rows: int, **options: Any) -> None:
     """A read gives so many rows and never holds half of them."""
-    with started([task(at, HOUR)]) as [process]:
+    with started([task(at, HOUR, **options)]) as [process]:
         found = came(process, 3000)
     assert found.rows[0] >= rows
     assert found.megabytes > _ENOUGH

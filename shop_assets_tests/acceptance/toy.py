@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 
 from shop_assets.demo.apis.faults import Faults
 from shop_assets.demo.apis.serving import Clock, serving
+from shop_assets.demo.apis.store import Store, Stored
 from shop_assets.settings.apis import StripeSource
 from shop_assets.sources.checkpoints import checkpoint, position
 from shop_assets.sources.errors import SourceError
@@ -43,7 +44,7 @@ class ToyServer:
     """
 
     def __init__(self) -> None:
-        self.rows: dict[int, Row] = {}
+        self.store = Store()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
@@ -59,14 +60,15 @@ class ToyServer:
         await send({"type": "http.response.body", "body": body})
 
     def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
-        low, high = int(query["from"]), int(query["to"])
-        found = [row for row in self.rows.values() if low <= row["changed"] < high]
-        found.sort(key=lambda row: (row["changed"], row["id"]))
+        where, values = "updated >= ? AND updated < ?", [int(query["from"]), int(query["to"])]
         if "after" in query:
-            after = tuple(int(part) for part in query["after"].split("-"))
-            found = [row for row in found if (row["changed"], row["id"]) > after]
-        found = found[int(query.get("offset", 0)) :]
-        return {"rows": found[:PAGE], "more": len(found) > PAGE}
+            where += " AND (updated, number) > (?, ?)"
+            values += [int(part) for part in query["after"].split("-")]
+        offset = int(query.get("offset", 0))
+        found = self.store.select(
+            "thing", where, tuple(values), order="updated", limit=PAGE + 1, offset=offset
+        )
+        return {"rows": [each.body for each in found[:PAGE]], "more": len(found) > PAGE}
 
 
 class ToySource(HttpSource):
@@ -78,7 +80,7 @@ class ToySource(HttpSource):
 
     def __init__(self, url: str, faults: Faults, server: ToyServer) -> None:
         super().__init__(url, faults)
-        self._rows = server.rows
+        self._store = server.store
 
     def settings(self, **options: Any) -> dict[str, Any]:
         """Those that each API has, in the clothes of a Stripe source."""
@@ -96,24 +98,29 @@ class ToySource(HttpSource):
         self, stream: str, moments: Sequence[datetime], texts: Sequence[str] | None = None
     ) -> list[str]:
         """Make rows."""
-        first = len(self._rows) + 1
-        for number, moment in enumerate(moments, first):
-            note = texts[number - first] if texts else "n"
-            changed = int(moment.timestamp())
-            self._rows[number] = {"id": number, "changed": changed, "note": note, "extra": "e"}
+        first = self._store.count("thing") + 1
+        notes = texts or ["n"] * len(moments)
+        seconds = [int(moment.timestamp()) for moment in moments]
+        self._store.put(
+            _thing({"id": number, "changed": changed, "note": note, "extra": "e"})
+            for number, (changed, note) in enumerate(zip(seconds, notes, strict=True), first)
+        )
         return [str(first + n) for n in range(len(moments))]
 
     def truth(self, stream: str, window: Window) -> Counter[Seen]:
         """The rows in the window."""
-        timed = [
-            (str(row["id"]), datetime.fromtimestamp(row["changed"], UTC))
-            for row in self._rows.values()
-        ]
+        every = self._store.select("thing")
+        timed = [(each.id, datetime.fromtimestamp(each.updated, UTC)) for each in every]
         return Counter(Seen(k, at) for k, at in timed if window.start <= at < window.end)
 
     def change(self, stream: str, key: str, moment: datetime) -> None:
         """Let a row have changed."""
-        self._rows[int(key)]["changed"] = int(moment.timestamp())
+        [stored] = self._store.select("thing", "id = ?", (key,))
+        self._store.put([_thing({**stored.body, "changed": int(moment.timestamp())})])
+
+
+def _thing(row: Row) -> Stored:
+    return Stored("thing", str(row["id"]), row["id"], "", 0, row["changed"], row)
 
 
 @contextmanager
@@ -122,6 +129,7 @@ def toy_source(_: Servers) -> Iterator[ToySource]:
     server, faults = ToyServer(), Faults()
     with serving(server, faults=faults, clock=Clock(NOW)) as url:
         yield ToySource(url, faults, server)
+    server.store.close()
 
 
 class Toy:

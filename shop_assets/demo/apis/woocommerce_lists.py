@@ -74,7 +74,7 @@ def page(
         parts.append("parent = ?")
         values.append(parent)
     where = " AND ".join(f"({part})" for part in parts) or "1"
-    found = store.select(
+    found, total = store.page(
         kind,
         where,
         tuple(values),
@@ -83,7 +83,6 @@ def page(
         limit=size,
         offset=offset,
     )
-    total = store.count(kind, where, tuple(values))
     return Page(found, total, -(-total // size), number)
 
 

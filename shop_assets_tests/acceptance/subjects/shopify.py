@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from shop_assets.sources.protocol import Window
 from shop_assets_tests.acceptance.http_source import HttpSource
 from shop_assets_tests.acceptance.subject import (
     CANARY,
+    HOUR,
     NOW,
     Feature,
     Seen,
@@ -39,6 +41,9 @@ from shop_assets_tests.acceptance.subject import (
 _EUR = 1_000_000
 _PLACES = (1, 2)
 _PER_ORDER = 100_000
+_SECOND, _AT_ONCE = 1_000_000, 1_000
+_MANY, _NUMBER = 10, 9_876_543_210
+"""Parts of an order that `flood` makes, and the number of the order that others are made like."""
 _OF_ORDERS = {
     "order_lines": "lineItems",
     "transactions": "transactions",
@@ -119,6 +124,26 @@ class ShopifySubject(HttpSource):
         self._server.put_orders(orders)
         return [_keys(stream, order)[0] for order in orders]
 
+    def flood(self, stream: str, rows: int) -> None:
+        """As `fill`; where parts of orders are the rows, many in each of orders that are all alike
+        but for their ids and times."""
+        if stream not in ("refunds", "order_lines"):
+            self.fill(stream, rows)
+            return
+        start, orders = seconds(HOUR.start), -(-rows // _MANY)
+        like = json.dumps(self._order(stream, _NUMBER, start, "a note", _MANY, _MANY))
+        told = moment_text(start)
+        for first in range(0, orders, _AT_ONCE):
+            self._server.put_orders(
+                json.loads(
+                    like.replace(str(_NUMBER), str(self._next + n)).replace(
+                        told, moment_text(start + 3600 * _SECOND * n // orders)
+                    )
+                )
+                for n in range(first, min(orders, first + _AT_ONCE))
+            )
+        self._next += orders
+
     def truth(self, stream: str, window: Window) -> Counter[Seen]:
         kind = {"products": "ProductVariant", "inventory_levels": "InventoryLevel"}
         span = (seconds(window.start), seconds(window.end))
@@ -146,14 +171,17 @@ class ShopifySubject(HttpSource):
             order["updatedAt"] = moment_text(at)
             self._server.put_orders([order])
 
-    def _order(self, stream: str, number: int, at: int, text: str) -> dict[str, Any]:
-        lines = [NewLine(10 * _EUR, 2, f"SKU-{number}", title=text), NewLine(5 * _EUR, 1)]
-        new = NewOrder(lines, at, "EUR", number, shipping=4 * _EUR, source=text)
+    def _order(
+        self, stream: str, number: int, at: int, text: str, lines: int = 2, returned: int = 1
+    ) -> dict[str, Any]:
+        first = NewLine(10 * _EUR, 2, f"SKU-{number}", title=text)
+        sold = [first, *[NewLine(5 * _EUR, 1)] * (lines - 1)]
+        new = NewOrder(sold, at, "EUR", number, shipping=4 * _EUR, source=text)
         order = actions.place(new)
         if stream == "refunds":
             actions.pay(order, at)
-            first = order["lineItems"][0]["id"]
-            actions.refund(order, at, lines={first: (1, None, None)}, note=text)
+            back = [line["id"] for line in order["lineItems"][:returned]]
+            actions.refund(order, at, lines=dict.fromkeys(back, (1, None, None)), note=text)
         return order
 
 

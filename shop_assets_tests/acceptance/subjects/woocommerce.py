@@ -15,6 +15,7 @@ from shop_assets.sources.protocol import Window
 from shop_assets_tests.acceptance.http_source import HttpSource
 from shop_assets_tests.acceptance.subject import (
     CANARY,
+    HOUR,
     NOW,
     Feature,
     Seen,
@@ -25,6 +26,8 @@ from shop_assets_tests.acceptance.subject import (
 )
 
 _PAGE = 20
+_WIDELY = {"page_size": 100, "timeout_seconds": 60}
+_AT_ONCE, _LINES = 1_000, 20
 _KINDS: dict[str, Kind] = {
     "orders": "order",
     "order_lines": "order",
@@ -99,6 +102,28 @@ class WooSource(HttpSource):
         shop.put(kind, [(b, at, at) for b, at in zip(bodies, seconds, strict=True)])
         return keys
 
+    def flood(self, stream: str, rows: int) -> None:
+        """As `fill`; orders with many lines where those are the rows."""
+        kind, shop = _KINDS[stream], self._shop
+        if stream != "order_lines":
+            self.fill(stream, rows)
+            return
+        orders = -(-rows // _LINES)
+        for first in range(0, orders, _AT_ONCE):
+            count = min(_AT_ONCE, orders - first)
+            items = iter(shop.numbers("item", count * _LINES))
+            given = {"name": "a note", "quantity": 1, "total": "5"}
+            bodies = [
+                objects.order(
+                    number,
+                    {"line_items": [objects.line_item(next(items), given) for _ in range(_LINES)]},
+                )
+                for number in shop.numbers("post", count)
+            ]
+            start = int(HOUR.start.timestamp())
+            times = [start + 3600 * (first + n) // orders for n in range(count)]
+            shop.put(kind, [(b, at, at) for b, at in zip(bodies, times, strict=True)])
+
     def truth(self, stream: str, window: Window) -> Counter[Seen]:
         kind, shop = _KINDS[stream], self._shop
         if kind == "customer":
@@ -148,6 +173,7 @@ register(
         },
         frozenset({*_ALL, "windows", "changes"}),
         many=2_200,
+        widely=_WIDELY,
     )
 )
 register(
@@ -157,6 +183,7 @@ register(
         {"refunds": Stream(("id",), "reason", _PAGE)},
         frozenset({*_ALL, "windows"}),
         many=2_200,
+        widely=_WIDELY,
         like="woocommerce",
     )
 )
@@ -167,6 +194,7 @@ register(
         {"customers": Stream(("id",), "email", _PAGE)},
         frozenset({*_ALL}),
         many=2_200,
+        widely=_WIDELY,
         like="woocommerce",
     )
 )

@@ -2,7 +2,8 @@
 
 An operation is CREATED, then RUNNING, then COMPLETED (or FAILED, with the part that it got to): it
 goes on by one step with each look at it, and not before `seconds` have passed on the server's
-clock. From version 2026-01 on five may run at once, before that one.
+clock. A look waits for a short one to end, a long one goes on beside the looks. From version
+2026-01 on five may run at once, before that one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from shop_assets.demo.apis.store import Store, Stored
 KEPT = dt.timedelta(days=7)
 _SEVERAL_FROM, _SEVERAL = "2026-01", 5
 _GOING_ON = ("CREATED", "RUNNING")
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,18 @@ class Failure:
 
     code: str = "TIMEOUT"
     share: float = 0.5
+
+
+@dataclass
+class _Work:
+    """A file that is written, and how many lines it has by now."""
+
+    objects: int = 0
+    roots: int = 0
+    done: Future[None] = field(init=False)
+
+    def counts(self) -> dict[str, str]:
+        return {"objectCount": str(self.objects), "rootObjectCount": str(self.roots)}
 
 
 @dataclass
@@ -53,6 +68,9 @@ class BulkOperations:
     """How the next ones end that are started; empty: well."""
     _own: tempfile.TemporaryDirectory[str] | None = None
     _readings: dict[str, Reading] = field(default_factory=dict)
+    """Who asked, of all operations that are going on."""
+    _works: dict[str, _Work] = field(default_factory=dict)
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_SEVERAL))
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def run(self, query: str, reading: Reading, *, grouped: bool) -> dict[str, Any]:
@@ -84,6 +102,7 @@ class BulkOperations:
                     "bulkOperation": stored.body if stored else None,
                     "userErrors": [{"field": ["id"], "message": said}],
                 }
+            self._forget(id)
             return {"bulkOperation": self._kept(stored, status="CANCELED"), "userErrors": []}
 
     def look(self, id: str | None) -> Document | None:  # noqa: A002
@@ -159,30 +178,46 @@ class BulkOperations:
     def _ended(self, stored: Stored) -> Document:
         number, body = str(stored.number), stored.body
         path, now = self._path(number), seconds(self.clock.now())
-        reading = self._readings.pop(stored.id, None)
+        reading = self._readings.get(stored.id)
         ended = {"completedAt": moment_text(now), "_looks": body["_looks"] + 1}
         if reading is None:
             # The server was started anew in the meantime: nobody knows who asked.
             return self._kept(stored, status="FAILED", errorCode="INTERNAL_SERVER_ERROR", **ended)
-        query = Query.of(schema(), parse(body["query"]), {})
-        counts = {"objectCount": 0, "rootObjectCount": 0}
+        work = self._works.get(stored.id)
+        if work is None:
+            work = self._works[stored.id] = _Work()
+            work.done = self._threads.submit(self._write, stored, reading, work)
         try:
-            with path.open("wb") as file:
-                for root, line in lines(query, reading, grouped=body["_grouped"]):
-                    file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-                    counts["objectCount"] += 1
-                    counts["rootObjectCount"] += root
+            work.done.result(_LOOK_SECONDS)
+        except TimeoutError:
+            return self._kept(stored, status="RUNNING", **work.counts())
         except GraphQLError:
+            self._forget(stored.id)
             return self._kept(stored, status="FAILED", errorCode="ACCESS_DENIED", **ended)
+        self._forget(stored.id)
         url = f"{body['_base']}/bulk/{number}.jsonl?signature={_signature(number)}"
         if body["_failure"] is not None:
             code, share = body["_failure"]
-            _cut(path, int(counts["objectCount"] * share))
+            _cut(path, int(work.objects * share))
             ended.update(status="FAILED", errorCode=code, partialDataUrl=url)
         else:
-            ended.update(status="COMPLETED", url=url if counts["objectCount"] else None)
-        written = {name: str(count) for name, count in counts.items()}
-        return self._kept(stored, fileSize=str(path.stat().st_size), **written, **ended)
+            ended.update(status="COMPLETED", url=url if work.objects else None)
+        return self._kept(stored, fileSize=str(path.stat().st_size), **work.counts(), **ended)
+
+    def _write(self, stored: Stored, reading: Reading, work: _Work) -> None:
+        """Write an operation's file, for as long as it goes on."""
+        query = Query.of(schema(), parse(stored.body["query"]), {})
+        with self._path(str(stored.number)).open("wb") as file:
+            for root, line in lines(query, reading, grouped=stored.body["_grouped"]):
+                if stored.id not in self._works:
+                    break
+                file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+                work.objects += 1
+                work.roots += root
+
+    def _forget(self, id_: str) -> None:
+        self._readings.pop(id_, None)
+        self._works.pop(id_, None)
 
     def _path(self, number: str) -> Path:
         if self.folder is None:

@@ -36,8 +36,9 @@ class Listed:
         where, values = f"({self.where})", self.values
         if position is not None:
             sign = "<" if down else ">"
-            where += f" AND ({self.column}, number) {sign} (?, ?)"
-            values = (*values, *position)
+            # What comes first is what SQLite looks a page up by.
+            where = f"({self.column}, number) {sign} (?, ?) AND {where}"
+            values = (*position, *values)
         return self.store.select(
             self.kind, where, values, order=self.column, descending=down, limit=count
         )

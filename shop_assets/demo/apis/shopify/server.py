@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +15,10 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
+    NameNode,
+    OperationDefinitionNode,
     execute_sync,
     parse,
     validate,
@@ -45,6 +50,7 @@ SCOPES = frozenset(
     }
 )
 _VERSION = re.compile(r"20\d\d-(01|04|07|10)|unstable")
+_NAME, _ANY_NAME = re.compile(r"\{\s*(\w+)\s*:\s*\w"), "any_name"
 _UNKNOWN_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"  # noqa: S105
 
 
@@ -173,8 +179,32 @@ def shopify_app(store: Store, clock: Clock, **options: Any) -> Starlette:
     return ShopifyServer(store, clock, **options).app
 
 
-@lru_cache(maxsize=256)
 def _parsed(text: str) -> DocumentNode:
+    """A query that is valid. Under another name (`{name: orders…}`) it is not looked over again."""
+    named = _NAME.search(text)
+    if named is not None:
+        with contextlib.suppress(GraphQLError):
+            document = _valid(text[: named.start(1)] + _ANY_NAME + text[named.end(1) :])
+            match document.definitions:
+                case [OperationDefinitionNode() as operation]:
+                    match operation.selection_set.selections:
+                        case [FieldNode(alias=NameNode(value="any_name")) as field]:
+                            return _renamed(operation, field, named.group(1))
+    return _valid(text)
+
+
+def _renamed(operation: OperationDefinitionNode, field: FieldNode, name: str) -> DocumentNode:
+    given = copy(field)
+    given.alias = NameNode(value=name)
+    chosen = copy(operation.selection_set)
+    chosen.selections = (given,)
+    found = copy(operation)
+    found.selection_set = chosen
+    return DocumentNode(definitions=(found,))
+
+
+@lru_cache(maxsize=256)
+def _valid(text: str) -> DocumentNode:
     document = parse(text)
     wrong = validate(schema(), document)
     if wrong:

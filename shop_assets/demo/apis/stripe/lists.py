@@ -85,8 +85,9 @@ def page(books: Books, name: str, query: Query) -> Body:
     for parameter, compare in (("starting_after", "<"), ("ending_before", ">")):
         if parameter in last:
             cursor = _cursor(books, listing.kind, last[parameter], parameter)
-            conditions.append(f"(created, number) {compare} (?, ?)")
-            values += [cursor.created, cursor.number]
+            # What comes first is what SQLite looks a page up by.
+            conditions.insert(0, f"(created, number) {compare} (?, ?)")
+            values = [cursor.created, cursor.number, *values]
     if listing.kind == "event":
         conditions.append("created >= ?")
         values.append((books.clock.seconds - EVENTS_KEPT) * MICROS)
