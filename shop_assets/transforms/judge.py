@@ -10,6 +10,7 @@ import pandera.errors
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
+from shop_assets.entities.meeting import meets
 from shop_assets.settings.mapping import EntityMapping
 from shop_assets.transforms.deduplicate import newest_attempts
 from shop_assets.transforms.fields import (
@@ -178,6 +179,8 @@ def _too_large(fields: pd.DataFrame) -> pd.Series:
 def _validate(fields: pd.DataFrame, spec: TableSpec, rule: pd.Series, reason: pd.Series) -> None:
     """Mark in place each row that the entity's Pandera model refuses."""
     candidates = fields[rule.isna()]
+    if meets(candidates, spec.pandera):
+        return
     try:
         spec.pandera.validate(candidates, lazy=True)
     except pandera.errors.SchemaErrors as error:
