@@ -12,6 +12,7 @@ import typer
 from dagster import DagsterInstance, Definitions
 
 import shop_assets
+from shop_assets.dagster_storage import instance_of_command
 from shop_assets.errors import UserError
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.partitions import Calendar
@@ -113,7 +114,7 @@ class Shop:
     def instance(self) -> DagsterInstance:
         """Dagster's instance, with events written in batches."""
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH)
-        return DagsterInstance.from_config(str(dagster_home()))
+        return instance_of_command(dagster_home())
 
 
 def environment(where: Endpoints, config: Path | None) -> dict[str, str]:

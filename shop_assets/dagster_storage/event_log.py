@@ -70,6 +70,7 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
     ) -> None:
         self._reported: dict[tuple[str, str], set[str]] = {}
         self._asset_columns: set[str] = set()
+        self._tables: set[str] = set()
         super().__init__(postgres_url, should_autocreate_tables, inst_data)
         self._engine = pooled(postgres_url)
 
@@ -103,6 +104,12 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         # Dagster's own would also say that there is a new event, to which nobody listens any more.
         with self._connect() as connection:
             insert_rows(connection, [Stored(event, self._event_to_row(event))])
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether Dagster's schema has a table; one that is there once stays."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """Whether Dagster's table of assets has a column; one that is there once stays."""
