@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.kept import KeptConnection
 
 _EXPLAINED = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "CREATE TEMP TABLE")
 _SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan"})
@@ -56,21 +57,31 @@ class WatchedWarehouse(Warehouse):
     def __init__(self, url: str, zone: str = "UTC") -> None:
         super().__init__(url, zone=zone)
         self.statements: list[Statement] = []
+        self._kept = _WatchedConnections(url, self)
 
-    def _connect(self) -> Any:
-        return _Connection(super()._connect(), self)
+
+class _WatchedConnections(KeptConnection):
+    def __init__(self, url: str, watching: WatchedWarehouse) -> None:
+        super().__init__(url)
+        self._watching = watching
+
+    def take(self) -> Any:
+        return _Connection(super().take(), self._watching)
+
+    def give_back(self, connection: Any) -> None:
+        super().give_back(connection.watched)
 
 
 class _Connection:
     def __init__(self, connection: Any, watching: WatchedWarehouse) -> None:
-        self._connection = connection
+        self.watched = connection
         self._watching = watching
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
+        return getattr(self.watched, name)
 
     def cursor(self) -> _Cursor:
-        return _Cursor(self._connection, self._watching)
+        return _Cursor(self.watched, self._watching)
 
 
 class _Cursor:

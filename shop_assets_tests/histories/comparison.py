@@ -38,48 +38,15 @@ def _queries() -> dict[str, str]:
 _ALL = " UNION ALL ".join(f"SELECT '{n}', q.* FROM ({sql}) q" for n, sql in _queries().items())
 
 
-class _Kept:
-    """A connection that its user's `close` gives back, to be used again."""
-
-    def __init__(self, connection: Any, free: list[_Kept]) -> None:
-        self._connection = connection
-        self._free = free
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def close(self) -> None:
-        self._free.append(self)
-
-
-class _Warehouse(Warehouse):
-    """A warehouse that keeps its connections: making one takes longer than a small load."""
-
-    def __init__(self, url: str, zone: str) -> None:
-        super().__init__(url, zone=zone)
-        self._free: list[_Kept] = []
-
-    def _connect(self) -> Any:
-        try:
-            return self._free.pop()
-        except IndexError:
-            return _Kept(super()._connect(), self._free)
-
-    def close(self) -> None:
-        while self._free:
-            self._free.pop()._connection.close()
-
-
 class Bench:
     """The one database that all histories are played in, with a connection for looking at it."""
 
     def __init__(self, url: str) -> None:
-        self.warehouse = _Warehouse(url, "Europe/Berlin")
+        self.warehouse = Warehouse(url, zone="Europe/Berlin")
         self._connection = psycopg2.connect(url)
         self._connection.autocommit = True
 
     def close(self) -> None:
-        self.warehouse.close()
         self._connection.close()
 
     def empty(self) -> None:
@@ -89,8 +56,8 @@ class Bench:
                 "SELECT string_agg(format('DELETE FROM %I.%I', n.nspname, c.relname), '; ' "
                 "ORDER BY c.relname = 'reprocessings') "
                 "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname "
-                "IN ('meta', 'warehouse', 'marts_base') AND c.relkind IN ('r', 'p') "
-                "AND NOT c.relispartition AND c.relname <> 'created'"
+                "IN ('meta', 'warehouse', 'marts_base', 'analytics_base') "
+                "AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'created'"
             )
             (statements,) = cursor.fetchone() or ("",)
             cursor.execute(statements)
