@@ -1,15 +1,19 @@
 """Reconciliation: what does not agree between the shop and its payment provider.
 
-Each asset is a table of the offenders, made again when what it reads has changed; empty, if all is
-well. `transforms.reconciliation` says what agrees, `warehouse.reconciliation` what is read.
+Each asset is a table of the offenders, brought up to date when what it reads has changed; empty, if
+all is well. `transforms.reconciliation` says what agrees, `warehouse.compared_orders` and
+`warehouse.compared_payouts` what is read, `warehouse.reconciliation` how it is kept.
 """
 
 import datetime as dt
+import functools
+import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pandas as pd
-from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, asset
+from dagster import AssetsDefinition, Config, MaterializeResult, asset
+from pydantic import Field
 
 from shop_assets.assets.analytics import analytics_key
 from shop_assets.assets.columns import table_metadata
@@ -19,17 +23,13 @@ from shop_assets.checks import reconciliation as checks
 from shop_assets.checks.contract import judge_contract
 from shop_assets.checks.report import report_whole
 from shop_assets.entities import TABLES
-from shop_assets.io_managers.postgres import TableRows
 from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.transforms import reconciliation as transforms
+from shop_assets.warehouse import compared_orders, compared_payouts, compared_units
+from shop_assets.warehouse.compared_orders import Provider
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.reconciliation import (
-    Provider,
-    compared_orders,
-    compared_payouts,
-    loaded_until,
-)
+from shop_assets.warehouse.reconciliation import Comparison, Reconciled, reconcile
 
 _ORDERS = ("orders", "order_items", "refunds")
 _PAYMENTS = ("charges", "payment_refunds", "payments")
@@ -42,7 +42,13 @@ READS = {
 }
 """The warehouse's tables whose change fires each asset, where the shop has them."""
 
-Judge = Callable[[pd.DataFrame, dt.datetime, dt.timedelta], pd.DataFrame]
+Judge = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+class Run(Config):
+    """How a table of differences is brought up to date."""
+
+    anew: bool = Field(default=False, description="Compare everything, not only what has changed.")
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,6 @@ def _differences_asset(
     @asset(
         key=key,
         deps=[warehouse_key(name) for name in reads],
-        io_manager_key="postgres",
         retry_policy=RETRIES,
         group_name="reconciliation",
         kinds={"postgres", "pandas"},
@@ -139,35 +144,47 @@ def _differences_asset(
         check_specs=checks.specs(key, declared.agrees),
     )
     @step
-    def differences(
-        context: AssetExecutionContext, warehouse: WarehouseResource
-    ) -> MaterializeResult[TableRows]:
-        store = warehouse.open()
-        rows = find(store, declared, reads, paying, grace)
-        outcomes = judge_contract(rows, spec, None), checks.judge(rows)
+    def differences(config: Run, warehouse: WarehouseResource) -> MaterializeResult[None]:
+        done = compare(warehouse.open(), declared, reads, paying, grace, anew=config.anew)
+        outcomes = judge_contract(done.came, spec, None), checks.judge(done.kinds, done.first)
         return MaterializeResult(
-            value=TableRows(rows),
-            metadata={"dagster/row_count": len(rows)},
+            metadata={
+                "dagster/row_count": sum(done.kinds.values()),
+                "rows_changed": done.changed,
+                "compared": "everything" if done.anew else "what has changed",
+            },
             check_results=report_whole(key, *outcomes),
         )
 
     return differences
 
 
-def find(
+def compare(
     warehouse: Warehouse,
     declared: Declaration,
     reads: Collection[str],
     paying: list[Provider],
     grace: dt.timedelta,
-) -> pd.DataFrame:
-    """The rows of a table of differences; none before all of what it reads was loaded once."""
-    until = loaded_until(warehouse, reads)
-    if until is None:
-        return TABLES[declared.name].empty()
-    compared = (
-        compared_payouts(warehouse)
-        if declared.needs == _PAYOUTS
-        else compared_orders(warehouse, paying)
+    *,
+    anew: bool = False,
+) -> Reconciled:
+    """Bring a table of differences up to date; it is empty before all that it reads was loaded."""
+    by_payout = declared.needs == _PAYOUTS
+    inputs: dict[str, object] = {"reads": sorted(reads)}
+    if not by_payout:
+        inputs["providers"] = [asdict(provider) for provider in paying]
+    comparison = Comparison(
+        declared.name,
+        units=compared_units.OF_PAYOUTS if by_payout else compared_units.OF_ORDERS,
+        reads=tuple(reads),
+        inputs=json.dumps(inputs, sort_keys=True),
+        whole=compared_payouts.whole
+        if by_payout
+        else functools.partial(compared_orders.whole, providers=paying),
+        touched=compared_payouts.touched
+        if by_payout
+        else functools.partial(compared_orders.touched, providers=paying),
+        judge=declared.judge,
+        grace=grace,
     )
-    return declared.judge(compared, until, grace)
+    return reconcile(warehouse, comparison, anew=anew, shown=checks.SHOWN)

@@ -32,6 +32,7 @@ from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.marts import stale_by_mart
 from shop_assets.warehouse.progress import first_loaded, missing_hours
+from shop_assets.warehouse.reconciliation import overdue
 
 READS = {**of_marts.READS, **reconciliation.READS}
 """The marts, or tables of the warehouse, whose change fires each analytics asset."""
@@ -178,12 +179,15 @@ def _on_change(job: Any, name: str) -> SensorDefinition:
         job=job,
         minimum_interval_seconds=30,
         default_status=DefaultSensorStatus.RUNNING,
-        description=f"Computes analytics.{name} when {' or '.join(marts)} has changed, only then.",
+        description=f"Computes analytics.{name} when {' or '.join(marts)} has changed, only then."
+        + (" Or when something of it has become overdue." if name in reconciliation.READS else ""),
     )
     def on_change(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> RunRequest | SkipReason:
         version = _version(warehouse.open(), marts)
+        if name in reconciliation.READS and (due := overdue(warehouse.open(), name)):
+            version = f"{version} {due.isoformat()}"
         if version == (context.cursor or _NEVER):
             return SkipReason(f"{', '.join(marts)}: no change since version {version}.")
         answer = f"{name}:{version}"

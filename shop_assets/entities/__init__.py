@@ -60,14 +60,28 @@ ENTITIES: dict[str, TableSpec] = {
             # An order's ledger rows are made of all versions of its refunds.
             version_indexes=(("source", "order_id"),),
         ),
-        _fact("payments", commerce.Payments, "created_at", ("order_id",)),
-        _fact("charges", payments.Charges, "created_at", ("order_id",)),
+        # What was paid for an order is found by any version that has named it.
+        _fact(
+            "payments",
+            commerce.Payments,
+            "created_at",
+            ("order_id",),
+            version_indexes=(("order_id",),),
+        ),
+        _fact(
+            "charges",
+            payments.Charges,
+            "created_at",
+            ("order_id",),
+            version_indexes=(("order_id",),),
+        ),
         _fact(
             "payment_refunds",
             payments.PaymentRefunds,
             "created_at",
             ("order_id",),
             ("source", "charge_id"),
+            version_indexes=(("order_id",), ("source", "charge_id")),
         ),
         _fact("disputes", payments.Disputes, "created_at", ("order_id",)),
         _fact("payouts", payments.Payouts, "created_at"),
@@ -76,6 +90,7 @@ ENTITIES: dict[str, TableSpec] = {
             payments.PayoutTransactions,
             "created_at",
             ("source", "payment_id"),
+            version_indexes=(("source", "payment_id"),),
         ),
         _fact("inventory_movements", stock.InventoryMovements, "moved_at", ("moved_at",)),
         _fact("inventory_levels", stock.InventoryLevels, "measured_at", ("measured_at",)),
@@ -129,9 +144,27 @@ _ANALYTICS = (
     TableSpec("sales_summary", "analytics", marts.SalesSummary, None),
     TableSpec("stock_alerts", "analytics", marts.StockAlerts, None),
     TableSpec("customer_rfm", "analytics", marts.CustomerRfm, None),
-    TableSpec("charge_differences", "analytics", reconciliation.ChargeDifferences, None),
-    TableSpec("refund_differences", "analytics", reconciliation.RefundDifferences, None),
-    TableSpec("payout_differences", "analytics", reconciliation.PayoutDifferences, None),
+    TableSpec(
+        "charge_differences",
+        "analytics",
+        reconciliation.ChargeDifferences,
+        None,
+        indexes=(("order_id", "charge_id"),),
+    ),
+    TableSpec(
+        "refund_differences",
+        "analytics",
+        reconciliation.RefundDifferences,
+        None,
+        indexes=(("order_id", "charge_id"),),
+    ),
+    TableSpec(
+        "payout_differences",
+        "analytics",
+        reconciliation.PayoutDifferences,
+        None,
+        indexes=(("source", "payment_id"),),
+    ),
 )
 
 TABLES: dict[str, TableSpec] = {

@@ -30,14 +30,11 @@ from shop_assets.transforms.money import round_micros
 _KEPT = ("source", "order_id", "charge_id", "currency", "since")
 
 
-def charge_differences(
-    compared: pd.DataFrame, until: dt.datetime, grace: dt.timedelta
-) -> pd.DataFrame:
-    """`analytics.charge_differences`, of what `compared_orders` found and is loaded `until`.
+def charge_differences(compared: pd.DataFrame) -> pd.DataFrame:
+    """`analytics.charge_differences`, of what was compared; those of any age.
 
     `compared`: one row per order or money without order, with the columns that
-    `warehouse.reconciliation.compared_orders` describes; amounts in micros. Sorted by source,
-    order and charge.
+    `warehouse.compared_orders` describes; amounts in micros. Sorted by source, order and charge.
     """
     split = _split(compared)
     off = split["charges_off"]
@@ -54,12 +51,10 @@ def charge_differences(
     )
     wrong = (off != 0) | split["foreign"]
     found = compared["charged_micros"]
-    return _differences("charge_differences", compared, (kind, found, off, wrong), until - grace)
+    return _differences("charge_differences", compared, (kind, found, off, wrong))
 
 
-def refund_differences(
-    compared: pd.DataFrame, until: dt.datetime, grace: dt.timedelta
-) -> pd.DataFrame:
+def refund_differences(compared: pd.DataFrame) -> pd.DataFrame:
     """`analytics.refund_differences`; see `charge_differences`."""
     split = _split(compared)
     off = split["refunds_off"]
@@ -76,13 +71,11 @@ def refund_differences(
     # Amounts of another currency than the order's cannot be compared: the charges' table says so.
     wrong = (off != 0) & ~split["foreign"]
     found = compared["given_micros"]
-    return _differences("refund_differences", compared, (kind, found, off, wrong), until - grace)
+    return _differences("refund_differences", compared, (kind, found, off, wrong))
 
 
-def payout_differences(
-    compared: pd.DataFrame, until: dt.datetime, grace: dt.timedelta
-) -> pd.DataFrame:
-    """`analytics.payout_differences`, of what `compared_payouts` found and is loaded `until`.
+def payout_differences(compared: pd.DataFrame) -> pd.DataFrame:
+    """`analytics.payout_differences`, of what `warehouse.compared_payouts` found; of any age.
 
     Which transactions a payout consists of is known only of automatic ones: one made by hand
     without any is no difference.
@@ -97,8 +90,13 @@ def payout_differences(
         difference_micros=compared["found_micros"] - compared["amount_micros"],
         since=compared["created_at"],
     )
-    rows = rows[(compared["automatic"] | ~empty) & (compared["created_at"] <= until - grace)]
+    rows = rows[compared["automatic"] | ~empty]
     return spec.conform(rows.sort_values(list(spec.key), ignore_index=True))
+
+
+def counted(differences: pd.DataFrame, before: dt.datetime) -> npt.NDArray[np.bool_]:
+    """Which differences count: those of which all is as old as `before`, the end less the grace."""
+    return (differences["since"] <= before).to_numpy(dtype=bool)
 
 
 def _first_that_holds(kinds: dict[str, pd.Series]) -> npt.NDArray[np.str_]:
@@ -153,12 +151,11 @@ def _differences(
     table: str,
     compared: pd.DataFrame,
     judged: tuple[npt.NDArray[np.str_], pd.Series, pd.Series, pd.Series],
-    before: dt.datetime,
 ) -> pd.DataFrame:
     kind, found, off, wrong = judged
     spec = TABLES[table]
     rows = compared[list(_KEPT)].assign(
         kind=kind, expected_micros=found - off, found_micros=found, difference_micros=off
     )
-    rows = rows[wrong.to_numpy(dtype=bool) & (compared["since"] <= before).to_numpy(dtype=bool)]
+    rows = rows[wrong.to_numpy(dtype=bool)]
     return spec.conform(rows.sort_values(list(spec.key), ignore_index=True))

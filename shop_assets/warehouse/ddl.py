@@ -77,6 +77,36 @@ CREATE TABLE IF NOT EXISTS meta.sold_orders (
 CREATE INDEX IF NOT EXISTS sold_orders_customer
     ON meta.sold_orders (source, customer_id, ordered_at, order_id);
 CREATE INDEX IF NOT EXISTS sold_orders_ordered_at ON meta.sold_orders (ordered_at);
+CREATE TABLE IF NOT EXISTS meta.reconciliations (
+    name text PRIMARY KEY,
+    inputs text NOT NULL,
+    reads text,
+    grace interval,
+    judged timestamptz
+);
+CREATE TABLE IF NOT EXISTS meta.stale_comparisons (
+    name text NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL,
+    source text NOT NULL,
+    key text NOT NULL,
+    PRIMARY KEY (name, id)
+);
+CREATE TABLE IF NOT EXISTS meta.waiting_comparisons (
+    name text NOT NULL,
+    kind text NOT NULL,
+    source text NOT NULL,
+    key text NOT NULL,
+    due timestamptz NOT NULL,
+    PRIMARY KEY (name, kind, source, key)
+);
+CREATE INDEX IF NOT EXISTS waiting_comparisons_due ON meta.waiting_comparisons (name, due);
+CREATE TABLE IF NOT EXISTS meta.difference_counts (
+    name text NOT NULL,
+    kind text NOT NULL,
+    differences bigint NOT NULL,
+    PRIMARY KEY (name, kind)
+);
 CREATE TABLE IF NOT EXISTS meta.complete (
     assets text PRIMARY KEY,
     since timestamptz NOT NULL,

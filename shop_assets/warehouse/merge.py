@@ -7,8 +7,9 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import ddl, ledger_orders, slices
+from shop_assets.warehouse import compared_keys, ddl, ledger_orders, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse
+from shop_assets.warehouse.current import current_of_fact
 from shop_assets.warehouse.ddl import quoted
 from shop_assets.warehouse.difference import Target, apply_difference, months
 from shop_assets.warehouse.marts import note_change
@@ -98,19 +99,8 @@ def _refresh_current(cursor: Cursor, spec: TableSpec) -> None:
 
 def _find_current_of_fact(cursor: Cursor, spec: TableSpec) -> None:
     """A fact has few versions: its current row is made of all of them."""
-    same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-    by_key = ", ".join("v." + quoted(k) for k in spec.key)
-    shown = ", ".join(
-        f"min(v.{quoted(c.name)}) OVER (PARTITION BY {by_key}) AS {quoted(c.name)}"
-        if c.merge == "earliest"
-        else f"v.{quoted(c.name)}"
-        for c in spec.columns
-    )
     cursor.execute(
-        "CREATE TEMP TABLE current ON COMMIT DROP AS "
-        f"SELECT DISTINCT ON ({by_key}) {shown} FROM {ddl.versions(spec)} v "
-        f"JOIN pg_temp.changed c ON {same_key} "
-        f"ORDER BY {by_key}, v.version_at DESC, v.{quoted(ddl.CHANGE_HOUR)} DESC"
+        "CREATE TEMP TABLE current ON COMMIT DROP AS " + current_of_fact(spec, "pg_temp.changed")
     )
 
 
@@ -174,11 +164,12 @@ def _take_out_by_month(cursor: Cursor, spec: TableSpec) -> None:
 
 
 def _ask_for_marts(cursor: Cursor, spec: TableSpec, zone: str) -> None:
-    """Ask for the mart slices, and the orders, that the changed rows of this entity are seen in."""
+    """Ask for what the changed rows are seen in: mart slices, orders, comparisons."""
     if spec.name in ledger_orders.ENTITIES:
         ledger_orders.mark(cursor, spec)
     for mart, sql in _TOUCHED.get(spec.name, ()):
         slices.mark_stale(cursor, mart, sql.replace(_ZONE, ddl.literal(zone)))
+    compared_keys.mark(cursor, spec)
 
 
 _ZONE = "<zone>"

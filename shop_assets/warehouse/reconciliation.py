@@ -1,299 +1,244 @@
-"""What the reconciliation compares, summed by the server; only what may not agree comes back.
+"""Keeping the tables of differences up to date, at the price of what has changed.
 
-`compared_orders` reads the current rows of `orders`, `order_items` and `refunds` and of the
-provider's tables once, each in one pass, and sums them by order. It leaves out the orders that
-agree to the micro, which nearly all do, and asks the tables of versions, by their keys, about the
-others alone. `compared_payouts` does the same for payouts.
+A table of differences holds what does not agree and is older than the grace. What agrees is
+compared again only if a row of it has changed (`compared_keys`); what does not agree yet is too
+young waits in `meta.waiting_comparisons` for the time at which it counts. So each run compares
+what is asked for, what has become old enough, and nothing else; `meta.difference_counts` keeps the
+numbers of each kind. A table that is new here, or was made from other inputs, is made of all rows.
+
+One run is one transaction, of one state of all tables: what was asked for is settled exactly if
+the differences are written.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
-import pyarrow as pa
 
-from shop_assets.warehouse import slices
-from shop_assets.warehouse.connection import Cursor, Warehouse, read
+from shop_assets.entities import TABLES, TableSpec
+from shop_assets.transforms.reconciliation import counted
+from shop_assets.warehouse import compared_keys, compared_units, ddl, slices
+from shop_assets.warehouse.compared_units import Units
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
+from shop_assets.warehouse.difference import Target, apply_difference
+from shop_assets.warehouse.marts import note_change
 
-ChargesIn = Literal["charges", "payments"]
-RefundsIn = Literal["payment_refunds", "charges", "payments"]
+RULES = 1
+"""To be raised with what is compared, or what agrees: every table is then made anew, once."""
 
 
 @dataclass(frozen=True)
-class Provider:
-    """A source that takes and gives back money for orders.
+class Comparison:
+    """How a table of differences is made.
 
-    `charges_in`, `refunds_in`: the entities that say what it took and gave back. `pays_for`: the
-    sources of the orders whose ids its charges carry.
+    `units`: what its rows are about. `reads`: the warehouse's tables that must have been loaded.
+    `inputs`: what else the result depends on, in words; where it changes, all is compared anew.
+    `whole` compares everything, `touched` what `pg_temp.units` names; `judge` finds the differences
+    in either, whatever their age: rows of the table. `grace`: how old those are that count.
     """
 
-    source: str
-    charges_in: ChargesIn
-    refunds_in: RefundsIn
-    pays_for: tuple[str, ...]
+    name: str
+    units: Units
+    reads: tuple[str, ...]
+    inputs: str
+    whole: Callable[[Cursor], pd.DataFrame]
+    touched: Callable[[Cursor], pd.DataFrame]
+    judge: Callable[[pd.DataFrame], pd.DataFrame]
+    grace: dt.timedelta
+
+    @property
+    def spec(self) -> TableSpec:
+        """The table's declaration."""
+        return TABLES[self.name]
 
 
-def loaded_until(warehouse: Warehouse, tables: Collection[str]) -> dt.datetime | None:
-    """The end of the newest hour of which all of these tables were loaded; None before any."""
-    frame = warehouse.read(
-        "SELECT asset, max(slice) + interval '1 hour' AS until FROM meta.slices "
-        "WHERE asset = ANY(string_to_array($1, ',')) GROUP BY asset",
-        (",".join(f"warehouse/{table}" for table in tables),),
-    )
-    if len(frame) < len(set(tables)):
-        return None
-    until: dt.datetime = frame["until"].min().to_pydatetime()
-    return until
+@dataclass(frozen=True)
+class Reconciled:
+    """What a run did: differences that came, how many rows changed, whether all was compared.
+
+    `kinds`: how many differences of each kind there are now. `first`: the first of them, by key.
+    """
+
+    came: pd.DataFrame
+    changed: int
+    kinds: dict[str, int]
+    first: pd.DataFrame
+    compared: int
+    anew: bool
 
 
-def compared_orders(warehouse: Warehouse, providers: Sequence[Provider]) -> pd.DataFrame:
-    """Orders whose money is not the same to the micro on both sides, and money of no order.
+def reconcile(
+    warehouse: Warehouse, comparison: Comparison, *, anew: bool = False, shown: int = 20
+) -> Reconciled:
+    """Bring a table of differences up to date; empty before all that it reads was loaded once.
 
-    One row per order, or per order id (or charge, where it names no order) that no shop knows:
-
-    - source, order_id, charge_id, currency: see `analytics.charge_differences`;
-    - status: the order's, `cancelled` whatever it is if it has a time of cancellation; null
-      without an order;
-    - due_micros: lines less discounts, with shipping and tax; below zero for a credit note;
-    - refunded_micros, refund_events: the shop's refunds, and at how many moments they were made;
-    - charged_micros, charges: what the provider took, and in how many charges;
-      repeated_micros: of that, what repeats the amount of another charge;
-    - given_micros, givings: what it gave back (pending refunds included), in how many refunds;
-      failed_micros: refunds that did not succeed;
-    - foreign_micros: what it kept in other currencies than the order's, without regard of sign;
-    - since: when the last of all this happened. Of an order's rows that is the last change of
-      their amounts, not of anything else in them.
-
-    Amounts are Int64 micros. Test orders and deleted ones are left out, with their money.
+    `anew`: compare everything. `shown`: how many of the differences are given back.
     """
     with warehouse.transaction() as cursor:
-        # One state of all tables, whatever is loaded meanwhile.
+        compared_keys.begin(cursor, comparison.name)
+    with warehouse.transaction() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        # A million orders are summed in memory.
-        cursor.execute("SET LOCAL work_mem = '128MB'")
-        _stage_providers(cursor, providers)
-        cursor.execute(_MOVEMENTS)
-        cursor.execute("ANALYZE pg_temp.movements")
-        cursor.execute(_COMPARED)
-        return read(cursor, _WITH_DETAILS)
+        # The state that is read begins with the first query, after whoever was before has ended.
+        cursor.execute(f"LOCK TABLE {compared_keys.LEDGER} IN SHARE ROW EXCLUSIVE MODE")
+        until = fetch_one(cursor, _UNTIL.format(assets="$1"), (_assets(comparison.reads),))
+        if until is None:
+            return _forget(cursor, comparison)
+        return _bring_up_to_date(cursor, comparison, until - comparison.grace, anew, shown)
 
 
-def compared_payouts(warehouse: Warehouse) -> pd.DataFrame:
-    """Payouts that are not the sum of their transactions, and transactions in several payouts.
+def _bring_up_to_date(
+    cursor: Cursor, comparison: Comparison, before: dt.datetime, anew: bool, shown: int
+) -> Reconciled:
+    name, spec = comparison.name, comparison.spec
+    inputs = f"{RULES} {comparison.inputs}"
+    known = read(
+        cursor, "SELECT inputs, judged FROM meta.reconciliations WHERE name = $1", (name,)
+    ).iloc[0]
+    anew = anew or known["inputs"] != inputs or pd.isna(known["judged"])
+    compared_units.take(cursor, name)
+    scope, looked_up = "true", None
+    if anew:
+        cursor.execute("DELETE FROM meta.waiting_comparisons WHERE name = $1", parameters=(name,))
+        compared = comparison.whole(cursor)
+    else:
+        _add_due(cursor, comparison, known["judged"].to_pydatetime(), before)
+        compared = comparison.touched(cursor)
+        scope = comparison.units.about("t")
+        looked_up = comparison.units.looked_up(ddl.physical(spec))
+    found = comparison.judge(compared)
+    old = counted(found, before)
+    slices.stage(cursor, "fresh", slices.to_arrow(found[old], spec))
+    changed = apply_difference(cursor, Target.of(spec), scope, looked_up)
+    came = read(cursor, f"SELECT {ddl.column_list(spec)} FROM pg_temp.came")
+    _count(cursor, name, changed, anew)
+    _wait(cursor, comparison, found[~old], anew)
+    if changed:
+        note_change(cursor, name)
+    cursor.execute(
+        "UPDATE meta.reconciliations SET inputs = $2, judged = $3, reads = $4, "
+        "grace = make_interval(secs => $5) WHERE name = $1",
+        parameters=(
+            name,
+            inputs,
+            before,
+            _assets(comparison.reads),
+            comparison.grace.total_seconds(),
+        ),
+    )
+    kinds, first = _standing(cursor, spec, shown)
+    return Reconciled(spec.conform(came), changed, kinds, first, len(compared), anew)
 
-    Columns source, payout_id, payment_id ('' for a payout as a whole), currency, automatic,
-    amount_micros, transactions (how many), found_micros, created_at. For a payout as a whole, the
-    amount is to be found; of a transaction that an earlier payout has, `amount_micros` is 0.
-    Payouts that were cancelled or failed are left out.
+
+def overdue(warehouse: Warehouse, name: str) -> dt.datetime | None:
+    """Since when something of a table of differences is old enough to count, and is not yet told.
+
+    None where nothing is. Nothing but time need have passed: no row has to change for it.
     """
-    return warehouse.read(_PAYOUTS)
+    frame = warehouse.read(
+        "SELECT w.due FROM meta.reconciliations r CROSS JOIN LATERAL ("
+        "SELECT min(due) AS due FROM meta.waiting_comparisons w WHERE w.name = r.name) w "
+        f"WHERE r.name = $1 AND w.due <= ({_UNTIL.format(assets='r.reads')}) - r.grace",
+        (name,),
+    )
+    return None if frame.empty else frame["due"].iloc[0].to_pydatetime()
 
 
-def _stage_providers(cursor: Cursor, providers: Sequence[Provider]) -> None:
-    text = pa.string()
-    slices.stage(
+_UNTIL = (
+    "SELECT CASE WHEN bool_and(s.newest IS NOT NULL) THEN min(s.newest) + interval '1 hour' END "
+    "FROM unnest(string_to_array({assets}, ',')) a(asset) CROSS JOIN LATERAL ("
+    "SELECT max(slice) AS newest FROM meta.slices s WHERE s.asset = a.asset) s"
+)
+"""The end of the newest hour of which all of some assets were loaded; null before any."""
+
+
+def _assets(tables: Collection[str]) -> str:
+    return ",".join(f"warehouse/{table}" for table in sorted(set(tables)))
+
+
+def _add_due(
+    cursor: Cursor, comparison: Comparison, judged: dt.datetime, before: dt.datetime
+) -> None:
+    """Add to the units what has become old enough, and what no longer is."""
+    compared_units.add(
         cursor,
-        "providers",
-        pa.table(
-            {
-                "source": pa.array([p.source for p in providers], text),
-                "charges_in": pa.array([p.charges_in for p in providers], text),
-                "refunds_in": pa.array([p.refunds_in for p in providers], text),
-            }
-        ),
+        "SELECT kind, source, key FROM meta.waiting_comparisons WHERE name = $1 AND due <= $2",
+        comparison.name,
+        before,
     )
-    pairs = [(p.source, of) for p in providers for of in p.pays_for]
-    slices.stage(
+    if before < judged:  # by a longer grace, or a table that is read since
+        compared_units.add(
+            cursor,
+            f"SELECT {comparison.units.columns('d')} FROM {ddl.physical(comparison.spec)} d "
+            "WHERE d.since > $1",
+            before,
+        )
+
+
+def _count(cursor: Cursor, name: str, changed: int, anew: bool) -> None:
+    """Keep the numbers of each kind, by what came and went."""
+    if anew:
+        cursor.execute("DELETE FROM meta.difference_counts WHERE name = $1", parameters=(name,))
+    elif not changed:
+        return
+    moved = "SELECT kind, 1 AS sign FROM pg_temp.came UNION ALL SELECT kind, -1 FROM pg_temp.gone"
+    cursor.execute(
+        "INSERT INTO meta.difference_counts AS c (name, kind, differences) "
+        "SELECT $1, kind, sum(sign)::bigint "
+        f"FROM ({'SELECT kind, 1 AS sign FROM pg_temp.fresh' if anew else moved}) m "
+        "GROUP BY kind ON CONFLICT (name, kind) "
+        "DO UPDATE SET differences = c.differences + excluded.differences",
+        parameters=(name,),
+    )
+
+
+def _wait(cursor: Cursor, comparison: Comparison, young: pd.DataFrame, anew: bool) -> None:
+    """Keep what does not agree and is too young to count, instead of what the units had."""
+    if not anew:
+        cursor.execute(
+            "DELETE FROM meta.waiting_comparisons w USING pg_temp.units u WHERE w.name = $1 "
+            "AND w.kind = u.kind AND w.source = u.source AND w.key = u.key",
+            parameters=(comparison.name,),
+        )
+    slices.stage(cursor, "young", slices.to_arrow(young, comparison.spec))
+    cursor.execute(
+        "INSERT INTO meta.waiting_comparisons (name, kind, source, key, due) "
+        f"SELECT $1, {comparison.units.columns('y')}, min(y.since) FROM pg_temp.young y "
+        "GROUP BY 2, 3, 4",
+        parameters=(comparison.name,),
+    )
+
+
+def _standing(cursor: Cursor, spec: TableSpec, shown: int) -> tuple[dict[str, int], pd.DataFrame]:
+    """How many differences of each kind there are, and the first of them."""
+    counts = read(
         cursor,
-        "pays",
-        pa.table(
-            {
-                "provider": pa.array([provider for provider, _ in pairs], text),
-                "source": pa.array([of for _, of in pairs], text),
-            }
-        ),
+        "SELECT kind, differences FROM meta.difference_counts "
+        "WHERE name = $1 AND differences > 0 ORDER BY kind",
+        (spec.name,),
     )
-
-
-_TAKEN = """
-    SELECT c.source, c.order_id, c.charge_id, c.currency, c.created_at AS at,
-        c.captured_micros AS charged, NULL::bigint AS given, NULL::bigint AS failed
-    FROM warehouse.charges c JOIN pg_temp.providers p USING (source)
-    WHERE p.charges_in = 'charges' AND NOT c.deleted AND c.captured AND c.status = 'succeeded'
-    UNION ALL
-    SELECT m.source, m.order_id, m.payment_id, m.currency, m.created_at, m.amount_micros, NULL, NULL
-    FROM warehouse.payments m JOIN pg_temp.providers p USING (source)
-    WHERE p.charges_in = 'payments' AND m.type = 'charge' AND NOT m.deleted
-        AND coalesce(m.status, '') NOT IN ('failed', 'canceled', 'cancelled')
-"""
-"""What each provider took; one row for each charge."""
-
-_GIVEN = """
-    SELECT c.source, c.order_id, c.charge_id, c.currency, c.created_at AS at,
-        NULL::bigint AS charged, c.refunded_micros AS given, NULL::bigint AS failed
-    FROM warehouse.charges c JOIN pg_temp.providers p USING (source)
-    WHERE p.refunds_in = 'charges' AND NOT c.deleted AND c.refunded_micros > 0
-    UNION ALL
-    SELECT r.source, coalesce(r.order_id, c.order_id), coalesce(r.charge_id, r.refund_id),
-        r.currency, r.created_at, NULL,
-        CASE WHEN r.status IN ('succeeded', 'pending') THEN r.amount_micros END,
-        CASE WHEN r.status NOT IN ('succeeded', 'pending') THEN r.amount_micros END
-    FROM warehouse.payment_refunds r JOIN pg_temp.providers p USING (source)
-    LEFT JOIN warehouse.charges c ON c.source = r.source AND c.charge_id = r.charge_id
-        AND NOT c.deleted AND r.order_id IS NULL
-    WHERE p.refunds_in = 'payment_refunds' AND NOT r.deleted
-    UNION ALL
-    SELECT m.source, m.order_id, m.payment_id, m.currency, m.created_at, NULL, -m.amount_micros,
-        NULL
-    FROM warehouse.payments m JOIN pg_temp.providers p USING (source)
-    WHERE p.refunds_in = 'payments' AND m.type = 'refund' AND NOT m.deleted
-        AND coalesce(m.status, '') NOT IN ('failed', 'canceled', 'cancelled')
-"""
-"""What each provider gave back; one row for each refund."""
-
-_MOVEMENTS = f"""
-CREATE TEMP TABLE movements ON COMMIT DROP AS
-SELECT source, coalesce(order_id, '') AS order_id,
-    CASE WHEN order_id IS NULL THEN charge_id ELSE '' END AS charge_id, currency,
-    coalesce(sum(charged), 0)::bigint AS charged, count(charged) AS charges,
-    coalesce(sum(given), 0)::bigint AS given, count(given) AS givings,
-    coalesce(sum(failed), 0)::bigint AS failed, max(at) AS at
-FROM ({_TAKEN} UNION ALL {_GIVEN}) moved GROUP BY 1, 2, 3, 4
-"""
-
-_DUE = """
-    SELECT source, order_id, currency,
-        sum(quantity * unit_price_micros
-            - CASE WHEN quantity < 0 THEN -discount_micros ELSE discount_micros END)::bigint
-            AS amount
-    FROM warehouse.order_items WHERE NOT deleted GROUP BY 1, 2, 3
-"""
-_REFUNDED = """
-    SELECT source, order_id, currency,
-        sum(amount_micros + shipping_micros + tax_micros)::bigint AS amount,
-        count(DISTINCT refunded_at) AS events, max(refunded_at) AS at
-    FROM warehouse.refunds WHERE NOT deleted GROUP BY 1, 2, 3
-"""
-_COMPARED = f"""
-CREATE TEMP TABLE compared ON COMMIT DROP AS
-WITH paid AS (
-    SELECT p.source, m.order_id, m.currency, sum(m.charged)::bigint AS charged,
-        sum(m.charges)::bigint AS charges,
-        sum(m.given)::bigint AS given, sum(m.givings)::bigint AS givings,
-        sum(m.failed)::bigint AS failed, max(m.at) AS at
-    FROM pg_temp.movements m JOIN pg_temp.pays p ON p.provider = m.source
-    WHERE m.charge_id = '' GROUP BY 1, 2, 3
-), kept AS (
-    SELECT source, order_id, array_agg(currency) AS currencies, array_agg(charged - given) AS nets,
-        max(at) AS at
-    FROM paid GROUP BY 1, 2
-)
-SELECT o.source, o.order_id, '' AS charge_id, o.currency,
-    CASE WHEN o.cancelled_at IS NULL THEN o.status ELSE 'cancelled' END AS status,
-    coalesce(d.amount, 0) - o.discount_micros + o.shipping_micros + o.tax_micros AS due_micros,
-    coalesce(r.amount, 0) AS refunded_micros, coalesce(r.events, 0) AS refund_events,
-    coalesce(m.charged, 0) AS charged_micros, coalesce(m.charges, 0) AS charges,
-    coalesce(m.given, 0) AS given_micros, coalesce(m.givings, 0) AS givings,
-    coalesce(m.failed, 0) AS failed_micros,
-    coalesce((SELECT sum(abs(net)) FROM unnest(k.currencies, k.nets) n(currency, net)
-        WHERE n.currency <> o.currency), 0)::bigint AS foreign_micros,
-    greatest(o.placed_at, o.cancelled_at, r.at, k.at) AS since
-FROM warehouse.orders o
-LEFT JOIN ({_DUE}) d USING (source, order_id, currency)
-LEFT JOIN ({_REFUNDED}) r USING (source, order_id, currency)
-LEFT JOIN paid m USING (source, order_id, currency)
-LEFT JOIN kept k USING (source, order_id)
-WHERE o.source IN (SELECT source FROM pg_temp.pays)
-    AND NOT o.is_test AND NOT o.deleted AND o.status <> 'deleted'
-    AND NOT (
-        o.status IN ('open', 'paid', 'fulfilled') AND o.cancelled_at IS NULL
-        AND coalesce(m.charged, 0)
-            = coalesce(d.amount, 0) - o.discount_micros + o.shipping_micros + o.tax_micros
-        AND coalesce(m.given, 0) = coalesce(r.amount, 0)
-        AND coalesce(k.currencies = ARRAY[o.currency], true)
+    keys = ", ".join(map(ddl.quoted, spec.key))
+    first = read(
+        cursor,
+        # The condition, which all meet, says that the index is entered and soon left.
+        f"SELECT {ddl.column_list(spec)} FROM {ddl.physical(spec)} WHERE source >= '' "
+        f"ORDER BY {keys} LIMIT {int(shown)}",
     )
-UNION ALL
-SELECT m.source, m.order_id, m.charge_id, m.currency, NULL, 0, 0, 0, m.charged, m.charges,
-    m.given, m.givings, m.failed, 0, m.at
-FROM pg_temp.movements m
-WHERE m.charged <> m.given AND m.charge_id <> ''
-UNION ALL
-SELECT m.source, m.order_id, '', m.currency, NULL, 0, 0, 0, m.charged, m.charges,
-    m.given, m.givings, m.failed, 0, m.at
-FROM pg_temp.movements m
-WHERE m.charged <> m.given AND m.charge_id = '' AND NOT EXISTS (
-    SELECT FROM pg_temp.pays p JOIN warehouse.orders o ON o.source = p.source
-    WHERE p.provider = m.source AND o.order_id = m.order_id
-)
-"""
+    return dict(zip(counts["kind"], counts["differences"].astype(int), strict=True)), first
 
-_WITH_DETAILS = f"""
-SELECT c.source, c.order_id, c.charge_id, c.currency, c.status, c.due_micros, c.refunded_micros,
-    c.refund_events, c.charged_micros, c.charges, coalesce(t.repeated, 0) AS repeated_micros,
-    c.given_micros, c.givings, c.failed_micros, c.foreign_micros,
-    greatest(c.since, o.at, i.at) AS since
-FROM pg_temp.compared c
-LEFT JOIN LATERAL (
-    SELECT max(version_at) AS at FROM (
-        SELECT version_at, money IS DISTINCT FROM lag(money) OVER (ORDER BY version_at, change_hour)
-            AS moved
-        FROM (
-            SELECT version_at, change_hour, jsonb_build_array(
-                discount_micros, shipping_micros, tax_micros, currency, is_test, deleted,
-                CASE WHEN status = 'fulfilled' THEN 'paid' ELSE status END, cancelled_at
-            ) AS money
-            FROM warehouse.orders_versions v
-            WHERE v.source = c.source AND v.order_id = c.order_id AND c.status IS NOT NULL
-        ) told
-    ) changes WHERE moved
-) o ON true
-LEFT JOIN LATERAL (
-    SELECT max(version_at) AS at FROM (
-        SELECT version_at, money IS DISTINCT FROM lag(money) OVER (
-            PARTITION BY item_id ORDER BY version_at, change_hour) AS moved
-        FROM (
-            SELECT item_id, version_at, change_hour, jsonb_build_array(
-                quantity, unit_price_micros, discount_micros, currency, deleted
-            ) AS money
-            FROM warehouse.order_items_versions v
-            WHERE v.source = c.source AND v.order_id = c.order_id AND c.status IS NOT NULL
-        ) told
-    ) changes WHERE moved
-) i ON true
-LEFT JOIN LATERAL (
-    SELECT (sum(charged) - sum(DISTINCT charged))::bigint AS repeated
-    FROM ({_TAKEN}) taken JOIN pg_temp.pays p ON p.provider = taken.source
-    WHERE taken.order_id = c.order_id AND p.source = c.source AND taken.currency = c.currency
-        AND c.charges > 1
-) t ON true
-"""
 
-_PAYOUTS = """
-WITH paid AS (
-    SELECT source, payout_id, currency, amount_micros, automatic, created_at
-    FROM warehouse.payouts WHERE NOT deleted AND status NOT IN ('canceled', 'failed')
-), parts AS (
-    SELECT t.source, t.payout_id, t.payment_id, t.net_micros, t.currency = p.currency AS same,
-        p.currency, p.automatic, p.created_at,
-        row_number() OVER (PARTITION BY t.source, t.payment_id
-            ORDER BY p.created_at, p.payout_id) AS place
-    FROM warehouse.payout_transactions t JOIN paid p USING (source, payout_id)
-    WHERE NOT t.deleted AND t.type <> 'payout'
-), sums AS (
-    SELECT source, payout_id, count(*) AS transactions,
-        coalesce(sum(net_micros) FILTER (WHERE same), 0)::bigint AS amount
-    FROM parts GROUP BY 1, 2
-)
-SELECT p.source, p.payout_id, '' AS payment_id, p.currency, p.automatic, p.amount_micros,
-    coalesce(s.transactions, 0) AS transactions, coalesce(s.amount, 0) AS found_micros,
-    p.created_at
-FROM paid p LEFT JOIN sums s USING (source, payout_id)
-WHERE p.amount_micros <> coalesce(s.amount, 0)
-UNION ALL
-SELECT source, payout_id, payment_id, currency, automatic, 0, 1, net_micros, created_at
-FROM parts WHERE place > 1
-"""
+def _forget(cursor: Cursor, comparison: Comparison) -> Reconciled:
+    """Say nothing; the next run compares everything."""
+    spec = comparison.spec
+    cursor.execute(f"DELETE FROM {ddl.physical(spec)}")
+    changed = cursor.rowcount
+    for table in ("stale_comparisons", "waiting_comparisons", "difference_counts"):
+        cursor.execute(f"DELETE FROM meta.{table} WHERE name = $1", parameters=(spec.name,))
+    cursor.execute(
+        "UPDATE meta.reconciliations SET judged = NULL WHERE name = $1", parameters=(spec.name,)
+    )
+    if changed > 0:
+        note_change(cursor, spec.name)
+    return Reconciled(spec.empty(), changed, {}, spec.empty(), 0, anew=True)

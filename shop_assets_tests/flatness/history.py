@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import psycopg2
 
+from shop_assets.assets import reconciliation
 from shop_assets.entities import TABLES, TableSpec
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.flatness import paid
 
 HOUR = dt.timedelta(hours=1)
 NOW = dt.datetime(2026, 1, 15, tzinfo=dt.UTC)
@@ -26,6 +28,7 @@ ASSETS = (
     *("warehouse/inventory_levels", "warehouse/inventory_movements", "warehouse/web_activity"),
     *("marts/sales_hourly", "marts/customer_orders", "marts/funnel_hourly"),
     *("marts/inventory_hourly", "marts/data_quality_hourly"),
+    *(f"warehouse/{name}" for name in paid.NAMES),
 )
 """The assets that each hour of the past was written by."""
 
@@ -150,6 +153,7 @@ _ENTITIES: dict[str, tuple[str, dict[str, str]]] = {
             "version_at": "at",
         },
     ),
+    **paid.ENTITIES,
 }
 """Of each the rows, each of one version."""
 
@@ -284,6 +288,7 @@ def fill(warehouse: Warehouse, history: History) -> None:
     connection = psycopg2.connect(warehouse.url)
     with connection, connection.cursor() as cursor:
         cursor.execute(_BASE, given)
+        cursor.execute(paid.BASE)
         for month in _months(history.start):
             for spec in ddl.stored_tables():
                 if spec.by_month:
@@ -304,6 +309,9 @@ def fill(warehouse: Warehouse, history: History) -> None:
         for name, rows, columns in _DERIVED:
             _insert(cursor, TABLES[name], ddl.physical(TABLES[name]), rows, columns)
         cursor.execute(_META, given)
+    for declared in reconciliation.DECLARED:
+        reads = reconciliation.READS[declared.name]
+        reconciliation.compare(warehouse, declared, reads, list(paid.PROVIDERS), paid.GRACE)
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets import partitions
+from shop_assets.assets import reconciliation
 from shop_assets.assets.analytics import newest_hour
 from shop_assets.automation.sensors import find_missing_hours
 from shop_assets.checks import arrival, loading
@@ -30,7 +31,9 @@ from shop_assets.warehouse.ledger import load_ledger
 from shop_assets.warehouse.mart_inputs import MARTS, ledger_rows
 from shop_assets.warehouse.marts import replace_slices, stale_by_mart, stale_slices
 from shop_assets.warehouse.merge import merge_entity
+from shop_assets.warehouse.reconciliation import overdue
 from shop_assets.warehouse.slices import Load
+from shop_assets_tests.flatness import paid
 from shop_assets_tests.flatness.history import ASSETS, HOUR, NOW, PRODUCTS
 from shop_assets_tests.transforms.frames import frame_of
 
@@ -82,6 +85,9 @@ class Hour:
         for mart in MARTS:
             yield f"compute {mart}"
             self._mart(mart)
+        for declared in reconciliation.DECLARED:
+            yield f"compare {declared.name}"
+            self._compare(declared)
         yield "sensors"
         self._sensors()
 
@@ -177,6 +183,7 @@ class Hour:
                 for k in range(5)
             ],
         }  # fmt: skip
+        given |= paid.of_hour(self._new, self._old, self._start)
         return {name: frame_of(name, told) for name, told in given.items()}
 
     def _clean(self, entity: str, count: int) -> None:
@@ -223,9 +230,18 @@ class Hour:
         replace_slices(store, spec, found, load, seen)
         newest_hour(store, mart)
 
+    def _compare(self, declared: reconciliation.Declaration) -> None:
+        reads = reconciliation.READS[declared.name]
+        providers = list(paid.PROVIDERS)
+        done = reconciliation.compare(self._warehouse, declared, reads, providers, paid.GRACE)
+        assert not done.anew
+        assert (len(done.first) > 0) == (declared.name == "charge_differences")
+
     def _sensors(self) -> None:
         look_for_missing_hours(self._warehouse, self._end)
         stale_by_mart(self._warehouse, MARTS)
+        for declared in reconciliation.DECLARED:
+            assert overdue(self._warehouse, declared.name) is None
 
     @contextmanager
     def _publishing(self, load: Load) -> Iterator[tuple[Any, slices.Publication]]:

@@ -48,6 +48,9 @@ def test_what_is_watched_is_the_whole_hour(long: Watched) -> None:
         *("warehouse.web_activity", "warehouse.inventory_levels_versions", "warehouse.ad_spend"),
         *("meta.slices", "meta.row_ledger", "meta.source_keys", "meta.source_checkpoints"),
         *("meta.sold_orders", "meta.source_deletions", "meta.loads"),
+        *("warehouse.charges_versions", "warehouse.payments_versions"),
+        *("warehouse.payment_refunds_versions", "warehouse.payout_transactions_versions"),
+        *("analytics_base.charge_differences", "meta.stale_comparisons"),
     }
     assert len(long.steps) > 25
     assert sum(len(told) for told in long.steps.values()) > 400

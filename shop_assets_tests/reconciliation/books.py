@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from shop_assets.assets.reconciliation import DECLARED, READS, find
+from shop_assets.assets.reconciliation import DECLARED, READS, compare
 from shop_assets.entities import TABLES
+from shop_assets.warehouse import ddl
+from shop_assets.warehouse.compared_orders import Provider
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.merge import merge_entity
-from shop_assets.warehouse.reconciliation import Provider
 from shop_assets_tests.transforms.frames import frame_of
 from shop_assets_tests.warehouse.loads import load_of
 
@@ -25,7 +26,7 @@ STRIPE = Provider("stripe", "charges", "payment_refunds", ("shop",))
 LEDGER = Provider("ledger", "payments", "payments", ("shop",))
 _BY = {"A": "shop", "B": "stripe"}
 
-_COMMON: dict[str, dict[str, Any]] = {
+COMMON: dict[str, dict[str, Any]] = {
     "orders": {
         "source": "shop", "placed_at": AT, "status": "paid", "currency": "EUR",
         "discount_micros": 0, "shipping_micros": 0, "tax_micros": 0, "is_test": False,
@@ -72,7 +73,7 @@ class Books:
     count: int = 0
 
     def add(self, table: str, **values: Any) -> None:
-        row = {"version_at": AT, "deleted": False} | _COMMON[table] | values
+        row = {"version_at": AT, "deleted": False} | COMMON[table] | values
         self.rows.setdefault(table, []).append(row)
 
     def order(self, order_id: str, amount: float, **values: Any) -> None:
@@ -118,21 +119,35 @@ class Books:
                      amount_micros=micros(net), net_micros=micros(net))  # fmt: skip
 
     def load(self, warehouse: Warehouse, *, days: int = DAYS) -> None:
-        """Merge all that was added since the last time; every table is loaded for all days."""
-        tables = sorted({*_COMMON, *self.rows})
-        for table in tables:
+        """Merge all that was added; every table is loaded for all days."""
+        for table in sorted({*COMMON, *self.rows}):
             frame = frame_of(table, self.rows.get(table, []))
             frame["_hour"] = frame["version_at"].dt.floor("h")
             load = load_of(f"warehouse/{table}", START, count=24 * days)
             merge_entity(warehouse, TABLES[table], frame, load)
 
+    def load_nothing(self, warehouse: Warehouse, hour: dt.datetime) -> None:
+        """Load an hour of every table, in which nothing has happened."""
+        self.rows = {table: [] for table in COMMON}
+        self.add_to(warehouse, hour)
+
+    def add_to(self, warehouse: Warehouse, hour: dt.datetime) -> None:
+        """Merge all that was added, as told in an hour of its own, beside what was told before."""
+        for table, rows in self.rows.items():
+            frame = frame_of(table, rows)
+            frame["_hour"] = pd.Series(hour, index=frame.index).astype("datetime64[us, UTC]")
+            merge_entity(warehouse, TABLES[table], frame, load_of(f"warehouse/{table}", hour))
+
 
 def found(
     warehouse: Warehouse, name: str, *providers: Provider, grace: dt.timedelta = GRACE
 ) -> pd.DataFrame:
-    """The rows of a table of differences."""
+    """The rows of a table of differences, brought up to date."""
     [declared] = [d for d in DECLARED if d.name == name]
-    return find(warehouse, declared, READS[name], list(providers or [STRIPE]), grace)
+    compare(warehouse, declared, READS[name], list(providers or [STRIPE]), grace)
+    spec = TABLES[name]
+    keys = ", ".join(spec.key)
+    return spec.conform(warehouse.read(f"SELECT * FROM {ddl.physical(spec)} ORDER BY {keys}"))
 
 
 def differences(

@@ -113,7 +113,7 @@ def test_the_check_passes_without_differences_and_warns_of_each_kind() -> None:
         "contract": True,
         "agrees_with_the_provider": False,
     }
-    assert judge(frame_of("charge_differences", [])).passed
+    assert judge({}, frame_of("charge_differences", [])).passed
     rows = [
         {
             "source": "shop", "order_id": str(n), "charge_id": "", "currency": "EUR",
@@ -122,7 +122,9 @@ def test_the_check_passes_without_differences_and_warns_of_each_kind() -> None:
         }
         for n in range(SHOWN + 5)
     ]  # fmt: skip
-    outcome = judge(frame_of("charge_differences", rows))
+    outcome = judge(
+        {"not_charged": SHOWN + 4, "charged_twice": 1}, frame_of("charge_differences", rows)
+    )
     assert not outcome.passed
     assert outcome.severity == AssetCheckSeverity.WARN
     said = outcome.metadata

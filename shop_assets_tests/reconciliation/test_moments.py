@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
+from shop_assets.warehouse.compared_orders import Provider
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.reconciliation import Provider
 from shop_assets_tests.reconciliation.books import STRIPE, Books, differences
 
 # Everything is loaded until the fifth of February, so that a day of grace ends with the third.

@@ -14,6 +14,7 @@ TABLES = ("charge_differences", "refund_differences")
 _OLD = "(SELECT max(slice) - interval '8 hours' FROM meta.slices WHERE asset = 'warehouse/orders')"
 _JUDGED = f"SELECT order_id FROM warehouse.orders WHERE placed_at < {_OLD} AND NOT is_test"
 
+_OLDEST = "SELECT order_id, placed_at FROM warehouse.orders ORDER BY placed_at LIMIT 1"
 _MOVED = f"SELECT FROM warehouse.payments WHERE created_at < {_OLD}"
 _UNPAID = "AND order_id NOT IN (SELECT order_id FROM warehouse.payments)"
 HAPPENED = {
@@ -45,6 +46,19 @@ def test_the_simulated_shop_reconciles_to_nothing(shop: LivingShop) -> None:
     for what, (at_least, sql) in HAPPENED.items():
         [(count,)] = shop.rows(f"SELECT count(*) FROM ({sql}) found")
         assert count >= at_least, what
+
+
+def test_what_has_become_overdue_by_time_alone_is_asked_for_once(shop: LivingShop) -> None:
+    for name in TABLES:  # they are up to date
+        assert not shop.platform.tick(f"{name}_on_change").requests
+    with shop.platform.warehouse.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO meta.waiting_comparisons SELECT 'charge_differences', 'order', '', "
+            f"order_id, placed_at FROM ({_OLDEST}) oldest"
+        )
+    assert not shop.platform.tick("refund_differences_on_change").requests
+    shop.answer("charge_differences")
+    assert not shop.platform.tick("charge_differences_on_change").requests
 
 
 def test_a_charge_and_a_refund_that_are_a_cent_off_are_found_and_named(shop: LivingShop) -> None:

@@ -1,0 +1,31 @@
+"""A row's current state, made of its versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shop_assets.entities import TableSpec
+from shop_assets.warehouse import ddl
+from shop_assets.warehouse.ddl import quoted
+
+
+def current_of_fact(spec: TableSpec, keys: str, by: Sequence[str] = ()) -> str:
+    """A query for the current rows of the keys that a table has.
+
+    `by`: the columns of `keys` that name the rows, where they are not the whole key. The current
+    row is the newest version; of equals, the one of the later hour. A fact has few versions: all
+    of them are read, whichever months they stand in.
+    """
+    same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in by or spec.key)
+    by_key = ", ".join("v." + quoted(k) for k in spec.key)
+    shown = ", ".join(
+        f"min(v.{quoted(c.name)}) OVER (PARTITION BY {by_key}) AS {quoted(c.name)}"
+        if c.merge == "earliest"
+        else f"v.{quoted(c.name)}"
+        for c in spec.columns
+    )
+    return (
+        f"SELECT DISTINCT ON ({by_key}) {shown} FROM {ddl.versions(spec)} v "
+        f"JOIN {keys} c ON {same_key} "
+        f"ORDER BY {by_key}, v.version_at DESC, v.{quoted(ddl.CHANGE_HOUR)} DESC"
+    )

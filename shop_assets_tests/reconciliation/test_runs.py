@@ -1,0 +1,218 @@
+"""Runs that are broken off, run beside loads or beside each other, or meet an older warehouse."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import psycopg2
+import pytest
+from adbc_driver_manager import Error as AdbcError
+from dagster import RunConfig, materialize
+
+from shop_assets.assets.reconciliation import (
+    DECLARED,
+    READS,
+    Declaration,
+    Judge,
+    Run,
+    compare,
+    providers,
+    reconciliation_assets,
+)
+from shop_assets.resources import WarehouseResource
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.reconciliation import Reconciled, overdue
+from shop_assets_tests.reconciliation.books import GRACE, START, STRIPE, Books, differences
+from shop_assets_tests.reconciliation.test_checks import configured, settings_of
+from shop_assets_tests.warehouse.loads import DAY, HOUR, table_of, wait_for_waiter
+
+CHARGES, REFUNDS, PAYOUTS = DECLARED
+LATER = {"A": START + 30 * HOUR, "B": START + 31 * HOUR}
+YOUNG = "2026-02-04 00:00:01"
+UNPAID = ("charge", "A", "not_charged", 10, 0)
+
+
+def run(warehouse: Warehouse, declared: Declaration = CHARGES, *, anew: bool = False) -> Reconciled:
+    reads = READS[declared.name]
+    return compare(warehouse, declared, reads, [STRIPE], GRACE, anew=anew)
+
+
+def asked(warehouse: Warehouse) -> int:
+    [(count,)] = table_of(warehouse, "SELECT count(*) FROM meta.stale_comparisons")
+    return int(count)
+
+
+@pytest.fixture
+def settled(warehouse: Warehouse) -> Warehouse:
+    """A warehouse in which two orders are paid, and that has been compared."""
+    books = Books()
+    for order_id in ("A", "B"):
+        books.order(order_id, 10)
+        books.charge(order_id, 10, charge_id=f"ch_{order_id}")
+    books.load(warehouse)
+    assert differences(warehouse) == []
+    return warehouse
+
+
+def lose(warehouse: Warehouse, order_id: str) -> None:
+    """Let the provider delete an order's charge."""
+    books = Books()
+    books.charge(order_id, 10, charge_id=f"ch_{order_id}", deleted=True,
+                 version_at="2026-01-31 09:20")  # fmt: skip
+    books.add_to(warehouse, LATER[order_id])
+
+
+def test_only_what_has_changed_is_compared(settled: Warehouse) -> None:
+    lose(settled, "A")
+    done = run(settled)
+    assert (done.compared, done.changed, done.anew) == (1, 1, False)
+    assert done.kinds == {"not_charged": 1}
+    done = run(settled)
+    assert (done.compared, done.changed, done.kinds) == (0, 0, {"not_charged": 1})
+
+
+def test_a_run_whose_server_process_is_killed_is_made_up_for_by_the_next(
+    settled: Warehouse,
+) -> None:
+    def dying(judge: Judge) -> Judge:
+        def killed(compared: pd.DataFrame) -> pd.DataFrame:
+            killer = psycopg2.connect(settled.url)
+            with killer, killer.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks "
+                    "WHERE relation = 'meta.reconciliations'::regclass "
+                    "AND mode = 'ShareRowExclusiveLock'"
+                )
+                assert cursor.rowcount == 1
+            killer.close()
+            return judge(compared)
+
+        return killed
+
+    lose(settled, "A")
+    waiting = asked(settled)
+    for declared in (CHARGES, REFUNDS):
+        broken = dataclasses.replace(declared, judge=dying(declared.judge))
+        for anew in (False, True):
+            with pytest.raises(AdbcError):
+                run(settled, broken, anew=anew)
+    assert asked(settled) == waiting > 0
+    assert table_of(settled, "SELECT * FROM analytics_base.charge_differences") == []
+    assert differences(settled) == [UNPAID]
+    assert asked(settled) == 0
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_load_that_ends_during_a_run_does_not_wait_and_is_seen_by_the_next(
+    settled: Warehouse, anew: bool
+) -> None:
+    def slow(judge: Judge) -> Judge:
+        def judged(compared: pd.DataFrame) -> pd.DataFrame:
+            lose(settled, "B")
+            return judge(compared)
+
+        return judged
+
+    lose(settled, "A")
+    found = run(settled, dataclasses.replace(CHARGES, judge=slow(CHARGES.judge)), anew=anew)
+    assert found.kinds == {"not_charged": 1}
+    assert [ids for _, ids, *_ in differences(settled)] == ["A", "B"]
+
+
+def test_a_first_run_waits_for_the_loads_that_do_not_know_of_it(warehouse: Warehouse) -> None:
+    books = Books()
+    books.load(warehouse)
+    books.order("A", 10)
+    gate = psycopg2.connect(warehouse.url)
+    with ThreadPoolExecutor(2) as pool:
+        with gate, gate.cursor() as cursor:
+            # The load has looked whether anybody is to be asked on behalf of, and waits there.
+            cursor.execute("LOCK TABLE meta.stale_comparisons IN EXCLUSIVE MODE")
+            load = pool.submit(books.load, warehouse)
+            wait_for_waiter(warehouse, 1)
+            first = pool.submit(run, warehouse)
+            wait_for_waiter(warehouse, 2)
+        gate.close()
+        load.result()
+        first.result()
+    assert differences(warehouse) == [UNPAID]
+
+
+def test_runs_at_once_leave_what_one_leaves(settled: Warehouse) -> None:
+    lose(settled, "A")
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: run(settled), range(3)))
+    assert sum(d.changed for d in done) == 1
+    assert {d.kinds["not_charged"] for d in done} == {1}
+    assert differences(settled) == [UNPAID]
+
+
+def test_a_shop_without_a_provider_asks_for_nothing(warehouse: Warehouse) -> None:
+    books = Books()
+    books.order("A", 10)
+    books.charge("A", 10)
+    books.payout("po", 1, ("t", 1))
+    books.load(warehouse)
+    assert asked(warehouse) == 0
+    run(warehouse, PAYOUTS)
+    lose(warehouse, "A")
+    assert asked(warehouse) == 0
+
+
+def test_what_is_too_young_is_overdue_once_hours_have_passed_and_then_told(
+    settled: Warehouse,
+) -> None:
+    books = Books()
+    books.order("young", 10, placed_at=YOUNG, version_at=YOUNG)
+    books.add_to(settled, START + 4 * DAY)
+    assert run(settled).kinds == {}
+    assert overdue(settled, "charge_differences") is None
+    Books().load_nothing(settled, START + 5 * DAY)
+    assert overdue(settled, "charge_differences") == pd.Timestamp(YOUNG, tz="UTC")
+    assert overdue(settled, "payout_differences") is None
+    assert [*run(settled).first["order_id"]] == ["young"]
+    assert overdue(settled, "charge_differences") is None
+
+
+def test_an_older_warehouse_is_compared_as_a_whole_once(settled: Warehouse) -> None:
+    lose(settled, "A")
+    assert differences(settled) == [UNPAID]
+    with settled.transaction() as cursor:  # as an older release leaves it
+        for table in ("reconciliations", "waiting_comparisons", "difference_counts"):
+            cursor.execute(f"DELETE FROM meta.{table}")
+        cursor.execute(
+            "INSERT INTO analytics_base.charge_differences SELECT 'shop', 'gone', '', 'EUR', "
+            "'not_charged', 1, 0, -1, now()"
+        )
+    done = run(settled)
+    assert (done.anew, done.changed, done.kinds) == (True, 1, {"not_charged": 1})
+    assert not run(settled).anew
+
+
+def test_everything_is_compared_anew_when_somebody_says_so(
+    settled: Warehouse, stack: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = configured({"shop": ("orders", "order_items"), "stripe": ("charges",)})
+    settings = settings_of(tmp_path, text)
+    [asset] = reconciliation_assets(settings, settings.entities)
+    compare(settled, CHARGES, ("orders", "order_items", "charges"), providers(settings), GRACE)
+    with settled.transaction() as cursor:  # nobody has noticed
+        cursor.execute("DELETE FROM warehouse.charges")
+        cursor.execute("DELETE FROM warehouse.charges_versions")
+    places = {"SHOP_POSTGRES_URL": settled.url, "SHOP_HOME": str(tmp_path)}
+    for name, value in {**stack.environment(), **places}.items():
+        monkeypatch.setenv(name, value)
+    found = []
+    for config in (Run(), Run(anew=True), Run()):
+        done = materialize(
+            [asset],
+            resources={"warehouse": WarehouseResource(zone="UTC")},
+            run_config=RunConfig(ops={"analytics__charge_differences": config}),
+        )
+        [event] = done.asset_materializations_for_node("analytics__charge_differences")
+        found.append((event.metadata["compared"].value, event.metadata["dagster/row_count"].value))
+    assert found == [("what has changed", 0), ("everything", 2), ("what has changed", 2)]
