@@ -10,6 +10,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -40,11 +41,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Came:
-    """Rows of each read, their size as given in all, and by how much memory grew at its peak."""
+    """Rows of each read, their size as given in all, by how much memory grew at its peak (MiB), and
+    seconds of CPU with the start."""
 
     rows: list[int]
     megabytes: float
     growth: float
+    seconds: float
 
 
 def task(
@@ -118,7 +121,7 @@ def perform(given: Task) -> Came:
         rows.append(count)
     growth = _memory("VmHWM") - before
     reader.close()
-    return Came(rows, size / 2**20, growth)
+    return Came(rows, size / 2**20, growth, time.process_time())
 
 
 def _memory(what: str) -> float:
