@@ -9,14 +9,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmarks.shop import configuration, plan_of
+from shop_assets.assets.clean import cleaned_rows
 from shop_assets.demo import DemoTargets, tracker
 from shop_assets.demo.world import World
 from shop_assets.entities import ENTITIES
+from shop_assets.io_managers.delta import CleanedRows
 from shop_assets.settings import ShopSettings, load_settings
 from shop_assets.sources import ReadRequest, Window, connect
 from shop_assets.sources.reading import gather
-from shop_assets.transforms.clean import StreamOrigin, clean
-from shop_assets.transforms.extract import assemble
+from shop_assets.spool import Spool
+from shop_assets.transforms.extract import placed
+from shop_assets.transforms.parts import Parts
 
 HOUR = dt.timedelta(hours=1)
 _START = dt.datetime(2026, 11, 2, 10, tzinfo=dt.UTC)
@@ -34,27 +37,31 @@ class WebHour:
         """The hour in which the file's events were received."""
         return _START + HOUR, _START + 2 * HOUR
 
-    def read(self) -> pa.Table:
+    def read(self) -> Parts:
         """The file's lines as raw rows: what the asset `raw/tracker__web_events` does."""
+        spool = Spool()
         connector = connect("tracker", self.settings.sources["tracker"], base=self.path.parent)
         try:
-            found = gather(connector, ReadRequest("web_events", Window(*self.window)))
+            request = ReadRequest("web_events", Window(*self.window))
+            gather(connector, request, lambda batch: placed(batch.rows, self.window[0]), spool)
         finally:
             connector.close()
-        raw = assemble(found.batches, self.window[0])
-        return raw.append_column("_load_id", pa.repeat("benchmark", raw.num_rows))
-
-    def clean(self, raw: pa.Table) -> pa.Table:
-        """Raw rows as published web events: what the asset `clean/web_events` does."""
-        source = self.settings.sources["tracker"]
-        spec = ENTITIES["web_events"]
-        origin = StreamOrigin("tracker", "web_events", source.timezone, self.settings.shop.currency)
-        mapping = source.streams["web_events"].entities["web_events"]
-        cleaned = clean(raw, spec, mapping, origin)
-        hour = pa.field("_hour", pa.timestamp("us", "UTC"))
-        return pa.Table.from_pandas(
-            cleaned.published, schema=spec.arrow_schema.append(hour), preserve_index=False
+        return spool.parts().map(
+            lambda part: part.append_column("_load_id", pa.repeat("benchmark", part.num_rows))
         )
+
+    def clean(self, raw: Parts) -> CleanedRows:
+        """Raw rows as published web events: what the asset `clean/web_events` does."""
+        origin = ("tracker", "web_events")
+        made, contract = cleaned_rows(self.settings, ENTITIES["web_events"], {origin: raw}, 1)
+        if not contract.passed:
+            raise ValueError(f"the cleaned rows break their contract: {contract.failed}")
+        return made
+
+
+def rows_in(parts: Parts) -> int:
+    """How many rows there are."""
+    return sum(part.num_rows for part in parts.each())
 
 
 def web_hour(orders: int, folder: Path) -> WebHour:

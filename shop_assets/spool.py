@@ -31,8 +31,8 @@ class _Kept:
 
     schema: pa.Schema
     rows: int
+    size: int
     hours: Counter[dt.datetime]
-    held: int = 0
     table: pa.Table | None = None
     begin: int = 0
 
@@ -55,10 +55,9 @@ class Spool:
         """Add a table."""
         if not table.num_rows:
             return
-        size = table.nbytes
-        known = table.schema, table.num_rows, _hours(table)
-        if sum(kept.held for kept in self._kept) + size <= self._limit:
-            self._kept.append(_Kept(*known, held=size, table=table))
+        known = table.schema, table.num_rows, table.nbytes, _hours(table)
+        if self._held() + table.nbytes <= self._limit:
+            self._kept.append(_Kept(*known, table=table))
         else:
             self._kept.append(_Kept(*known, begin=self._write(table)))
 
@@ -79,6 +78,11 @@ class Spool:
         return sum(kept.rows for kept in self._kept)
 
     @property
+    def size(self) -> int:
+        """How many bytes all tables have in memory, or had."""
+        return sum(kept.size for kept in self._kept)
+
+    @property
     def hours(self) -> Counter[dt.datetime]:
         """How many rows there are of each `_hour`."""
         return sum((kept.hours for kept in self._kept), Counter[dt.datetime]())
@@ -86,6 +90,9 @@ class Spool:
     def parts(self) -> Parts:
         """All tables as one."""
         return in_one_schema([kept.schema for kept in self._ordered()], lambda: iter(self))
+
+    def _held(self) -> int:
+        return sum(kept.size for kept in self._kept if kept.table is not None)
 
     def _ordered(self) -> list[_Kept]:
         never = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -120,20 +127,25 @@ def _hours(table: pa.Table) -> Counter[dt.datetime]:
 class Buckets:
     """Tables of several kinds, of which rows with the same key come out together.
 
-    `key`: the columns that name a row, the same in all kinds. Up to so many `rows` in all are in
-    one bucket; more are shared out among several, on disk as far as they are too many for memory.
+    `key`: the columns that name a row, the same in all kinds. Up to so many `rows` and bytes
+    (`size`) in all are in one bucket. More are shared out among several, on disk where they are
+    too many for memory.
     """
 
-    def __init__(self, kinds: int, key: tuple[str, ...], rows: int = 4 * ROWS) -> None:
+    def __init__(
+        self, kinds: int, key: tuple[str, ...], rows: int = 4 * ROWS, size: int = IN_MEMORY
+    ) -> None:
         self._key = key
-        self._rows = rows
+        self._rows, self._size = rows, size
         self._whole = [Spool() for _ in range(kinds)]
         self._shares: list[list[Spool]] | None = None
 
     def add(self, kind: int, table: pa.Table) -> None:
         """Add rows of a kind."""
         self._whole[kind].append(table)
-        if self._shares is None and sum(spool.num_rows for spool in self._whole) > self._rows:
+        rows = sum(spool.num_rows for spool in self._whole)
+        size = sum(spool.size for spool in self._whole)
+        if self._shares is None and (rows > self._rows or size > self._size):
             held = IN_MEMORY // _BUCKETS
             self._shares = [[Spool(held) for _ in range(_BUCKETS)] for _ in self._whole]
         if self._shares is not None:

@@ -16,7 +16,7 @@ from benchmarks.place import Place
 from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
 from benchmarks.timing import Racer, race
-from benchmarks.web_hour import web_hour
+from benchmarks.web_hour import rows_in, web_hour
 
 _NOTE = (
     "The platform keeps every value as it is written, says where each line stands, hashes rows and "
@@ -29,20 +29,20 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
     """The events of a normal hour."""
     hour = web_hour(size.hour_orders, place.folder)
     raw = hour.read()
+    rows = rows_in(raw)
     whole = place.folder / "whole.jsonl.gz"
     lines = _without_broken(hour.path, whole)
 
     def read(_: int) -> int:
-        return int(hour.read().num_rows)
+        return rows_in(hour.read())
 
     def clean(_: int) -> int:
         hour.clean(raw)
-        return int(raw.num_rows)
+        return rows
 
     def both(_: int) -> int:
-        table = hour.read()
-        hour.clean(table)
-        return int(table.num_rows)
+        hour.clean(hour.read())
+        return rows
 
     def arrow(_: int) -> int:
         with gzip.open(whole, "rb") as file:

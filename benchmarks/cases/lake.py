@@ -26,9 +26,10 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
     hour = web_hour(size.hour_orders, place.folder)
     lake = open_lake(place.endpoints)
     start, end = hour.window
-    cleaned = hour.clean(hour.read())
+    raw = hour.read()
+    cleaned = hour.clean(raw).published.whole()
     bucket = _Bucket(place)
-    for name, rows in (("raw", hour.read()), ("clean", cleaned)):
+    for name, rows in (("raw", raw.whole()), ("clean", cleaned)):
 
         def append(number: int, table: str = name, rows: object = rows) -> int:
             lake.append(f"{table}/events", rows, load_id=f"{table}-{number}")

@@ -31,6 +31,8 @@ from shop_assets.partition_span import Span, describe_partitions, rows_by_hour
 from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
+from shop_assets.spool import Buckets
+from shop_assets.transforms.parts import Parts
 from shop_assets.transforms.sessions import web_activity
 from shop_assets.warehouse.connection import to_frame
 from shop_assets.warehouse.ddl import LAKE_ONLY
@@ -171,6 +173,18 @@ def _ledger_contract(calendar: Calendar) -> AssetChecksDefinition:
     return sales_ledger_contract
 
 
+def activity_rows(events: Parts) -> pd.DataFrame:
+    """`web_activity` of clean web events, of which some visitors' are in memory at a time."""
+    buckets = Buckets(1, ("source", "visitor_id"))
+    for part in events.each():
+        buckets.add(0, part)
+    found = [web_activity(to_frame(rows)) for (rows,) in buckets if rows.num_rows]
+    if not found:
+        return TABLES["web_activity"].empty()
+    key = list(TABLES["web_activity"].key)
+    return pd.concat(found).sort_values(key, kind="stable", ignore_index=True)
+
+
 def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinition:
     spec = TABLES["web_activity"]
     key = warehouse_key(spec.name)
@@ -178,7 +192,11 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
 
     @asset(
         key=key,
-        ins={"events": AssetIn(key=clean_key("web_events"), metadata={"columns": columns})},
+        ins={
+            "events": AssetIn(
+                key=clean_key("web_events"), metadata={"columns": columns, "in_parts": True}
+            )
+        },
         partitions_def=calendar.hourly,
         backfill_policy=calendar.backfill_policy,
         io_manager_key="postgres",
@@ -192,11 +210,9 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
         check_specs=[contract_spec(key)],
     )
     @step
-    def activity(
-        context: AssetExecutionContext, events: pa.Table
-    ) -> MaterializeResult[ActivityRows]:
+    def activity(context: AssetExecutionContext, events: Parts) -> MaterializeResult[ActivityRows]:
         span = Span.of(context)
-        frame = web_activity(to_frame(events))
+        frame = activity_rows(events)
         lineage = same_columns(spec, clean_key("web_events"), ("source", "visitor_id", "is_bot"))
         rows = rows_by_hour(frame["change_hour"])
         outcome = judge_contract(frame, spec, hour_keys(frame["change_hour"]))

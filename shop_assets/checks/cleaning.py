@@ -48,8 +48,9 @@ def judge_counts(counts: pd.DataFrame) -> list[Outcome]:
 
 def hour_keys(hours: pd.Series) -> pd.Series:
     """The partition key of each hour."""
-    keys: pd.Series = hours.dt.strftime(partitions.HOUR_FORMAT)
-    return keys
+    number, distinct = pd.factorize(hours)
+    names = pd.Series(pd.DatetimeIndex(distinct).strftime(partitions.HOUR_FORMAT), dtype="str")
+    return names.iloc[number].set_axis(hours.index)
 
 
 def judge_published(published: pd.DataFrame, spec: TableSpec) -> Outcome:

@@ -180,9 +180,11 @@ class RawLakeIOManager(_LakeInput):
 class CleanLakeIOManager(_LakeInput):
     """Replaces an entity's hours, those of its quarantine, and what is known of their rows."""
 
-    def load_input(self, context: InputContext) -> pa.Table:
-        """The rows of the input's hours."""
-        return self.scan(context).whole()
+    def load_input(self, context: InputContext) -> pa.Table | Parts:
+        """The rows of the input's hours; `in_parts` where its metadata asks for that."""
+        found = self.scan(context)
+        in_parts = (context.definition_metadata or {}).get("in_parts")
+        return found if in_parts else found.whole()
 
     def handle_output(self, context: OutputContext, obj: CleanedRows) -> None:
         """Write published rows, quarantined rows and counts; each replaces the hours whole."""

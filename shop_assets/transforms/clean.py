@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping
-from shop_assets.transforms.deduplicate import newest_attempts, repeated
+from shop_assets.transforms.deduplicate import attempted_again, repeated
 from shop_assets.transforms.fields import MissingColumnError, StreamOrigin
 from shop_assets.transforms.judge import judge
 
@@ -193,32 +193,31 @@ def settle(
     """
     if judged.empty:
         return empty(spec)
-    rows = newest_attempts(judged)
-    good = rows["_rule"].isna()
-    sound = rows if good.all() else rows[good]
-    if mapping.grain == "folded":
-        sound = _keep_earliest(sound, spec)
-    again = repeated(sound, spec, mapping)
-    published = sound[~again] if again.any() else sound
-    outcome = pd.Series("published", index=rows.index, dtype="str")
+    left = ~attempted_again(judged)
+    good = left & judged["_rule"].isna()
+    again = repeated(judged, good, spec, mapping)
+    outcome = pd.Series("published", index=judged.index, dtype="str")
     outcome[~good] = "quarantined"
-    outcome.loc[again.index[again]] = "folded" if mapping.grain == "folded" else "deduplicated"
+    outcome[again] = "folded" if mapping.grain == "folded" else "deduplicated"
+    published = judged.loc[good & ~again, [*spec.column_names, "_hour"]]
+    if mapping.grain == "folded":
+        published = _with_earliest(published, judged[good], spec)
     return Cleaned(
-        published[[*spec.column_names, "_hour"]].reset_index(drop=True),
-        _set_aside(rows[~good], spec.name, origin),
-        _count(rows, outcome, spec.name, origin),
+        published.reset_index(drop=True),
+        _set_aside(judged[left & ~good], spec.name, origin),
+        _count(judged.loc[left, ["_hour", "_repaired"]], outcome[left], spec.name, origin),
     )
 
 
-def _keep_earliest(rows: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
-    """The rows, each with the earliest that its key has in its hour of what is to be kept so."""
+def _with_earliest(published: pd.DataFrame, rows: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
+    """What is published, with the earliest that any of its key's rows has of what is kept so."""
     by = [*(rows[k] for k in spec.key), rows["_hour"]]
     earliest = {
         column.name: rows[column.name].groupby(by, sort=False).transform("min")
         for column in spec.columns
         if column.merge == "earliest"
     }
-    return rows.assign(**earliest)
+    return published.assign(**earliest)
 
 
 def _set_aside(rows: pd.DataFrame, entity: str, origin: StreamOrigin) -> pd.DataFrame:

@@ -10,24 +10,38 @@ from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping
 
 
-def newest_attempts(raw: pd.DataFrame) -> pd.DataFrame:
-    """Each row that any attempt at an hour saw, once, in the order of the last that saw it.
+def attempted_again(rows: pd.DataFrame) -> pd.Series:
+    """Which rows a later attempt at their hour, or later in the same one, saw again.
 
     Raw keeps what every attempt read; a row that stands at the same place with the same content
     is the same row.
     """
-    if "_extracted_at" in raw.columns and raw["_extracted_at"].nunique(dropna=False) > 1:
-        raw = raw.sort_values("_extracted_at", kind="stable")
+    again = pd.Series(False, index=rows.index)
     # Of rows whose hash stands once there is nothing to compare.
-    alike = raw["_row_hash"].duplicated(keep=False)
-    if not alike.any():
-        return raw
-    repeated = raw.loc[alike].duplicated(["_hour", "_position", "_row_hash"], keep="last")
-    return raw.drop(index=repeated.index[repeated]) if repeated.any() else raw
+    alike = rows["_row_hash"].duplicated(keep=False)
+    if alike.any():
+        named = [n for n in ("_hour", "_position", "_row_hash", "_extracted_at") if n in rows]
+        same = _by_attempt(rows.loc[alike, named])
+        again[same.index] = same.duplicated(["_hour", "_position", "_row_hash"], keep="last")
+    return again
 
 
-def repeated(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping) -> pd.Series:
-    """Which judged rows are there again: the same version of the same key in the same hour.
+def newest_attempts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each row that any attempt at an hour saw, once, in the order of the last that saw it."""
+    again = attempted_again(rows)
+    return _by_attempt(rows[~again] if again.any() else rows)
+
+
+def _by_attempt(rows: pd.DataFrame) -> pd.DataFrame:
+    if "_extracted_at" in rows and rows["_extracted_at"].nunique(dropna=False) > 1:
+        return rows.sort_values("_extracted_at", kind="stable")
+    return rows
+
+
+def repeated(
+    rows: pd.DataFrame, good: pd.Series, spec: TableSpec, mapping: EntityMapping
+) -> pd.Series:
+    """Which of the good judged rows are there again: the same version of the same key in its hour.
 
     The last delivered of the last attempt stays. Of rows that are folded, one for each key and
     hour stays: the newest. What another hour brings too (windows that overlap, a file delivered
@@ -37,8 +51,11 @@ def repeated(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping) -> pd.
     key = list(spec.key)
     identity = [*key, "_hour"] if mapping.grain == "folded" else [*key, "version_at", "_hour"]
     again = pd.Series(False, index=rows.index)
-    several = rows.duplicated(identity, keep=False)
-    if several.any():
+    # A column of one value tells no rows apart.
+    telling = [n for n in identity if not _is_constant(rows[n])]
+    inside = rows.loc[good, telling or identity]
+    several = inside.index[inside.duplicated(keep=False)]
+    if len(several):
         alike = rows.loc[several]
         order = alike.assign(_line=_line_number(alike["_position"])).sort_values(
             ["_hour", "version_at", "_extracted_at", "_delivery", "_line", "_position"],
@@ -46,6 +63,10 @@ def repeated(rows: pd.DataFrame, spec: TableSpec, mapping: EntityMapping) -> pd.
         )
         again[order.index] = order.duplicated(identity, keep="last")
     return again
+
+
+def _is_constant(values: pd.Series) -> bool:
+    return bool(values.eq(values.iloc[0]).fillna(False).all())
 
 
 def _line_number(position: pd.Series) -> pd.Series:

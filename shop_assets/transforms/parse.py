@@ -12,6 +12,8 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from shop_assets.entities import Column
 from shop_assets.settings.mapping import Clean, FieldMapping
@@ -186,8 +188,12 @@ def parse_time(text: pd.Series, formats: tuple[str, ...], timezone: str) -> Pars
     one that it leaves out is moved forward to the next that exists. A time before 1900 or after
     2199 is none, and neither is a word (`now`).
     """
-    result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
     text = text.str.strip()
+    if formats[:1] == ("iso",):
+        all_zoned = _zoned_iso(text)
+        if all_zoned is not None:
+            return all_zoned, pd.Series(False, index=text.index)
+    result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
     left = text.notna()
     for form in formats:
         if not left.any():
@@ -204,6 +210,17 @@ def parse_time(text: pd.Series, formats: tuple[str, ...], timezone: str) -> Pars
         result.loc[part.index[read]] = moments[read]
         left.loc[part.index[read]] = False
     return result, left
+
+
+def _zoned_iso(text: pd.Series) -> pd.Series | None:
+    """The moments of texts that are all ISO 8601 with an offset and plausible; else None."""
+    written = pa.array(text, pa.large_string(), from_pandas=True)
+    try:
+        read = pc.cast(written, pa.timestamp("us", "UTC"))
+    except pa.ArrowInvalid:
+        return None
+    moments = pd.Series(read.to_pandas().array, index=text.index)
+    return None if _implausible(moments).any() else moments
 
 
 def _implausible(moments: pd.Series) -> pd.Series:

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from shop_assets.transforms.retyped import unified
 
-ROWS = 131_072
-"""How many rows a part has, about: small ones are put together."""
+ROWS, SIZE = 131_072, 64 * 2**20
+"""How many rows and bytes a part has at most, if it has several rows."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,7 @@ class Parts:
     def of(cls, table: pa.Table) -> Parts:
         """A table that is in memory, in parts."""
 
-        def each() -> Iterator[pa.Table]:
-            for first in range(0, table.num_rows, ROWS):
-                yield table.slice(first, ROWS)
-
-        return cls(table.schema, each)
+        return cls(table.schema, lambda: gathered([table]))
 
     def map(self, change: Callable[[pa.Table], pa.Table]) -> Parts:
         """Parts that are changed one by one, all in the same way; no row is taken out."""
@@ -84,20 +80,25 @@ def fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
     )
 
 
-def gathered(tables: Iterable[pa.Table], rows: int = ROWS) -> Iterator[pa.Table]:
-    """Tables of one schema, small ones put together to some with about so many rows."""
+def gathered(tables: Iterable[pa.Table], rows: int = ROWS, size: int = SIZE) -> Iterator[pa.Table]:
+    """Tables of one schema, put together and cut to at most so many rows and bytes."""
     waiting: list[pa.Table] = []
-    count = 0
+    count = held = 0
     for table in tables:
-        if not table.num_rows:
-            continue
-        if waiting and count + table.num_rows > rows:
-            yield _together(waiting)
-            waiting, count = [], 0
-        waiting.append(table)
-        count += table.num_rows
+        for part in _cut(table, rows, size):
+            if waiting and (count + part.num_rows > rows or held + part.nbytes > size):
+                yield _together(waiting)
+                waiting, count, held = [], 0, 0
+            waiting.append(part)
+            count, held = count + part.num_rows, held + part.nbytes
     if waiting:
         yield _together(waiting)
+
+
+def _cut(table: pa.Table, rows: int, size: int) -> Iterator[pa.Table]:
+    most = max(1, min(rows, table.num_rows * size // max(1, table.nbytes)))
+    for first in range(0, table.num_rows, most):
+        yield table.slice(first, most)
 
 
 def _together(tables: Sequence[pa.Table]) -> pa.Table:

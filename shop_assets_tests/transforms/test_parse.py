@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -92,6 +93,24 @@ def test_times_are_read_in_the_declared_formats(
 )  # fmt: skip
 def test_what_is_no_time_of_a_shop_is_not_read(text: str, formats: tuple[str, ...]) -> None:
     assert moment(text, *formats) == "bad"
+
+
+def test_times_that_all_have_an_offset_are_read_at_once_as_they_are_one_by_one() -> None:
+    days = ["2026-11-02", "2026-02-30", "1899-12-31", "2200-01-01"]
+    clocks = ["", "10", "10:59", "10:59:59", "10:59:59.694123", "10:59:59.6941234", "24:00:00"]
+    offsets = ["", "Z", "z", "+0530", "-08", "+25:00", " +01:00"]
+    taken = 0
+    for parts in itertools.product(days, ["T", " "], clocks, offsets):
+        text = "".join(parts)
+        zone = "Europe/Berlin"
+        # Beside a time without offset, each is read by itself.
+        beside = pd.Series([text, "2026-01-01T00:00"], dtype="str")
+        slowly, bad = parse_time(beside, ("iso",), zone)
+        alone, left = parse_time(pd.Series([text], dtype="str"), ("iso",), zone)
+        assert left.iloc[0] == bad.iloc[0], text
+        assert left.iloc[0] or alone.iloc[0] == slowly.iloc[0], text
+        taken += not left.iloc[0]
+    assert taken > 30
 
 
 def test_a_time_that_the_clock_shows_twice_is_the_first_of_the_two() -> None:
