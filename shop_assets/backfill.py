@@ -34,11 +34,16 @@ from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_t
 from shop_assets.errors import RunError, UserError
 from shop_assets.partitions import DAY, HOUR, Calendar
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.progress import missing_hours
+from shop_assets.warehouse.progress import missing_hours, rows_loaded
 
 _Done = TypeVar("_Done")
 
 CHUNK_HOURS = 31 * 24
+FIRST_CHUNK_HOURS = 24
+"""Hours of the first run, before it is known how much an hour brings."""
+ROWS_A_RUN = 3_000_000
+"""How many rows, beside web events, the next run may load, going by the one before: they are in
+memory together while they are merged into the warehouse and summed."""
 _NEAR = 4 * DAY
 
 OnProgress = Callable[[str, float, int], None]
@@ -131,7 +136,7 @@ class Backfill:
         wanted = sorted(set(hours))
         report = BackfillReport()
         runs = _Runs(report, on_progress, on_run)
-        self._load(FROM_LAYER[layer], contiguous(wanted, HOUR, chunk_hours), None, runs)
+        self._load(FROM_LAYER[layer], wanted, chunk_hours, None, runs)
         on_progress("daily marts", report.hours, report.hours)
         midnights = {partitions.day_slice(self.calendar.day_of(hour)) for hour in wanted}
         for first, last in contiguous(midnights, DAY, CHUNK_HOURS // 24):
@@ -164,8 +169,7 @@ class Backfill:
         wanted = _joined(hours, HOUR)
         report = BackfillReport()
         runs = _Runs(report, on_progress, None)
-        chunks = contiguous(wanted, HOUR, CHUNK_HOURS)
-        self._load("from_clean", chunks, self._made_of(entities), runs)
+        self._load("from_clean", wanted, CHUNK_HOURS, self._made_of(entities), runs)
         self._follow(runs)
         return report
 
@@ -188,15 +192,20 @@ class Backfill:
     def _load(
         self,
         job: str,
-        chunks: list[tuple[dt.datetime, dt.datetime]],
+        wanted: Sequence[dt.datetime],
+        longest: int,
         assets: Sequence[AssetKey] | None,
         runs: _Runs,
     ) -> None:
-        """One run for each chunk (its first and last hour), of all the job's assets or some."""
-        counts = [int((last - first) / HOUR) + 1 for first, last in chunks]
-        runs.report.hours = sum(counts)
-        done = 0
-        for (first, last), count in zip(chunks, counts, strict=True):
+        """Runs over these hours in order, of all the job's assets or some.
+
+        Each takes up to `longest` neighbouring hours, and no more rows than memory may hold.
+        """
+        runs.report.hours = len(wanted)
+        done, length = 0, min(longest, FIRST_CHUNK_HOURS)
+        while done < len(wanted):
+            (first, last), *_ = contiguous(wanted[done : done + length], HOUR, length)
+            count = int((last - first) / HOUR) + 1
 
             def show(
                 part: float, day: dt.datetime = first, before: int = done, n: int = count
@@ -207,6 +216,8 @@ class Backfill:
             tags = hour_range_tags(first, last)
             self._execute(job, tags, runs, assets, show, (first, last + HOUR))
             done += count
+            loaded = rows_loaded(self.warehouse, first, last + HOUR)
+            length = max(1, min(longest, count * ROWS_A_RUN // max(1, loaded)))
 
     def _has(self, group: str) -> bool:
         return any(group in spec.key.path for spec in self.definitions.resolve_all_asset_specs())

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.ddl import LAKE_ONLY
 
 
 def first_loaded(warehouse: Warehouse, assets: Collection[str]) -> dt.datetime | None:
@@ -18,6 +19,16 @@ def first_loaded(warehouse: Warehouse, assets: Collection[str]) -> dt.datetime |
     )
     (first,) = frame["first"].dropna().tolist() or (None,)
     return None if first is None else first.to_pydatetime()
+
+
+def rows_loaded(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> int:
+    """How many rows were read for the hours `[start, end)`, of entities that come into tables."""
+    frame = warehouse.read(
+        "SELECT coalesce(sum(rows_read), 0)::bigint AS rows FROM meta.row_ledger "
+        "WHERE hour >= $1 AND hour < $2 AND NOT (entity = ANY (string_to_array($3, ',')))",
+        (start, end, ",".join(sorted(LAKE_ONLY))),
+    )
+    return int(frame["rows"].iloc[0])
 
 
 def missing_hours(
