@@ -41,7 +41,7 @@ def surroundings(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("SHOP_", "DAGSTER_", "AWS_"))
+        if not name.startswith(("SHOP_", "DAGSTER_", "AWS_", "PYTHONDONTWRITEBYTECODE"))
     }
     return {**kept, "SHOP_HOME": str(home), "PYTHONWARNINGS": "ignore", **variables}
 
