@@ -48,6 +48,7 @@ class Spool:
 
     def __init__(self, limit: int = IN_MEMORY) -> None:
         self._limit = limit
+        self._in_memory = 0
         self._kept: list[_Kept] = []
         self._file: IO[bytes] | None = None
 
@@ -56,13 +57,15 @@ class Spool:
         if not table.num_rows:
             return
         known = table.schema, table.num_rows, table.nbytes, _hours(table)
-        if self._held() + table.nbytes <= self._limit:
+        if self._in_memory + table.nbytes <= self._limit:
+            self._in_memory += table.nbytes
             self._kept.append(_Kept(*known, table=table))
         else:
             self._kept.append(_Kept(*known, begin=self._write(table)))
 
     def __delitem__(self, which: slice) -> None:
         """Take back tables, counted as they came."""
+        self._in_memory -= sum(k.size for k in self._kept[which] if k.table is not None)
         del self._kept[which]
 
     def __len__(self) -> int:
@@ -90,9 +93,6 @@ class Spool:
     def parts(self) -> Parts:
         """All tables as one."""
         return in_one_schema([kept.schema for kept in self._ordered()], lambda: iter(self))
-
-    def _held(self) -> int:
-        return sum(kept.size for kept in self._kept if kept.table is not None)
 
     def _ordered(self) -> list[_Kept]:
         never = dt.datetime.max.replace(tzinfo=dt.UTC)
