@@ -163,6 +163,56 @@ def test_a_shop_without_a_provider_asks_for_nothing(warehouse: Warehouse) -> Non
     assert asked(warehouse) == 0
 
 
+def test_a_charge_that_moves_to_another_order_is_missed_at_the_one_that_it_leaves(
+    settled: Warehouse,
+) -> None:
+    books = Books()
+    books.charge("B", 10, charge_id="ch_A", version_at="2026-01-31 09:20")
+    books.add_to(settled, LATER["A"])
+    assert differences(settled) == [UNPAID, ("charge", "B", "charged_twice", 10, 20)]
+
+
+def test_a_refund_that_moves_to_another_order_is_missed_at_the_one_that_it_leaves(
+    settled: Warehouse,
+) -> None:
+    books = Books()
+    books.refund("A", 4, refund_id="R")
+    books.given("A", 4)
+    books.add_to(settled, LATER["A"])
+    assert differences(settled) == []
+    moved = Books()
+    moved.refund("B", 4, refund_id="R", version_at="2026-01-31 09:20")
+    moved.add_to(settled, LATER["B"])
+    assert differences(settled) == [
+        ("refund", "A", "refund_unknown_to_shop", 0, 4),
+        ("refund", "B", "refund_not_paid_out", 4, 0),
+    ]
+
+
+def test_a_transaction_is_the_later_payouts_once_the_earlier_one_has_failed(
+    settled: Warehouse,
+) -> None:
+    books = Books()
+    books.payout("po_1", 10, ("t", 10), created_at="2026-01-31 08:00")
+    books.payout("po_2", 10, ("t", 10))
+    books.add_to(settled, LATER["A"])
+    doubled = ("payout", "po_2 t", "transaction_in_two_payouts", 0, 10)
+    assert differences(settled) == [doubled]
+    failed = Books()
+    failed.payout("po_1", 10, status="failed", created_at="2026-01-31 08:00",
+                  version_at="2026-01-31 09:20")  # fmt: skip
+    failed.add_to(settled, LATER["B"])
+    assert differences(settled) == []
+
+
+def test_a_longer_grace_takes_back_what_counted_and_a_shorter_one_tells_it_again(
+    settled: Warehouse,
+) -> None:
+    lose(settled, "A")
+    for grace, expected in ((GRACE, [UNPAID]), (10 * GRACE, []), (GRACE, [UNPAID])):
+        assert differences(settled, grace=grace) == expected
+
+
 def test_what_is_too_young_is_overdue_once_hours_have_passed_and_then_told(
     settled: Warehouse,
 ) -> None:
