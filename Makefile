@@ -45,7 +45,7 @@ test: $(INSTALLED) ## all tests, against real embedded servers
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 soak: $(INSTALLED) ## thousands of random histories against their rebuilds: SOAK_HISTORIES=2000, SOAK_SEED=
-	@SOAK_HISTORIES=$(SOAK_HISTORIES) $(BIN)/python -m pytest -n 0 -s -q -m soak shop_assets_tests/histories
+	@SOAK_HISTORIES=$(SOAK_HISTORIES) $(BIN)/python -m pytest -n 0 -s -q -m soak shop_assets_tests/histories shop_assets_tests/reconciliation
 
 bench: $(WITH_PEERS) ## measure each stage, whole hours and their cost, beside peers: BENCH=quick
 	@PYTHONWARNINGS=ignore $(BIN)/python -m benchmarks.run $(BENCH)
