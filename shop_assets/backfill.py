@@ -166,7 +166,7 @@ class Backfill:
         No source is asked. Hours between those given that are near each other are cleaned too
         (see `_joined`). Raises as `load` does.
         """
-        wanted = _joined(hours, HOUR)
+        wanted = sorted(_joined(hours, HOUR))
         report = BackfillReport()
         runs = _Runs(report, on_progress, None)
         self._load("from_clean", wanted, CHUNK_HOURS, self._made_of(entities), runs)
