@@ -62,8 +62,9 @@ class ToyServer:
     def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
         where, values = "updated >= ? AND updated < ?", [int(query["from"]), int(query["to"])]
         if "after" in query:
-            where += " AND (updated, number) > (?, ?)"
-            values += [int(part) for part in query["after"].split("-")]
+            # What comes first is what SQLite looks a page up by.
+            where = f"(updated, number) > (?, ?) AND {where}"
+            values = [*(int(part) for part in query["after"].split("-")), *values]
         offset = int(query.get("offset", 0))
         found = self.store.select(
             "thing", where, tuple(values), order="updated", limit=PAGE + 1, offset=offset
