@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 WITH_PEERS := $(VENV)/.installed-bench
 
 # Tests run in this many processes; PYTEST_ARGS adds to or narrows a run: make test PYTEST_ARGS="-k ledger"
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST_ARGS ?=
 # How many histories `make soak` plays.
 SOAK_HISTORIES ?= 2000

@@ -129,7 +129,7 @@ def test_make_alone_lists_its_targets() -> None:
     [
         ("demo", ".venv/bin/shop-assets demo"),
         ("up", ".venv/bin/shop-assets up"),
-        ("test", ".venv/bin/python -m pytest -n 2"),
+        ("test", ".venv/bin/python -m pytest -n 3"),
         ("lint", ".venv/bin/mypy"),
     ],
 )
