@@ -56,8 +56,14 @@ def apply_difference(
     """
     columns = ", ".join(map(quoted, target.columns))
     of_table = ", ".join(f"t.{quoted(name)}" for name in target.columns)
+    # Counted by what meets the scope: for rows that do not, a condition such as EXISTS is no join,
+    # but tried for each row anew once there are too many to be hashed.
     outside = int(
-        fetch_one(cursor, f"SELECT count(*) FROM pg_temp.fresh t WHERE ({scope}) IS NOT TRUE")
+        fetch_one(
+            cursor,
+            "SELECT (SELECT count(*) FROM pg_temp.fresh) - "
+            f"(SELECT count(*) FROM pg_temp.fresh t WHERE {scope})",
+        )
     )
     if outside:
         rows = "1 row lies" if outside == 1 else f"{outside} rows lie"

@@ -27,7 +27,7 @@ LAYERS = (
     {"resources"},
     {"lake", "demo", "dashboard", "onboarding"},
     {"sources", "warehouse", "dagster_storage", "partition_span", "spool"},
-    {"transforms", "partitions", "stack"},
+    {"transforms", "partitions", "stack", "memory"},
     {"settings"},
     {"entities"},
     {"errors"},
