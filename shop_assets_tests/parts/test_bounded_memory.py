@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.declared import NORMAL_HOUR_MIB
 
-ROWS, LENGTH = 200_000, 5_000
+ROWS, LENGTH = 70_000, 15_000
 
 CHILD = f"""
 import gzip, resource, sys

@@ -57,7 +57,7 @@ def ordered(frame: pd.DataFrame) -> list[str]:
     return sorted(map(str, frame.astype("str").to_dict("records")))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.lists(row, min_size=1, max_size=7), min_size=1, max_size=3),
     st.integers(1, 6),
