@@ -18,6 +18,7 @@ from shop_assets.assets.lineage import MARTS as LINEAGE
 from shop_assets.assets.steps import RETRIES, step
 from shop_assets.assets.warehouse import warehouse_key
 from shop_assets.checks import marts as checks
+from shop_assets.checks.cleaning import hour_keys
 from shop_assets.checks.contract import judge_contract
 from shop_assets.checks.report import report
 from shop_assets.entities import TABLES
@@ -116,7 +117,7 @@ def _mart_asset(
         rows = MARTS[declared.name](store, span.start, span.end)
         time = rows[str(spec.time)]
         by_key = rows_by_day(time) if declared.daily else rows_by_hour(time)
-        keys = time.astype("str") if declared.daily else time.dt.strftime(partitions.HOUR_FORMAT)
+        keys = time.astype("str") if declared.daily else hour_keys(time)
         outcomes = [judge_contract(rows, spec, keys)]
         if declared.sums:
             outcomes.append(checks.judge_sums(store, rows, span.start, span.end))

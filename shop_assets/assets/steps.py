@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast
 
 from dagster import Backoff, Failure, Jitter, RetryPolicy
 
-from shop_assets import memory
 from shop_assets.errors import UserError
 
 Compute = TypeVar("Compute", bound=Callable[..., Any])
@@ -29,7 +28,6 @@ def step(compute: Compute) -> Compute:
 
     @functools.wraps(compute)
     def run(*arguments: Any, **named: Any) -> Any:
-        memory.give_back()
         try:
             return compute(*arguments, **named)
         except UserError as error:

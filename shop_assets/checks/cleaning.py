@@ -46,11 +46,12 @@ def judge_counts(counts: pd.DataFrame) -> list[Outcome]:
     return [_accounted(counts), _accuracy(counts)]
 
 
-def hour_keys(hours: pd.Series) -> pd.Series:
-    """The partition key of each hour."""
-    number, distinct = pd.factorize(hours)
-    names = pd.Series(pd.DatetimeIndex(distinct).strftime(partitions.HOUR_FORMAT), dtype="str")
-    return names.iloc[number].set_axis(hours.index)
+def hour_keys(moments: pd.Series) -> pd.Series:
+    """The partition key of the hour that each moment is in."""
+    number, hours = pd.factorize(moments.dt.floor("h"))
+    names = pd.Series(pd.DatetimeIndex(hours).strftime(partitions.HOUR_FORMAT), dtype="str")
+    keys: pd.Series = names.iloc[number].set_axis(moments.index)
+    return keys
 
 
 def judge_published(published: pd.DataFrame, spec: TableSpec) -> Outcome:

@@ -8,13 +8,11 @@ cast to text by the server. Infinite times have no equal either: they are null.
 from __future__ import annotations
 
 import re
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 from adbc_driver_manager import Error as DriverError
 from adbc_driver_postgresql import StatementOptions
@@ -33,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
+from shop_assets.postgres_driver import KnownServer
 from shop_assets.settings.shop import SqlSource
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import MIB
@@ -104,15 +103,15 @@ class PostgresReader:
         rendered = url.set(drivername="postgresql", query=query)
         # SQLAlchemy leaves spaces as they are, of which libpq will have none.
         self._uri = rendered.render_as_string(hide_password=False).replace(" ", "%20")
-        self._known: Any = None
+        self._server = KnownServer(self._uri)
 
     @contextmanager
     def opened(self) -> Iterator[Snapshot]:
         """A transaction that sees the database as it is now, and changes nothing."""
         try:
-            connection = self._connection()
+            connection = self._server.connect()
         except (DriverError, OSError) as error:
-            self._known = None
+            self._server.forget()
             raise unreachable(self.where, self._user, self._plain(error)) from None
         try:
             with connection, connection.cursor() as cursor:
@@ -122,26 +121,13 @@ class PostgresReader:
                 yield snapshot
                 connection.rollback()
         except (DriverError, OSError) as error:
-            self._known = None
+            self._server.forget()
             raise self._failed(error) from None
         except pa.ArrowInvalid as error:
             if "[libpq]" not in str(error):
                 raise
             # What the server finds wrong after its first rows comes as Arrow's own error.
             raise self._failed(error) from None
-
-    def _connection(self) -> Any:
-        """A connection of its own for one read.
-
-        The driver reads all of the server's types before it first connects, which takes ten times
-        as long as connecting; the connections of one reader share what it knows.
-        """
-        if self._known is None:
-            known = adbc.connect(self._uri)
-            known.adbc_connection.close()
-            weakref.finalize(self, known.close)
-            self._known = known
-        return self._known.adbc_clone()
 
     def _failed(self, error: Exception) -> SourceError:
         text = self._plain(error)

@@ -28,15 +28,12 @@ _SAMPLE = 2000
 ADDED_LATER = (ROW_HASH, "_load_id", "_extracted_at")
 
 
-def assemble(
-    batches: Iterable[pa.Table], start: dt.datetime, gone: pa.Table | None = None
-) -> pa.Table:
+def assemble(batches: Iterable[pa.Table], start: dt.datetime) -> pa.Table:
     """One table of all batches, with `_hour` and `_row_hash` (see `placed`).
 
-    `gone`: tombstones. Of a column that comes in types that do not fit together, the later ones
-    have names of their own.
+    Of a column that comes in types that do not fit together, the later ones have their own names.
     """
-    tables = [placed(b, start) for b in (*batches, *([] if gone is None else [gone]))]
+    tables = [placed(batch, start) for batch in batches]
     tables = [table for table in tables if table.num_rows]
     if not tables:
         return pa.table({})

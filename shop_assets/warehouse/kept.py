@@ -9,11 +9,9 @@ import weakref
 from contextlib import suppress
 from typing import Any
 
-import adbc_driver_postgresql.dbapi as adbc
 from adbc_driver_manager import Error as AdbcError
 
-Connection = Any
-"""A DBAPI connection of ADBC, in a transaction."""
+from shop_assets.postgres_driver import Connection, KnownServer
 
 _LONGEST = 30.0
 _INHERITED: list[Any] = []
@@ -28,7 +26,7 @@ class KeptConnection:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._known: Any = None
+        self._server = KnownServer(url)
         self._idle: Any = None
         self._since = 0.0
         self._changing = threading.Lock()
@@ -43,7 +41,6 @@ class KeptConnection:
     def take(self) -> Connection:
         """A connection in a new transaction; `adbc_driver_manager.Error` where there is none."""
         with self._changing:
-            known = self._learnt()
             kept, self._idle = self._idle, None
         if kept is not None:
             with suppress(AdbcError):
@@ -53,7 +50,7 @@ class KeptConnection:
                     kept.adbc_connection.set_autocommit(False)
                     return kept
             _close(kept)
-        return known.adbc_clone()
+        return self._server.connect()
 
     def give_back(self, connection: Connection) -> None:
         """Take a connection back whose transaction has ended well."""
@@ -72,29 +69,16 @@ class KeptConnection:
     def forget(self) -> None:
         """Let go of what a forked process has of its parent, without ending it."""
         self._changing = threading.Lock()
-        _INHERITED.append(self._idle)
-        self._idle = None
+        _INHERITED.extend((self._idle, self._server))
+        self._idle, self._server = None, KnownServer(self._url)
 
     def close(self) -> None:
         """End the connection that is kept."""
         with self._changing:
             kept, self._idle = self._idle, None
-            known, self._known = self._known, None
-        for connection in (kept, known):
-            if connection is not None:
-                _close(connection)
-
-    def _learnt(self) -> Any:
-        """What the driver knows of the server, of which connections are made.
-
-        It reads all of the server's types before it first connects, which takes ten times as long
-        as connecting. That connection itself is not needed any longer.
-        """
-        if self._known is None:
-            known = adbc.connect(self._url)
-            known.adbc_connection.close()
-            self._known = known
-        return self._known
+        self._server.forget()
+        if kept is not None:
+            _close(kept)
 
 
 def _say(connection: Connection, statement: str) -> None:

@@ -94,11 +94,11 @@ class Source(ABC):
 
     def change(self, stream: str, key: str, moment: datetime) -> None:
         """Change a row, as the source itself would at that moment, which is `NOW` or later."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has rows that never change")
 
     def alter(self, stream: str, how: Alteration) -> None:
         """Change the shape of all that the source gives from now on, rows put before included."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has a shape that never changes")
 
     def fill(self, stream: str, rows: int, text: str = "a note") -> None:
         """Make many rows with that text, spread over `HOUR`, fast."""

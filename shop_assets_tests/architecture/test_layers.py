@@ -27,10 +27,10 @@ LAYERS = (
     {"resources"},
     {"lake", "demo", "dashboard", "onboarding"},
     {"sources", "warehouse", "dagster_storage", "partition_span", "spool"},
-    {"transforms", "partitions", "stack", "memory"},
+    {"transforms", "partitions", "stack"},
     {"settings"},
     {"entities"},
-    {"errors"},
+    {"errors", "postgres_driver"},
 )
 # The lake's store has no Dagster and is what a resource opens; it stands beside the IO manager.
 MOVED = {
@@ -44,8 +44,8 @@ KNOWN = {
     "entities": set(),
     "settings": {"entities", "errors"},
     "stack": {"errors"},
-    "sources": {"errors", "settings"},
-    "warehouse": {"entities", "errors", "transforms"},
+    "sources": {"errors", "postgres_driver", "settings"},
+    "warehouse": {"entities", "errors", "postgres_driver", "transforms"},
     "lake": {"entities", "errors", "transforms"},
     "demo": {"errors", "stack"},
     "onboarding": {"entities", "errors", "settings", "sources", "transforms"},

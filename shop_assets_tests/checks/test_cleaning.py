@@ -100,3 +100,13 @@ def test_a_broken_contract_is_found_in_its_hour_and_as_a_whole(clean: Cleaned) -
     for column in ("status", "order_id", "version_at"):
         lacking = Cleaned(published.drop(columns=column), clean.quarantined, clean.counts)
         assert judge(lacking)["contract"].whole_failed
+
+
+def test_a_moment_within_an_hour_has_the_key_of_its_hour() -> None:
+    moments = pd.Series(
+        pd.to_datetime(["2026-05-04T09:37:12Z", "2026-05-04T10:00:00Z"]), index=[7, 3]
+    )
+    found = cleaning.hour_keys(moments)
+    assert found.tolist() == [FIRST, SECOND]
+    assert found.index.tolist() == [7, 3]
+    assert cleaning.hour_keys(moments.head(0)).tolist() == []

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 
 from shop_assets.errors import UserError
 from shop_assets.io_managers.delta_store import DeltaStore, SchemaDrift
+from shop_assets.transforms.parts import Parts
 
 START = datetime(2026, 1, 31, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -329,3 +330,38 @@ def test_no_values_of_people_are_written_into_the_log(store: DeltaStore, lake: A
     statistics = pa.table(delta.get_add_actions(flatten=True))
     assert "min._hour" in statistics.column_names
     assert not [name for name in statistics.column_names if "email" in name]
+
+
+def test_values_that_fit_in_some_parts_only_stand_in_two_columns(store: DeltaStore) -> None:
+    store.append(TABLE, rows(START, id=[1], price=[5]), load_id="a")
+    halves = [rows(START, id=[2], price=[7.0]), rows(START, id=[3], price=[2.5])]
+    parts = Parts(halves[0].schema, lambda: iter(halves))
+    assert store.append(TABLE, parts, load_id="b", keep_retyped=True)
+    found = store.read(TABLE, START, START + HOUR, ["id", "price", "price__double"])
+    assert found is not None
+    assert sorted(found.to_pylist(), key=lambda row: row["id"]) == [
+        {"id": 1, "price": 5, "price__double": None},
+        {"id": 2, "price": 7, "price__double": None},
+        {"id": 3, "price": None, "price__double": 2.5},
+    ]
+
+
+def test_a_scan_gives_the_state_that_it_began_with_each_time(store: DeltaStore) -> None:
+    store.append(TABLE, rows(START, id=[1]), load_id="a")
+    scan = store.scan(TABLE, START, START + HOUR, ["id"])
+    assert scan is not None
+    store.append(TABLE, rows(START, id=[2]), load_id="b")
+    assert scan.whole()["id"].to_pylist() == scan.whole()["id"].to_pylist() == [1]
+
+
+def test_what_goes_wrong_in_a_later_part_is_said_as_it_is_and_nothing_is_written(
+    store: DeltaStore,
+) -> None:
+    store.append(TABLE, rows(START, id=[1]), load_id="a")
+    good, late = rows(START, id=[2]), rows(START + HOUR, id=[3])
+    parts = Parts(good.schema, lambda: iter([good, late]))
+    with pytest.raises(ValueError, match="outside of the range"):
+        store.replace(TABLE, parts, START, START + HOUR, load_id="b")
+    found = store.read(TABLE, START, START + 2 * HOUR, ["id"])
+    assert found is not None
+    assert found["id"].to_pylist() == [1]
