@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from pathlib import Path
 
-import pytest
-from dagster import DagsterInstance
-
 from shop_assets.automation import runs
-from shop_assets.definitions import build_definitions
-from shop_assets.settings import load_settings
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets.warehouse.connection import Warehouse
-from shop_assets_tests.automation.tiny_shop import TinyShop
+from shop_assets_tests.automation.opened import opened_shop
 from shop_assets_tests.sources.vendor_files import Line, as_csv, google_rows
-from shop_assets_tests.warehouse.databases import copied, make_template
+from shop_assets_tests.warehouse.databases import make_template
 
 CONFIG = """
 shop: {name: Ads, timezone: Europe/Berlin, currency: EUR, start: 2026-11-01}
@@ -35,26 +28,14 @@ YESTERDAY = dt.date(2026, 11, 9)
 
 
 def test_a_deleted_day_of_a_campaign_leaves_the_warehouse_hour_by_hour(
-    stack: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Endpoints, tmp_path: Path
 ) -> None:
     (tmp_path / "google").mkdir()
-    (tmp_path / "shop.yaml").write_text(CONFIG, "utf-8")
     exports = {0: [Line(1, YESTERDAY, 500), Line(2, YESTERDAY, 700)], 1: [Line(1, YESTERDAY, 550)]}
-    with copied(stack, make_template(stack)) as url, DagsterInstance.ephemeral() as instance:
-        places = {
-            "SHOP_HOME": str(tmp_path / "home"),
-            "SHOP_S3_URL": f"{stack.s3_url}/{uuid.uuid4().hex}",
-            "SHOP_POSTGRES_URL": url,
-        }
-        for name, value in {**stack.environment(), **places}.items():
-            monkeypatch.setenv(name, value)
-        settings = load_settings(tmp_path / "shop.yaml", {})
-        warehouse = Warehouse(url, zone=settings.shop.timezone)
-        made = build_definitions(settings)
-        shop = TinyShop(tmp_path, settings, made, instance, warehouse, "")
+    with opened_shop(stack, make_template(stack), tmp_path, CONFIG) as shop:
         keys = [
             node.key
-            for node in made.resolve_asset_graph().asset_nodes
+            for node in shop.definitions.resolve_asset_graph().asset_nodes
             if node.group_name in ("raw", "clean", "warehouse") and node.partitions_def is not None
         ]
         for hour, lines in exports.items():
@@ -62,13 +43,13 @@ def test_a_deleted_day_of_a_campaign_leaves_the_warehouse_hour_by_hour(
             name = f"{moment:%Y-%m-%dT%H}.csv"
             (tmp_path / "google" / name).write_bytes(as_csv(google_rows(lines)))
             assert shop.execute("hourly", runs.hour_range_tags(moment, moment), keys)
-        rows = warehouse.read(
+        rows = shop.warehouse.read(
             "SELECT campaign_id, spend_micros, deleted FROM warehouse.ad_spend ORDER BY 1"
         )
         assert list(rows.itertuples(index=False, name=None)) == [
             ("1", 5_500_000, False),
             ("2", 0, True),
         ]
-        names = warehouse.read("SELECT name, deleted FROM warehouse.campaigns ORDER BY 1")
+        names = shop.warehouse.read("SELECT name, deleted FROM warehouse.campaigns ORDER BY 1")
         assert names["name"].tolist() == ["Search – 1", "Search – 2"]
         assert not names["deleted"].any()

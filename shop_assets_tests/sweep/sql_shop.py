@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg2
-import pytest
-from dagster import AssetKey, DagsterEventType, DagsterInstance
+from dagster import AssetKey, DagsterEventType
 from psycopg2 import sql
 
 from shop_assets.automation import runs
@@ -22,9 +21,9 @@ from shop_assets.resources.connections import endpoints, open_lake
 from shop_assets.settings import load_settings
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.automation.opened import opened_shop
 from shop_assets_tests.automation.tiny_shop import TinyShop
-from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url, copied
+from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url
 
 CONFIG = """
 shop: {name: Tiny, timezone: Europe/Berlin, currency: EUR, start: 2024-01-01}
@@ -205,24 +204,11 @@ class SqlShop:
 @contextmanager
 def sql_shop(stack: Endpoints, template: str, folder: Path) -> Iterator[SqlShop]:
     """A shop that nothing has been loaded of, and its empty database; runs are kept in memory."""
-    places = {
-        "SHOP_HOME": str(folder / "home"),
-        "SHOP_S3_URL": f"{stack.s3_url}/{uuid.uuid4().hex}",
-    }
     with (
-        pytest.MonkeyPatch.context() as environment,
-        copied(stack, template) as url,
         source_database(stack) as source,
-        DagsterInstance.ephemeral() as instance,
+        opened_shop(stack, template, folder, CONFIG.replace("URL", source)) as shop,
     ):
-        for name, value in {**stack.environment(), **places, "SHOP_POSTGRES_URL": url}.items():
-            environment.setenv(name, value)
-        path = folder / "shop.yaml"
-        path.write_text(CONFIG.replace("URL", source), "utf-8")
-        settings = load_settings(path, {})
-        warehouse = Warehouse(url, zone=settings.shop.timezone)
-        made = build_definitions(settings)
-        web = SqlShop(TinyShop(folder, settings, made, instance, warehouse, ""), source)
+        web = SqlShop(shop, source)
         web.run(TABLES)
         yield web
 

@@ -11,16 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from dagster import DagsterInstance
 
 from shop_assets.definitions import build_definitions
 from shop_assets.live import OpenHour
-from shop_assets.settings import load_settings
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.automation.opened import opened_shop
 from shop_assets_tests.automation.tiny_shop import TinyShop
 from shop_assets_tests.demo.api_shop import HOUR, START
-from shop_assets_tests.warehouse.databases import copied, make_template
+from shop_assets_tests.warehouse.databases import make_template
 from shop_assets_tests.woocommerce.conftest import Woo
 
 CONFIG = """
@@ -61,23 +59,8 @@ def opened(stack: Endpoints, template: str, woo: Woo, tmp_path: Path) -> Opens:
     def open_one() -> Iterator[TinyShop]:
         folder = tmp_path / uuid.uuid4().hex
         folder.mkdir()
-        path = folder / "shop.yaml"
-        path.write_text(CONFIG.format(url=woo.url), "utf-8")
-        places = {
-            "SHOP_HOME": str(folder / "home"),
-            "SHOP_S3_URL": f"{stack.s3_url}/{folder.name}",
-        }
-        with (
-            pytest.MonkeyPatch.context() as environment,
-            copied(stack, template) as url,
-            DagsterInstance.ephemeral() as instance,
-        ):
-            own = {**stack.environment(), **places, "SHOP_POSTGRES_URL": url}
-            for name, value in own.items():
-                environment.setenv(name, value)
-            settings = load_settings(path, {})
-            made = build_definitions(settings)
-            yield TinyShop(folder, settings, made, instance, Warehouse(url, zone="UTC"), "")
+        with opened_shop(stack, template, folder, CONFIG.format(url=woo.url)) as shop:
+            yield shop
 
     return open_one
 
