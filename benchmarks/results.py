@@ -114,9 +114,9 @@ def compared(title: str, contenders: Sequence[Contender], notes: Sequence[str] =
             "how": c.name,
             "as": c.role,
             "rows": c.rows,
-            "median s": round(c.median, 4),
-            "fastest s": round(min(c.seconds), 4),
-            "slowest s": round(max(c.seconds), 4),
+            "median s": _digits(c.median),
+            "fastest s": _digits(min(c.seconds)),
+            "slowest s": _digits(max(c.seconds)),
             "rows/s": round(c.rate),
             "platform is": f"{first.rate / c.rate:.2f}x",
             "memory MiB": round(c.memory),
@@ -132,3 +132,8 @@ def ratio(
 ) -> Verdict:
     """How many times as fast, row for row, one contender is as another."""
     return Verdict(what, round(of.rate / to.rate, 3), declared, "higher", judged=judged)
+
+
+def _digits(seconds: float) -> float:
+    """To four digits, however short: a stage of a few rows takes a millisecond or two."""
+    return float(f"{seconds:.4g}")

@@ -31,6 +31,7 @@ from shop_assets import partitions
 from shop_assets.assets.steps import is_users_mistake
 from shop_assets.automation.jobs import BACKFILL, FROM_LAYER, PRIORITY, Layer
 from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_tags
+from shop_assets.dagster_storage.threads import execute_here
 from shop_assets.errors import RunError, UserError
 from shop_assets.partitions import DAY, HOUR, Calendar
 from shop_assets.warehouse.connection import Warehouse
@@ -271,12 +272,12 @@ class Backfill:
             self.instance.add_event_listener(run_id, count)
 
         def execute() -> ExecuteInProcessResult:
-            return definition.execute_in_process(
-                instance=self.instance,
-                run_id=run_id,
-                asset_selection=assets,
+            return execute_here(
+                definition,
+                self.instance,
+                run_id,
                 tags={PRIORITY: BACKFILL, **tags},
-                raise_on_error=False,
+                assets=assets or (),
             )
 
         try:

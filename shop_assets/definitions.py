@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dagster import Definitions, definitions, in_process_executor
+from dagster import Definitions, definitions
 
 from shop_assets.assets.analytics import analytics_assets
 from shop_assets.assets.clean import clean_assets
@@ -23,6 +23,7 @@ from shop_assets.assets.raw import raw_assets
 from shop_assets.assets.reconciliation import reconciliation_assets
 from shop_assets.assets.warehouse import warehouse_assets, warehouse_checks
 from shop_assets.automation import jobs, schedules, sensors
+from shop_assets.dagster_storage.threads import threads
 from shop_assets.errors import UserError
 from shop_assets.io_managers.delta import CleanLakeIOManager, RawLakeIOManager
 from shop_assets.io_managers.postgres import PostgresIOManager
@@ -82,7 +83,7 @@ def build_definitions(
             built, hourly_tables, calendar, daily, {asset.key.path[-1] for asset in analytics}
         ),
         resources={**_resources(settings, calendar.open_hour), **(resources or {})},
-        executor=in_process_executor,
+        executor=threads,
     )
 
 

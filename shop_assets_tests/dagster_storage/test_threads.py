@@ -1,0 +1,244 @@
+"""Steps that do not depend on each other run side by side, and as one process's otherwise."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetKey,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+    ExecuteInProcessResult,
+    RetryRequested,
+    asset,
+    define_asset_job,
+)
+from dagster._core.execution.plan.active import ActiveExecution
+
+from shop_assets.dagster_storage.threads import AT_ONCE, execute_here, threads
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.local_temp(overrides={"telemetry": {"enabled": False}}) as made:
+        yield made
+
+
+def run(
+    instance: DagsterInstance, *made: Callable[[], Any], only: tuple[str, ...] = ()
+) -> ExecuteInProcessResult:
+    job = define_asset_job("all_of_them", "*")
+    declared = Definitions(assets=list(made), jobs=[job], executor=threads)  # type: ignore[arg-type]
+    return execute_here(
+        declared.resolve_job_def("all_of_them"),
+        instance,
+        str(uuid.uuid4()),
+        tags={"asked": "by a test"},
+        assets=[AssetKey(name) for name in only],
+    )
+
+
+def happened(result: ExecuteInProcessResult, kind: DagsterEventType) -> list[str | None]:
+    return [event.step_key for event in result.all_events if event.event_type == kind]
+
+
+def join(step: str) -> None:
+    """Wait for a step that was left behind."""
+    for thread in threading.enumerate():
+        if thread.name == step:
+            thread.join(20)
+
+
+def test_steps_that_wait_for_each_other_meet(instance: DagsterInstance) -> None:
+    meeting = threading.Barrier(2, timeout=20)
+
+    @asset
+    def orders() -> None:
+        meeting.wait()
+
+    @asset
+    def web_events() -> None:
+        meeting.wait()
+
+    assert run(instance, orders, web_events).success
+
+
+def test_no_more_than_declared_run_at_once_and_all_in_this_process(
+    instance: DagsterInstance,
+) -> None:
+    changing = threading.Lock()
+    running, most, processes = 0, 0, set()
+
+    def work() -> None:
+        nonlocal running, most
+        with changing:
+            running += 1
+            most = max(most, running)
+            processes.add(os.getpid())
+        time.sleep(0.05)
+        with changing:
+            running -= 1
+
+    made = [asset(name=f"asset_{n}")(work) for n in range(6)]
+    assert run(instance, *made).success
+    assert most == AT_ONCE
+    assert processes == {os.getpid()}
+
+
+def test_a_step_begins_after_those_that_it_reads(instance: DagsterInstance) -> None:
+    order: list[str] = []
+
+    @asset
+    def raw() -> None:
+        time.sleep(0.1)
+        order.append("raw")
+
+    @asset(deps=[raw])
+    def clean() -> None:
+        order.append("clean")
+
+    @asset
+    def other() -> None:
+        order.append("other")
+
+    assert run(instance, raw, clean, other).success
+    assert order == ["other", "raw", "clean"]
+
+
+def test_what_a_failed_step_feeds_is_left_out_and_the_rest_is_done(
+    instance: DagsterInstance,
+) -> None:
+    @asset
+    def raw() -> None:
+        raise ValueError("the source is gone")
+
+    @asset(deps=[raw])
+    def clean() -> None: ...
+
+    @asset
+    def other() -> None:
+        time.sleep(0.1)
+
+    result = run(instance, raw, clean, other)
+    assert not result.success
+    assert happened(result, DagsterEventType.STEP_FAILURE) == ["raw"]
+    assert happened(result, DagsterEventType.STEP_SUCCESS) == ["other"]
+    assert happened(result, DagsterEventType.STEP_START).count("clean") == 0
+
+
+def test_a_step_that_asks_for_it_is_tried_again_while_others_run(
+    instance: DagsterInstance,
+) -> None:
+    tries: list[float] = []
+
+    @asset
+    def flaky() -> None:
+        tries.append(time.monotonic())
+        if len(tries) < 3:
+            raise RetryRequested(max_retries=2, seconds_to_wait=0.2)
+
+    @asset
+    def other() -> None:
+        time.sleep(0.1)
+
+    result = run(instance, flaky, other)
+    assert result.success
+    assert len(tries) == 3
+    assert tries[1] - tries[0] >= 0.2
+    assert happened(result, DagsterEventType.STEP_UP_FOR_RETRY) == ["flaky", "flaky"]
+
+
+def test_an_interrupted_step_ends_the_run_at_once(instance: DagsterInstance) -> None:
+    released = threading.Event()
+
+    @asset
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    @asset
+    def waits() -> None:
+        released.wait(20)
+
+    try:
+        assert not run(instance, interrupted, waits).success
+        assert not released.is_set(), "it waits for no other step"
+    finally:
+        released.set()
+        join("waits")
+    (record,) = instance.get_run_records()
+    assert record.dagster_run.status == DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_is_to_end_ends_at_once(instance: DagsterInstance) -> None:
+    """As Dagster's daemon ends one that a user terminates: by a signal to its process."""
+    begun, released = threading.Event(), threading.Event()
+
+    @asset
+    def waits() -> None:
+        begun.set()
+        released.wait(20)
+
+    def end() -> None:
+        begun.wait(20)
+        (record,) = instance.get_run_records()
+        instance.report_run_canceling(record.dagster_run)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=end, daemon=True).start()
+    before = time.monotonic()
+    try:
+        assert not run(instance, waits).success
+        assert time.monotonic() - before < 15, "it does not wait for the step"
+    finally:
+        released.set()
+        join("waits")
+    (record,) = instance.get_run_records()
+    assert record.dagster_run.status == DagsterRunStatus.CANCELED
+
+
+def test_a_run_has_its_tags_its_assets_and_its_events(instance: DagsterInstance) -> None:
+    @asset
+    def wanted() -> int:
+        return 1
+
+    @asset
+    def left_out() -> None: ...
+
+    result = run(instance, wanted, left_out, only=("wanted",))
+    assert happened(result, DagsterEventType.STEP_SUCCESS) == ["wanted"]
+    kept = instance.get_run_by_id(result.run_id)
+    assert kept is not None
+    assert kept.tags["asked"] == "by a test"
+    assert kept.asset_selection == {AssetKey("wanted")}
+    (made,) = instance.fetch_materializations(AssetKey("wanted"), limit=5).records
+    assert made.run_id == result.run_id
+
+
+def test_it_does_not_look_for_work_over_and_over_while_steps_run(
+    instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+    look = ActiveExecution.get_steps_to_execute
+
+    def counted(self: ActiveExecution, *given: Any) -> Any:
+        nonlocal looked
+        looked += 1
+        return look(self, *given)
+
+    monkeypatch.setattr(ActiveExecution, "get_steps_to_execute", counted)
+
+    @asset
+    def slow() -> None:
+        time.sleep(0.5)
+
+    assert run(instance, slow).success
+    assert looked < 30
