@@ -23,6 +23,7 @@ from shop_assets.transforms.inventory import stock_alerts
 from shop_assets.transforms.rfm import customer_rfm, sales_summary
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.customer_totals import read_totals
 
 CACHE_SECONDS = 24 * 3600
 _DEMAND = dt.timedelta(days=28)
@@ -188,7 +189,7 @@ def _customer_rfm(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
         newest = newest_hour(store, "customer_orders")
         today = calendar.start if newest is None else calendar.day_of(newest)
         rows = customer_rfm(
-            _read(store, "customer_orders"),
+            read_totals(store),
             _read(store, "customers"),
             today,
             settings.shop.zone,

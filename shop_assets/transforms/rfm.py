@@ -30,25 +30,25 @@ SEGMENTS: dict[str, tuple[range, range]] = {
 
 
 def customer_rfm(
-    orders: pd.DataFrame, customers: pd.DataFrame, as_of: dt.date, zone: ZoneInfo
+    totals: pd.DataFrame, customers: pd.DataFrame, as_of: dt.date, zone: ZoneInfo
 ) -> pd.DataFrame:
-    """`customer_rfm` from `customer_orders` and `customers`, counted back from the day `as_of`.
+    """`customer_rfm` of what customers have ordered, counted back from the day `as_of`.
+
+    `totals`: columns source, customer_id, currency (together unique), orders, net_sales_micros,
+    last_order_at (UTC). `customers`: the entity's rows.
 
     Scores are fifths of the customers by rank (of money: among those of the same currency), 5 the
-    best; equal values have equal scores. The
-    second axis of the segments is the mean of the scores of frequency and money, half up.
+    best; equal values have equal scores. The second axis of the segments is the mean of the scores
+    of frequency and money, half up.
     Customers without orders are PROSPECTS.
     """
     spec = TABLES["customer_rfm"]
-    known = orders[orders["customer_id"].notna()]
     parts = []
-    if len(known):
-        days = known.assign(day=shop_days(known["ordered_at"], zone))
-        figures = days.groupby([*_CUSTOMER, "currency"], as_index=False).agg(
-            last_order_day=("day", "max"),
-            frequency=("order_id", "nunique"),
-            monetary_micros=("net_sales_micros", "sum"),
+    if len(totals):
+        figures = totals.rename(
+            columns={"orders": "frequency", "net_sales_micros": "monetary_micros"}
         )
+        figures["last_order_day"] = shop_days(totals["last_order_at"], zone)
         last = pd.to_datetime(figures["last_order_day"].astype("str"))
         recency = (pd.Timestamp(as_of) - last).dt.days
         figures["recency_days"] = recency.clip(lower=0).astype("Int64")
@@ -58,7 +58,7 @@ def customer_rfm(
         figures["m_score"] = figures.groupby("currency")["monetary_micros"].transform(_fifths)
         figures["segment"] = _segment(figures)
         parts.append(figures)
-    ordered = pd.MultiIndex.from_frame(known[_CUSTOMER])
+    ordered = pd.MultiIndex.from_frame(totals[_CUSTOMER])
     present = customers[~customers["deleted"].astype(bool)]
     idle = present.loc[~pd.MultiIndex.from_frame(present[_CUSTOMER]).isin(ordered), _CUSTOMER]
     parts.append(idle.assign(currency="XXX", frequency=0, monetary_micros=0, segment="PROSPECTS"))

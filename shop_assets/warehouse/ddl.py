@@ -77,6 +77,15 @@ CREATE TABLE IF NOT EXISTS meta.sold_orders (
 CREATE INDEX IF NOT EXISTS sold_orders_customer
     ON meta.sold_orders (source, customer_id, ordered_at, order_id);
 CREATE INDEX IF NOT EXISTS sold_orders_ordered_at ON meta.sold_orders (ordered_at);
+CREATE TABLE IF NOT EXISTS meta.customer_totals (
+    source text NOT NULL,
+    customer_id text NOT NULL,
+    currency text NOT NULL,
+    orders bigint NOT NULL,
+    net_sales_micros bigint NOT NULL,
+    last_order_at timestamptz NOT NULL,
+    PRIMARY KEY (source, customer_id, currency)
+);
 CREATE TABLE IF NOT EXISTS meta.reconciliations (
     name text PRIMARY KEY,
     inputs text NOT NULL,

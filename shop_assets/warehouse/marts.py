@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import slices
+from shop_assets.warehouse import customer_totals, slices
 from shop_assets.warehouse.changes import note_changes
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.ddl import quoted
@@ -64,6 +64,8 @@ def replace_slices(
         if changed:
             note_change(cursor, spec.name)
             note_changes(cursor, spec, load.load_id, warehouse.zone)
+            if spec.name == "customer_orders":
+                customer_totals.add(cursor)
         return publication.note(fresh.num_rows, changed)
 
 

@@ -25,6 +25,7 @@ def _queries() -> dict[str, str]:
     found = {
         "row_ledger": f"SELECT t::text FROM (SELECT {_COUNTS} FROM meta.row_ledger) t",
         "sold_orders": "SELECT t::text FROM meta.sold_orders t",
+        "customer_totals": "SELECT t::text FROM meta.customer_totals t",
     }
     for spec in TABLES.values():
         if spec.layer == "analytics" or spec.name in ddl.LAKE_ONLY:
@@ -174,6 +175,13 @@ def _differ(one: str, other: str) -> str:
 
 _EVERY = list(_FIGURES)
 _SUMS = {
+    "customers' orders sum to their totals": _differ(
+        "SELECT source, customer_id, currency, count(*)::bigint, sum(net_sales_micros)::bigint, "
+        "max(ordered_at) FROM marts_base.customer_orders WHERE customer_id IS NOT NULL "
+        "GROUP BY 1, 2, 3",
+        "SELECT source, customer_id, currency, orders, net_sales_micros, last_order_at "
+        "FROM meta.customer_totals",
+    ),
     "the ledger's hours are sales_hourly": _differ(
         _of_ledger(_EVERY, "date_trunc('hour', happened_at, 'UTC')"),
         _of_mart("sales_hourly", _EVERY, "hour"),

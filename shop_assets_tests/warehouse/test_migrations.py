@@ -217,6 +217,25 @@ def test_the_orders_sold_so_far_are_taken_from_the_ledger(old_url: str) -> None:
     assert sold == [("s", "A", "c", dt.datetime.fromisoformat(OLD_VERSION))]
 
 
+def test_what_customers_have_ordered_so_far_is_summed(old_url: str) -> None:
+    with session(old_url) as cursor:
+        cursor.execute(
+            "CREATE TABLE marts_base.customer_orders_all "
+            "PARTITION OF marts_base.customer_orders DEFAULT"
+        )
+        for order, customer, net in [("A", "c1", 5), ("B", "c1", 7), ("C", None, 1)]:
+            cursor.execute(
+                "INSERT INTO marts_base.customer_orders (ordered_hour, source, order_id, "
+                "customer_id, ordered_at, currency, gross_sales_micros, discounts_micros, "
+                "returns_micros, net_sales_micros, units_sold) "
+                "VALUES (%s, 's', %s, %s, %s, 'GBP', 0, 0, 0, %s, 1)",
+                (OLD_VERSION, order, customer, OLD_VERSION, net),
+            )
+    Warehouse(old_url, reader="reader").create()
+    summed = rows(old_url, "SELECT * FROM meta.customer_totals")
+    assert summed == [("s", "c1", "GBP", 2, 12, dt.datetime.fromisoformat(OLD_VERSION))]
+
+
 def test_an_upgraded_warehouse_takes_loads(old_url: str) -> None:
     warehouse = Warehouse(old_url, reader="reader")
     warehouse.create()
