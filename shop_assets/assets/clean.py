@@ -16,7 +16,7 @@ from dagster import (
 
 from shop_assets.assets.columns import mapped_columns, table_metadata
 from shop_assets.assets.raw import raw_key
-from shop_assets.assets.steps import RETRIES, step
+from shop_assets.assets.steps import RETRIES, priority, step
 from shop_assets.checks import cleaning
 from shop_assets.checks.outcome import Outcome, together
 from shop_assets.checks.report import report
@@ -74,6 +74,7 @@ def _clean_asset(settings: ShopSettings, calendar: Calendar, spec: TableSpec) ->
         kinds={"pandas", "pandera", "deltalake"},
         owners=[settings.shop.owner],
         tags={"layer": "clean", "entity": spec.name},
+        op_tags=priority(spec.name),
         description=f"{spec.description} Cleaned; what failed is in quarantine/{spec.name}.",
         metadata=table_metadata(spec, f"clean/{spec.name}"),
         check_specs=cleaning.specs(key),

@@ -15,7 +15,7 @@ from dagster import (
 
 from shop_assets.assets.compare import Comparison
 from shop_assets.assets.drift import find_drift, note_lacking
-from shop_assets.assets.steps import RETRIES, step
+from shop_assets.assets.steps import RETRIES, priority, step
 from shop_assets.assets.sweep import tombstones
 from shop_assets.checks import arrival, deletions, drift
 from shop_assets.checks.report import report
@@ -82,6 +82,7 @@ def _raw_asset(
         kinds={_KINDS.get(declared.connector, declared.connector), "deltalake"},
         owners=[settings.shop.owner],
         tags={"layer": "raw", "source": source},
+        op_tags=priority(*read_as.entities),
         description=(
             f"What {source} said of {stream}, by the hour in which it changed: every attempt is "
             "kept, columns as the source has them."

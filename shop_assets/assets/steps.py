@@ -16,6 +16,16 @@ RETRIES = RetryPolicy(max_retries=2, delay=5, backoff=Backoff.EXPONENTIAL, jitte
 """For what may pass by itself: a lost connection, a deadlock, a server that restarts."""
 
 _MISTAKE = "users_mistake"
+_LONGEST = frozenset({"web_events", "web_activity"})
+
+
+def priority(*tables: str) -> dict[str, str]:
+    """The op tags of a step of these entities or tables.
+
+    Of the steps that are ready, those of web events begin first: they are twenty times as many as
+    orders, so that nothing takes longer than one after the other of theirs.
+    """
+    return {"dagster/priority": "1"} if _LONGEST.intersection(tables) else {}
 
 
 def step(compute: Compute) -> Compute:

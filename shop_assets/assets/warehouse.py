@@ -19,7 +19,7 @@ from dagster import (
 from shop_assets.assets.clean import clean_key
 from shop_assets.assets.columns import declared_columns, same_columns, table_metadata
 from shop_assets.assets.lineage import LEDGER
-from shop_assets.assets.steps import RETRIES, step
+from shop_assets.assets.steps import RETRIES, priority, step
 from shop_assets.checks import loading
 from shop_assets.checks.cleaning import hour_keys
 from shop_assets.checks.contract import CONTRACT, contract_spec, judge_contract
@@ -205,6 +205,7 @@ def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinit
         kinds={"postgres", "pandas"},
         owners=[settings.shop.owner],
         tags={"layer": "warehouse"},
+        op_tags=priority(spec.name),
         description=spec.description,
         metadata=table_metadata(spec, f"warehouse.{spec.name}"),
         check_specs=[contract_spec(key)],

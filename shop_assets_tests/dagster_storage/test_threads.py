@@ -114,6 +114,17 @@ def test_a_step_begins_after_those_that_it_reads(instance: DagsterInstance) -> N
     assert order == ["other", "raw", "clean"]
 
 
+def test_of_steps_that_are_ready_the_more_urgent_begins_first(instance: DagsterInstance) -> None:
+    begun: list[str] = []
+
+    def named(name: str, **more: Any) -> Any:
+        return asset(name=name, **more)(lambda: begun.append(name))
+
+    made = [named(f"a{n}") for n in range(5)]
+    assert run(instance, *made, named("z", op_tags={"dagster/priority": "1"})).success
+    assert begun.index("z") < AT_ONCE
+
+
 def test_what_a_failed_step_feeds_is_left_out_and_the_rest_is_done(
     instance: DagsterInstance,
 ) -> None:
