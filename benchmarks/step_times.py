@@ -3,14 +3,15 @@
 Prints JSON: `first` and `last`, the moments (seconds since 1970) at which the first run began and
 the last one ended, `runs`, and the seconds of each part of the work of all runs that began at
 SINCE or later. A step's work is from its start to its success; of it, what follows the step's
-output is writing. What a run takes beyond its steps is Dagster's bookkeeping.
+output is writing. Time in which several steps are under way is shared among them, so that the parts
+sum to the runs' seconds; what a run takes beyond its steps is Dagster's bookkeeping.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -75,14 +76,29 @@ class Parts:
                 step.end = entry.timestamp
             elif event.event_type == DagsterEventType.STEP_OUTPUT and not step.output:
                 step.output = entry.timestamp
-        worked = 0.0
-        for key, step in steps.items():
-            layer = key.split("__", 1)[0]
-            output = step.output or step.end
-            self.seconds[_COMPUTED.get(layer, OTHER)] += output - step.start
-            self.seconds[_WRITTEN.get(layer, OTHER)] += step.end - output
-            worked += step.end - step.start
-        self.seconds[BOOKKEEPING] += end - start - worked
+        for part, seconds in _shared(start, end, steps).items():
+            self.seconds[part] += seconds
+
+
+def _shared(start: float, end: float, steps: dict[str, _Step]) -> dict[str, float]:
+    """The seconds of a run, each moment shared among the parts that are worked at in it."""
+    moments: list[tuple[float, int, str]] = [(end, 0, BOOKKEEPING)]
+    for key, step in steps.items():
+        layer = key.split("__", 1)[0]
+        output = step.output or step.end
+        computed, written = _COMPUTED.get(layer, OTHER), _WRITTEN.get(layer, OTHER)
+        moments += [(step.start, 1, computed), (output, -1, computed)]
+        moments += [(output, 1, written), (step.end, -1, written)]
+    found: dict[str, float] = defaultdict(float)
+    under_way: Counter[str] = Counter()
+    last = start
+    for moment, change, part in sorted(moments):
+        shares = +under_way or Counter({BOOKKEEPING: 1})
+        for name, count in shares.items():
+            found[name] += (moment - last) * count / shares.total()
+        under_way[part] += change
+        last = moment
+    return found
 
 
 def parts_since(instance: DagsterInstance, since: float) -> Parts:

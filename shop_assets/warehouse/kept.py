@@ -1,4 +1,4 @@
-"""One connection to the warehouse's server that is kept between transactions."""
+"""Connections to the warehouse's server that are kept between transactions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from adbc_driver_manager import Error as AdbcError
 from shop_assets.postgres_driver import Connection, KnownServer
 
 _LONGEST = 30.0
+_MOST = 2
+"""As many as steps are under way at a time."""
 _INHERITED: list[Any] = []
 
 
 class KeptConnection:
-    """Opens connections to one server, and keeps one of those that are given back.
+    """Opens connections to one server, and keeps two of those that are given back.
 
     To connect takes a hundred times as long as a short query, and the server as long again to
     begin a session. A connection that broke since, or was not used for half a minute, is replaced.
@@ -27,8 +29,7 @@ class KeptConnection:
     def __init__(self, url: str) -> None:
         self._url = url
         self._server = KnownServer(url)
-        self._idle: Any = None
-        self._since = 0.0
+        self._idle: list[tuple[Connection, float]] = []
         self._changing = threading.Lock()
         held = weakref.ref(self)
 
@@ -40,11 +41,10 @@ class KeptConnection:
 
     def take(self) -> Connection:
         """A connection in a new transaction; `adbc_driver_manager.Error` where there is none."""
-        with self._changing:
-            kept, self._idle = self._idle, None
-        if kept is not None:
+        while (found := self._newest()) is not None:
+            kept, since = found
             with suppress(AdbcError):
-                if time.monotonic() - self._since < _LONGEST:
+                if time.monotonic() - since < _LONGEST:
                     # All that a session remembers; and whether it is alive, which nobody else says.
                     _say(kept, "DISCARD ALL")
                     kept.adbc_connection.set_autocommit(False)
@@ -61,24 +61,28 @@ class KeptConnection:
             _close(connection)
             return
         with self._changing:
-            surplus, self._idle = self._idle, connection
-            self._since = time.monotonic()
-        if surplus is not None:
-            _close(surplus)
+            self._idle.append((connection, time.monotonic()))
+            surplus, self._idle = self._idle[:-_MOST], self._idle[-_MOST:]
+        for oldest, _ in surplus:
+            _close(oldest)
 
     def forget(self) -> None:
         """Let go of what a forked process has of its parent, without ending it."""
         self._changing = threading.Lock()
         _INHERITED.extend((self._idle, self._server))
-        self._idle, self._server = None, KnownServer(self._url)
+        self._idle, self._server = [], KnownServer(self._url)
 
     def close(self) -> None:
-        """End the connection that is kept."""
+        """End the connections that are kept."""
         with self._changing:
-            kept, self._idle = self._idle, None
+            kept, self._idle = self._idle, []
         self._server.forget()
-        if kept is not None:
-            _close(kept)
+        for connection, _ in kept:
+            _close(connection)
+
+    def _newest(self) -> tuple[Connection, float] | None:
+        with self._changing:
+            return self._idle.pop() if self._idle else None
 
 
 def _say(connection: Connection, statement: str) -> None:

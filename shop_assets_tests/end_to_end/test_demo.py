@@ -193,7 +193,7 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
 ) -> None:
     (port,) = free_ports(1)
     log = tmp_path / "up.log"
-    process = command.start("up", "--port", str(port), log=log)
+    process = command.start("up", *SIZE, "--port", str(port), log=log)
     try:
         said = _until(lambda: "The Dagster UI is at" in log.read_text("utf-8", "replace"), 300)
         assert said, log.read_text("utf-8", "replace")[-2000:]

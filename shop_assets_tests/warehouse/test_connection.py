@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,7 +18,7 @@ from shop_assets.entities import TABLES
 from shop_assets.errors import UserError
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database
-from shop_assets.warehouse.connection import Warehouse, WarehouseUnavailableError
+from shop_assets.warehouse.connection import Warehouse, WarehouseUnavailableError, fetch_one
 from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url
 from shop_assets_tests.warehouse.loads import merge, publish, table_of
 
@@ -125,7 +126,9 @@ def test_the_last_microsecond_of_a_month_and_the_first_of_the_next_part(
 
 def test_a_server_that_dropped_every_connection_is_reached_again(own_url: str) -> None:
     warehouse = Warehouse(own_url)
-    assert table_of(warehouse, "SELECT 1") == [(1,)]
+    with warehouse.transaction(), warehouse.transaction():
+        pass
+    assert len(others(own_url, 2)) == 2
     run(
         own_url,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -140,7 +143,7 @@ OTHERS = (
 )
 
 
-def others(url: str) -> list[tuple[int, str]]:
+def others(url: str, most: int = 1) -> list[tuple[int, str]]:
     """Sessions of the database, once those that were ended are gone: their ids and states."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
@@ -149,21 +152,37 @@ def others(url: str) -> list[tuple[int, str]]:
         while True:
             cursor.execute(OTHERS)
             found = [(int(pid), str(state)) for pid, state in cursor.fetchall()]
-            if len(found) <= 1 or time.monotonic() > deadline:
+            if len(found) <= most or time.monotonic() > deadline:
                 break
             time.sleep(0.02)
     connection.close()
     return found
 
 
-def test_between_transactions_nothing_is_open_but_one_idle_connection(own_url: str) -> None:
+def test_between_transactions_nothing_is_open_but_two_idle_connections(own_url: str) -> None:
     def use(used: Warehouse) -> None:
+        meeting = threading.Barrier(4, timeout=20)
+
+        def together(_: int) -> None:
+            with used.transaction():
+                meeting.wait()
+
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: table_of(used, "SELECT 1"), range(12)))
-        assert [state for _, state in others(own_url)] == ["idle"]
+            list(pool.map(together, range(12)))
+        assert [state for _, state in others(own_url, 2)] == ["idle", "idle"]
 
     use(Warehouse(own_url))
     use(Warehouse(own_url))  # the former one's connection went with it
+
+
+def test_transactions_at_once_are_of_two_sessions_again_and_again(own_url: str) -> None:
+    warehouse = Warehouse(own_url)
+    pid = "SELECT pg_backend_pid()"
+    seen = set()
+    for _ in range(3):
+        with warehouse.transaction() as one, warehouse.transaction() as other:
+            seen |= {fetch_one(one, pid), fetch_one(other, pid)}
+    assert seen == {found for found, _ in others(own_url, 2)}
 
 
 def test_transactions_one_after_the_other_are_of_one_session(own_url: str) -> None:
