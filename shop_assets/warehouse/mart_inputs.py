@@ -8,7 +8,7 @@ that it needs.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -22,21 +22,31 @@ Compute = Callable[[Warehouse, dt.datetime, dt.datetime], pd.DataFrame]
 
 _LEDGER = TABLES["sales_ledger"]
 _LEDGER_COLUMNS = ddl.column_list(_LEDGER, "l.")
+_SUMMED = (
+    *("source", "order_id", "kind", "happened_at", "ordered_at", "quantity", "amount_micros"),
+    *("currency", "is_test"),
+)
+_SUMMED_BY_PRODUCT = (*_SUMMED, "product_id", "line_type")
 
 
-def ledger_rows(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
-    """The sales ledger's rows that happened in `[start, end)`."""
+def ledger_rows(
+    warehouse: Warehouse,
+    start: dt.datetime,
+    end: dt.datetime,
+    columns: Sequence[str] = tuple(_LEDGER.column_names),
+) -> pd.DataFrame:
+    """The sales ledger's rows that happened in `[start, end)`, of all its columns or of some."""
     frame = warehouse.read(
-        f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l "
+        f"SELECT {', '.join(map(ddl.quoted, columns))} FROM warehouse.sales_ledger l "
         "WHERE l.happened_at >= $1 AND l.happened_at < $2",
         (start, end),
     )
-    return _LEDGER.conform(frame)
+    return _LEDGER.conform(frame)[list(columns)]
 
 
 def sales_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.sales_hourly`."""
-    return sales.sales_hourly(ledger_rows(warehouse, start, end))
+    return sales.sales_hourly(ledger_rows(warehouse, start, end, _SUMMED))
 
 
 def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
@@ -50,7 +60,8 @@ def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
         "FROM meta.sold_orders c WHERE c.ordered_at >= $1 AND c.ordered_at < $2",
         (start, end),
     )
-    return sales.sales_daily(ledger_rows(warehouse, start, end), firsts, ZoneInfo(warehouse.zone))
+    rows = ledger_rows(warehouse, start, end, _SUMMED)
+    return sales.sales_daily(rows, firsts, ZoneInfo(warehouse.zone))
 
 
 def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
@@ -75,7 +86,7 @@ def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.dateti
         (start, end),
     )
     versions = ENTITIES["products"].conform(products)
-    rows = ledger_rows(warehouse, start, end)
+    rows = ledger_rows(warehouse, start, end, _SUMMED_BY_PRODUCT)
     return sales.product_sales_daily(rows, versions, ZoneInfo(warehouse.zone))
 
 
