@@ -8,7 +8,7 @@ that it needs.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -27,18 +27,44 @@ _SUMMED = (
     *("currency", "is_test"),
 )
 _SUMMED_BY_PRODUCT = (*_SUMMED, "product_id", "line_type")
+ROWS_AT_ONCE = 1_000_000
+"""How many of the ledger's rows, about, are summed at a time: a day may have many more."""
 
 
-def ledger_rows(
+def ledger_rows(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """The sales ledger's rows that happened in `[start, end)`."""
+    return _ledger_part(warehouse, start, end, _LEDGER.column_names, 0, 1)
+
+
+def ledger_parts(
+    warehouse: Warehouse, start: dt.datetime, end: dt.datetime, columns: Sequence[str]
+) -> Iterator[pd.DataFrame]:
+    """The same, of some columns, in parts; all rows of an order are in one of them.
+
+    What changes between two parts asks for the mart once more, as whatever changes meanwhile does.
+    """
+    counted = warehouse.read(
+        "SELECT count(*) AS rows FROM warehouse.sales_ledger l "
+        "WHERE l.happened_at >= $1 AND l.happened_at < $2",
+        (start, end),
+    )
+    parts = 1 + int(counted["rows"].iloc[0]) // ROWS_AT_ONCE
+    for part in range(parts):
+        yield _ledger_part(warehouse, start, end, columns, part, parts)
+
+
+def _ledger_part(
     warehouse: Warehouse,
     start: dt.datetime,
     end: dt.datetime,
-    columns: Sequence[str] = tuple(_LEDGER.column_names),
+    columns: Sequence[str],
+    part: int,
+    parts: int,
 ) -> pd.DataFrame:
-    """The sales ledger's rows that happened in `[start, end)`, of all its columns or of some."""
+    chosen = "" if parts == 1 else f" AND abs(hashtext(l.order_id) % {parts}) = {part}"
     frame = warehouse.read(
         f"SELECT {', '.join(map(ddl.quoted, columns))} FROM warehouse.sales_ledger l "
-        "WHERE l.happened_at >= $1 AND l.happened_at < $2",
+        f"WHERE l.happened_at >= $1 AND l.happened_at < $2{chosen}",
         (start, end),
     )
     return _LEDGER.conform(frame)[list(columns)]
@@ -46,7 +72,8 @@ def ledger_rows(
 
 def sales_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.sales_hourly`."""
-    return sales.sales_hourly(ledger_rows(warehouse, start, end, _SUMMED))
+    parts = ledger_parts(warehouse, start, end, _SUMMED)
+    return sales.added([sales.sales_hourly(part) for part in parts], "sales_hourly")
 
 
 def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
@@ -60,8 +87,9 @@ def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
         "FROM meta.sold_orders c WHERE c.ordered_at >= $1 AND c.ordered_at < $2",
         (start, end),
     )
-    rows = ledger_rows(warehouse, start, end, _SUMMED)
-    return sales.sales_daily(rows, firsts, ZoneInfo(warehouse.zone))
+    zone = ZoneInfo(warehouse.zone)
+    parts = ledger_parts(warehouse, start, end, _SUMMED)
+    return sales.added([sales.sales_daily(part, firsts, zone) for part in parts], "sales_daily")
 
 
 def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
@@ -86,8 +114,10 @@ def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.dateti
         (start, end),
     )
     versions = ENTITIES["products"].conform(products)
-    rows = ledger_rows(warehouse, start, end, _SUMMED_BY_PRODUCT)
-    return sales.product_sales_daily(rows, versions, ZoneInfo(warehouse.zone))
+    zone = ZoneInfo(warehouse.zone)
+    parts = ledger_parts(warehouse, start, end, _SUMMED_BY_PRODUCT)
+    made = [sales.product_sales_daily(part, versions, zone) for part in parts]
+    return sales.added(made, "product_sales_daily")
 
 
 def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
-from shop_assets.transforms.sales import product_sales_daily, sales_daily, sales_hourly
+from shop_assets.transforms.sales import added, product_sales_daily, sales_daily, sales_hourly
 from shop_assets_tests.transforms.frames import check, frame_of
 
 LONDON, NEW_YORK, UTC = ZoneInfo("Europe/London"), ZoneInfo("America/New_York"), ZoneInfo("UTC")
@@ -248,6 +248,14 @@ def test_hours_sum_to_days_and_products_to_both(rows: list[dict[str, Any]], zone
     hours = check("sales_hourly", sales_hourly(entries))
     days = check("sales_daily", sales_daily(entries, NO_FIRSTS, zone))
     products = check("product_sales_daily", product_sales_daily(entries, NO_PRODUCTS, zone))
+    parts = [entries[entries["order_id"].isin(list(names))] for names in ("A", "BC", "none")]
+    for mart, whole, made in (
+        ("sales_hourly", hours, [sales_hourly(part) for part in parts]),
+        ("sales_daily", days, [sales_daily(part, NO_FIRSTS, zone) for part in parts]),
+        ("product_sales_daily", products,
+         [product_sales_daily(part, NO_PRODUCTS, zone) for part in parts]),
+    ):  # fmt: skip
+        pd.testing.assert_frame_equal(added(made, mart), whole)
     local = hours.assign(day=hours["hour"].dt.tz_convert(zone).dt.date)
     shared = [
         c for c in hours.columns
@@ -262,5 +270,5 @@ def test_hours_sum_to_days_and_products_to_both(rows: list[dict[str, Any]], zone
     assert (days["net_sales_micros"] + days["shipping_micros"] + days["taxes_micros"]).equals(
         days["total_sales_micros"]
     )
-    parts = days["new_customer_orders"] + days["repeat_orders"] + days["guest_orders"]
-    assert parts.tolist() == days["orders"].tolist()
+    kinds_of = days["new_customer_orders"] + days["repeat_orders"] + days["guest_orders"]
+    assert kinds_of.tolist() == days["orders"].tolist()
