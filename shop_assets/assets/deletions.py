@@ -66,7 +66,7 @@ def _deletions_asset(
     def sweep(
         context: AssetExecutionContext, sources: SourcesResource, warehouse: WarehouseResource
     ) -> MaterializeResult:  # type: ignore[type-arg]  # Dagster knows it only without
-        connector = sources.open(source)
+        connector = sources.open(source, name)
         if not isinstance(connector, SqlConnector):
             raise TypeError(f"{source} is read by {type(connector).__name__}, which has no keys")
         return swept(context, connector, warehouse.open())

@@ -107,7 +107,7 @@ def _raw_asset(
             )
         midnight = calendar.last_midnight(span.start, span.end)
         request = ReadRequest(stream, window, earlier, midnight)
-        connector = sources.open(source)
+        connector = sources.open(source, stream)
         how = _compared(connector, request)
         known = (
             None

@@ -9,10 +9,12 @@ orders and web events, is loaded side by side.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from dagster import (
     AssetKey,
@@ -38,11 +40,14 @@ from dagster._core.execution.context.system import (
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager
 from dagster._core.execution.execute_in_process import core_execute_in_process
 from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
+from dagster._utils.error import serializable_error_info_from_exc_info
 
 AT_ONCE = 2
 """Steps at a time: one computes while the other waits for a server, most of the time."""
+_MOMENT = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,10 @@ class _Ended:
 
 
 class ThreadsExecutor(Executor):
-    """Runs up to `at_once` steps of a run at the same time, each in a thread."""
+    """Runs up to `at_once` steps of a run at the same time, each in a thread.
+
+    Retries and pools are as with Dagster's own executors; hooks are not called.
+    """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
@@ -91,29 +99,63 @@ class ThreadsExecutor(Executor):
     def _run(
         self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
+        with ExitStack() as captured:
+            yield from _capture(captured, job_context, execution_plan)
+            yield from self._run_steps(job_context, execution_plan)
+
+    def _run_steps(
+        self, context: PlanExecutionContext, plan: ExecutionPlan
+    ) -> Iterator[DagsterEvent]:
         told: SimpleQueue[DagsterEvent | _Ended] = SimpleQueue()
-        retries = job_context.retry_mode
-        with execution_plan.start(retries, max_concurrent=self._at_once) as active:
+        with (
+            InstanceConcurrencyContext(context.instance, context.dagster_run) as pools,
+            plan.start(context.retry_mode, None, self._at_once, None, pools) as active,
+        ):
             running = 0
             while not active.is_complete:
                 for step in active.get_steps_to_execute():
-                    _start(job_context.for_step(step, active.get_known_state()), told)
+                    _start(context.for_step(step, active.get_known_state()), told)
                     running += 1
-                if running == 0:
-                    active.sleep_til_ready()
+                yield from active.concurrency_event_iterator(context)
+                # Until something happens, or a step is to be tried again.
+                wait = float(active.sleep_interval())  # type: ignore[no-untyped-call]
+                heard = _next(told, max(wait, _MOMENT) if wait > 0 or not running else None)
+                if heard is None:
                     continue
-                # Interrupts reach the main thread alone, and wait for no step.
-                with raise_execution_interrupts():
-                    heard = told.get()
                 if isinstance(heard, DagsterEvent):
                     yield heard
                     active.handle_event(heard)
                     continue
                 running -= 1
                 if heard.error is not None:
+                    # What else is under way goes on, and is fenced like any load that was broken.
                     raise heard.error
-                active.verify_complete(job_context, heard.step)
-                yield from active.plan_events_iterator(job_context)
+                active.verify_complete(context, heard.step)
+                yield from active.plan_events_iterator(context)
+
+
+def _capture(
+    until: ExitStack, context: PlanExecutionContext, plan: ExecutionPlan
+) -> Iterator[DagsterEvent]:
+    """Keep what the process prints, as the instance wants it; a run does not fail for that."""
+    manager = context.instance.compute_log_manager
+    try:
+        key = manager.build_log_key_for_run(context.run_id, "steps")
+        kept = until.enter_context(manager.capture_logs(key))
+        yield DagsterEvent.capture_logs(context, plan.step_keys_to_execute, key, kept)
+    except Exception:  # noqa: BLE001 - whatever a log manager may raise
+        error = serializable_error_info_from_exc_info(sys.exc_info())
+        said = "What the run prints is not kept"
+        yield DagsterEvent.engine_event(context, said, EngineEventData(error=error))
+
+
+def _next(
+    told: SimpleQueue[DagsterEvent | _Ended], seconds: float | None
+) -> DagsterEvent | _Ended | None:
+    """What is told next, in so many seconds; interrupts reach the main thread alone, here."""
+    with raise_execution_interrupts(), suppress(Empty):
+        return told.get(timeout=seconds)
+    return None
 
 
 def _start(step: StepExecutionContext, told: SimpleQueue[DagsterEvent | _Ended]) -> None:

@@ -6,6 +6,7 @@ configuration or the UI. Connections are made when first used, in the process th
 
 import functools
 import os
+import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,10 +18,14 @@ from redis.retry import Retry
 
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.settings import ShopSettings, load_settings
+from shop_assets.settings.apis import ApiSource
 from shop_assets.sources import connect
 from shop_assets.sources.protocol import Connector
+from shop_assets.sources.rate_limit import RateLimit
 from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
 from shop_assets.warehouse.connection import Warehouse
+
+_OPENING = threading.Lock()
 
 
 def home() -> Path:
@@ -98,7 +103,8 @@ class SourcesResource(ConfigurableResource[None]):
 
     config: str
     _settings: ShopSettings | None = PrivateAttr(default=None)
-    _connectors: dict[str, Connector] = PrivateAttr(default_factory=dict)
+    _connectors: dict[tuple[str, str], Connector] = PrivateAttr(default_factory=dict)
+    _limits: dict[str, RateLimit] = PrivateAttr(default_factory=dict)
 
     def settings(self) -> ShopSettings:
         """The shop's configuration."""
@@ -106,18 +112,32 @@ class SourcesResource(ConfigurableResource[None]):
             self._settings = load_settings(Path(self.config), os.environ)
         return self._settings
 
-    def open(self, source: str) -> Connector:
-        """The connector of a source, made on first use."""
-        if source not in self._connectors:
+    def open(self, source: str, stream: str) -> Connector:
+        """The connector that reads a stream of a source, made on first use.
+
+        Streams of one source may be read at the same time: those of an API by a connector each,
+        which knows one read at a time, within the one limit of the source.
+        """
+        with _OPENING:
             settings = self.settings()
-            self._connectors[source] = connect(
+            declared = settings.sources[source]
+            limit = self._limit(source, declared) if isinstance(declared, ApiSource) else None
+            key = (source, stream if limit is not None else "")
+            if key not in self._connectors:
+                self._connectors[key] = connect(
+                    source, declared, base=settings.path.parent, limit=limit
+                )
+            return self._connectors[key]
+
+    def _limit(self, source: str, declared: ApiSource) -> RateLimit:
+        if source not in self._limits:
+            self._limits[source] = RateLimit(
                 source,
-                settings.sources[source],
-                base=settings.path.parent,
+                declared.requests_per_second,
                 redis_url=endpoints().redis_url,
                 shares=int(os.environ.get("SHOP_MAX_CONCURRENT_RUNS", "2")),
             )
-        return self._connectors[source]
+        return self._limits[source]
 
 
 class CacheResource(ConfigurableResource[None]):

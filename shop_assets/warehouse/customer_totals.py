@@ -15,7 +15,11 @@ _SAME_KEY = "t.source = m.source AND t.customer_id = m.customer_id AND t.currenc
 
 
 def add(cursor: Cursor) -> None:
-    """Add the rows of `customer_orders` in `pg_temp.came`, and take off those in `pg_temp.gone`."""
+    """Add the rows of `customer_orders` in `pg_temp.came`, and take off those in `pg_temp.gone`.
+
+    In the transaction of a load, after `marts.note_change`, by whose lock loads that change the
+    mart follow each other; each statement here sees what the load before it has committed.
+    """
     cursor.execute(
         "CREATE TEMP TABLE moved_totals ON COMMIT DROP AS "
         f"SELECT {_KEY}, sum(sign)::bigint AS orders, sum(sign * net_sales_micros)::bigint AS net, "

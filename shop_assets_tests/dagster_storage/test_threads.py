@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -26,10 +28,18 @@ from dagster._core.execution.plan.active import ActiveExecution
 
 from shop_assets.dagster_storage.threads import AT_ONCE, execute_here, threads
 
+QUIET = {
+    "telemetry": {"enabled": False},
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    },
+}
+
 
 @pytest.fixture
 def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp(overrides={"telemetry": {"enabled": False}}) as made:
+    with DagsterInstance.local_temp(overrides=QUIET) as made:
         yield made
 
 
@@ -168,6 +178,43 @@ def test_a_step_that_asks_for_it_is_tried_again_while_others_run(
     assert happened(result, DagsterEventType.STEP_UP_FOR_RETRY) == ["flaky", "flaky"]
 
 
+def test_a_step_is_tried_again_when_it_is_due_although_nothing_else_happens(
+    instance: DagsterInstance,
+) -> None:
+    again = threading.Event()
+
+    @asset
+    def flaky() -> None:
+        if not again.is_set():
+            again.set()
+            raise RetryRequested(max_retries=1, seconds_to_wait=0.1)
+        succeeded.set()
+
+    succeeded = threading.Event()
+
+    @asset
+    def silent() -> None:
+        assert succeeded.wait(20), "the other one waits until this one is done"
+
+    assert run(instance, flaky, silent).success
+
+
+def test_a_run_that_is_to_end_does_not_wait_for_a_step_to_be_tried_again(
+    instance: DagsterInstance,
+) -> None:
+    tried: list[float] = []
+
+    @asset
+    def flaky() -> None:
+        tried.append(time.monotonic())
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        raise RetryRequested(max_retries=1, seconds_to_wait=20)
+
+    assert not run(instance, flaky).success
+    assert len(tried) == 1
+    assert time.monotonic() - tried[0] < 15
+
+
 def test_an_interrupted_step_ends_the_run_at_once(instance: DagsterInstance) -> None:
     released = threading.Event()
 
@@ -253,3 +300,32 @@ def test_it_does_not_look_for_work_over_and_over_while_steps_run(
 
     assert run(instance, slow).success
     assert looked < 30
+
+
+PRINTS = """
+import os, uuid
+from dagster import DagsterInstance, Definitions, asset, define_asset_job
+from shop_assets.dagster_storage import execute_here, threads
+
+@asset
+def speaks():
+    os.write(1, b"said by a step")
+
+made = Definitions([speaks], jobs=[define_asset_job("all", "*")], executor=threads)
+with DagsterInstance.local_temp(overrides={"telemetry": {"enabled": False}}) as instance:
+    result = execute_here(made.resolve_job_def("all"), instance, str(uuid.uuid4()), tags={})
+    (kept,) = [
+        e.logs_captured_data for e in result.all_events if e.event_type_value == "LOGS_CAPTURED"
+    ]
+    assert kept.step_keys == ["speaks"]
+    key = instance.compute_log_manager.build_log_key_for_run(result.run_id, kept.file_key)
+    assert b"said by a step" in instance.compute_log_manager.get_log_data(key).stdout
+"""
+
+
+def test_what_steps_print_is_kept_where_the_instance_wants_it() -> None:
+    """In a process of its own: Dagster's that mirror its output end with it."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PRINTS], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

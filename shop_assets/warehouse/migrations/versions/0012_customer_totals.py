@@ -8,6 +8,8 @@ down_revision = "0011"
 
 def upgrade() -> None:
     """Add the sums, as the mart of customers' orders has them."""
+    # A load of an older release that is under way is waited for: its orders count, too.
+    op.execute("LOCK TABLE marts_base.customer_orders IN SHARE ROW EXCLUSIVE MODE")
     op.execute("""
         CREATE TABLE meta.customer_totals (
             source text NOT NULL,
