@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from shop_assets.warehouse.connection import Cursor, Warehouse
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one
 
 _KEY = "source, customer_id, currency"
 _SAME_KEY = "t.source = m.source AND t.customer_id = m.customer_id AND t.currency = m.currency"
@@ -37,6 +37,10 @@ def add(cursor: Cursor) -> None:
         "net_sales_micros = t.net_sales_micros + excluded.net_sales_micros, "
         "last_order_at = greatest(t.last_order_at, excluded.last_order_at)"
     )
+    if not fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.gone)"):
+        return
+    cursor.execute("DELETE FROM pg_temp.moved_totals WHERE newest_gone IS NULL")
+    cursor.execute("ANALYZE pg_temp.moved_totals")
     # Where a customer's newest order was taken out, the one before is looked up.
     cursor.execute(
         "UPDATE meta.customer_totals t SET last_order_at = (SELECT max(o.ordered_at) "
