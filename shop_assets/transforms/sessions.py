@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from shop_assets.entities import TABLES
 from shop_assets.entities.web import STEPS
+from shop_assets.transforms.ranks import begins, in_order, ranks
+from shop_assets.transforms.versions import Ints, micros
 
 GAP = dt.timedelta(minutes=30)
 """Activity after a pause of this or more begins a new session."""
 LONGEST = dt.timedelta(hours=24)
 """Steps later than this after a session's begin do not count for it."""
 
-_VISITOR = ["source", "visitor_id"]
-_TIMES = [f"{step}_{which}" for step in STEPS for which in ("first", "last")]
+FUNNEL_READS = (
+    *("source", "visitor_id", "started_at", "ended_at", "is_bot"),
+    *(f"{step}_{which}" for step in STEPS for which in ("first", "last")),
+)
+"""The columns of `web_activity` that the funnel is made of."""
+
+_MICROSECOND = dt.timedelta(microseconds=1)
+_HOUR = dt.timedelta(hours=1) // _MICROSECOND
+_GAP = GAP // _MICROSECOND
+_LONGEST = LONGEST // _MICROSECOND
+_NEVER = np.iinfo(np.int64).min
+"""No time: what pandas has for it; the least there is, as it should be where the last counts."""
+_TOO_LATE = np.iinfo(np.int64).max
+
+_Flags = npt.NDArray[np.bool_]
 
 
 def web_activity(events: pd.DataFrame) -> pd.DataFrame:
@@ -28,92 +46,105 @@ def web_activity(events: pd.DataFrame) -> pd.DataFrame:
     rows = events[~events["deleted"].astype(bool)]
     if rows.empty:
         return spec.empty()
-    rows = rows.sort_values([*_VISITOR, "_hour", "occurred_at"], kind="stable")
-    same = (
-        (rows["source"] == rows["source"].shift())
-        & (rows["visitor_id"] == rows["visitor_id"].shift())
-        & (rows["_hour"] == rows["_hour"].shift())
-        & (rows["occurred_at"].dt.floor("h") == rows["occurred_at"].shift().dt.floor("h"))
-        & (rows["occurred_at"] - rows["occurred_at"].shift() < GAP)
-    )
-    stretch = (~same.fillna(False).astype(bool)).cumsum().rename("stretch")
-    named: dict[str, tuple[str, str]] = {
-        "source": ("source", "first"),
-        "change_hour": ("_hour", "first"),
-        "visitor_id": ("visitor_id", "first"),
-        "started_at": ("occurred_at", "min"),
-        "ended_at": ("occurred_at", "max"),
-        "events": ("occurred_at", "size"),
-        "is_bot": ("is_bot", "max"),
+    (source, _), (visitor, _) = ranks(rows["source"]), ranks(rows["visitor_id"])
+    change, at = micros(rows["_hour"]), micros(rows["occurred_at"])
+    # In the order of the table's key, so that the stretches need not be sorted.
+    order = in_order(source, ranks(change)[0], visitor, at)
+    source, change, visitor, at = source[order], change[order], visitor[order], at[order]
+    fresh = begins(source, change, visitor, at // _HOUR)
+    fresh[1:] |= at[1:] - at[:-1] >= _GAP
+    first = np.flatnonzero(fresh)
+    last = np.append(first[1:], len(at)) - 1
+    columns: dict[str, Any] = {
+        "source": rows["source"].array.take(order[first]),
+        "change_hour": _moments(change[first]),
+        "visitor_id": rows["visitor_id"].array.take(order[first]),
+        "started_at": _moments(at[first]),
+        "ended_at": _moments(at[last]),
+        "events": last - first + 1,
+        "is_bot": np.logical_or.reduceat(_flags(rows["is_bot"])[order], first),
     }
-    at = rows.assign(
-        **{f"{step}_at": rows["occurred_at"].where(rows["step"] == step) for step in STEPS}
-    )
+    stretch = np.cumsum(fresh) - 1
+    codes, found = pd.factorize(rows["step"])
+    code_of = {step: code for code, step in enumerate(found)}
+    codes = codes[order]
     for step in STEPS:
-        named[f"{step}_first"] = (f"{step}_at", "min")
-        named[f"{step}_last"] = (f"{step}_at", "max")
-    found = at.groupby(stretch, sort=False).agg(**named)
-    conformed = spec.conform(found.reset_index(drop=True))
-    return conformed.sort_values(list(spec.key), kind="stable", ignore_index=True)
+        those = np.flatnonzero(codes == code_of.get(step))
+        of, times = stretch[those], at[those]
+        ends = begins(of[::-1])[::-1]
+        for which, chosen in (("first", begins(of)), ("last", ends)):
+            filled = np.full(len(first), _NEVER, dtype=np.int64)
+            filled[of[chosen]] = times[chosen]
+            columns[f"{step}_{which}"] = _moments(filled)
+    return spec.conform(pd.DataFrame(columns))
 
 
 def funnel_hourly(activity: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`funnel_hourly` of the sessions that began in `[start, end)`.
 
-    `activity`: the stretches that touch `[start - GAP, end + LONGEST)`. A stretch belongs to the
-    session of the one before it where less than `GAP` lies between them. A step is reached when
-    all before it were, and its last time is not before the first time of the step before.
+    `activity`: the columns `FUNNEL_READS` of the stretches that touch `[start - GAP,
+    end + LONGEST)`; those of visitors of whom none began in `[start, end)` may be missing. A
+    stretch belongs to the session of the one before it where less than `GAP` lies between them. A
+    step is reached when all before it were, and its last time is not before the first time of the
+    step before.
     """
     spec = TABLES["funnel_hourly"]
-    sessions = _sessions(activity)
-    began = (sessions["started_at"] >= pd.Timestamp(start)) & (
-        sessions["started_at"] < pd.Timestamp(end)
-    )
-    sessions = sessions[began]
-    if sessions.empty:
+    if activity.empty:
         return spec.empty()
-    human = ~sessions["is_bot"].astype(bool)
-    flags = pd.DataFrame(
+    order, first = _sessions(activity, start, end)
+    if not len(first):
+        return spec.empty()
+    human = ~np.logical_or.reduceat(_flags(activity["is_bot"])[order], first)
+    flags: dict[str, _Flags] = {"sessions": human, "bot_sessions": ~human}
+    reached, before = human, np.full(len(first), _NEVER, dtype=np.int64)
+    for step in STEPS:
+        last = np.maximum.reduceat(micros(activity[f"{step}_last"])[order], first)
+        reached = reached & (last != _NEVER) & (last >= before)
+        flags[f"{step}_sessions"] = reached
+        times = micros(activity[f"{step}_first"])[order]
+        before = np.minimum.reduceat(np.where(times == _NEVER, _TOO_LATE, times), first)
+        # Of the last step, the purchase, in the end.
+        flags["converted_sessions"] = human & (last != _NEVER)
+    rows = order[first]
+    source, sources = ranks(activity["source"].take(rows))
+    hour = micros(activity["started_at"])[rows] // _HOUR
+    groups, one, group = np.unique(hour * sources + source, return_index=True, return_inverse=True)
+    sums = pd.DataFrame(
         {
-            "hour": sessions["started_at"].dt.floor("h"),
-            "source": sessions["source"],
-            "sessions": human,
-            "bot_sessions": ~human,
-            "converted_sessions": human & sessions["purchase_first"].notna(),
+            "hour": _moments(hour[one] * _HOUR),
+            "source": activity["source"].array.take(rows[one]),
+            **{name: np.bincount(group[met], minlength=len(groups)) for name, met in flags.items()},
         }
     )
-    reached = human
-    before: pd.Series | None = None
-    for step in STEPS:
-        reached = reached & sessions[f"{step}_first"].notna()
-        if before is not None:
-            reached &= (sessions[f"{step}_last"] >= before).fillna(False).astype(bool)
-        flags[f"{step}_sessions"] = reached
-        before = sessions[f"{step}_first"]
-    figures = [name for name in flags.columns if name not in ("hour", "source")]
-    sums = flags.groupby(["hour", "source"], as_index=False)[figures].sum()
     count = sums["sessions"].astype("Float64")
     sums["conversion_rate"] = sums["converted_sessions"].astype("Float64") / count.where(count > 0)
-    conformed = spec.conform(sums)
-    return conformed.sort_values(list(spec.key), kind="stable", ignore_index=True)
+    return spec.conform(sums)
 
 
-def _sessions(activity: pd.DataFrame) -> pd.DataFrame:
-    """Stretches joined to sessions: their begin, whether a bot's, first and last of each step."""
-    rows = activity.sort_values([*_VISITOR, "started_at", "ended_at"], kind="stable").reset_index(
-        drop=True
-    )
-    latest = rows.groupby(_VISITOR, sort=False)["ended_at"].cummax()
-    earlier = latest.groupby([rows[c] for c in _VISITOR], sort=False).shift()
-    fresh = earlier.isna() | (rows["started_at"] - earlier >= GAP)
-    session = fresh.cumsum().rename("session")
-    rows["begun"] = rows["started_at"].groupby(session, sort=False).transform("min")
-    rows = rows[rows["started_at"] < rows["begun"] + LONGEST]
-    session = session.loc[rows.index]
-    named = {
-        "source": ("source", "first"),
-        "started_at": ("started_at", "min"),
-        "is_bot": ("is_bot", "max"),
-        **{name: (name, "min" if name.endswith("first") else "max") for name in _TIMES},
-    }
-    return rows.groupby(session, sort=False).agg(**named).reset_index(drop=True)
+def _sessions(activity: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> tuple[Ints, Ints]:
+    """The stretches of the sessions that began in `[start, end)`, one session after the other.
+
+    The numbers of their rows, by visitor and time, and where among these each session begins.
+    """
+    (source, _), (visitor, visitors) = ranks(activity["source"]), ranks(activity["visitor_id"])
+    of = source * visitors + visitor
+    started = micros(activity["started_at"])
+    order = in_order(of, started)
+    of, started = of[order], started[order]
+    ended = pd.Series(micros(activity["ended_at"])[order])
+    latest = ended.groupby(of, sort=False).cummax().to_numpy()
+    fresh = begins(of)
+    fresh[1:] |= started[1:] - latest[:-1] >= _GAP
+    begun = started[np.flatnonzero(fresh)[np.cumsum(fresh) - 1]]
+    first, after = micros(pd.Series([start, end]))
+    meant = (begun >= first) & (begun < after) & (started < begun + _LONGEST)
+    return order[meant], np.flatnonzero(fresh[meant])
+
+
+def _flags(values: pd.Series) -> _Flags:
+    return values.to_numpy(dtype=np.bool_, na_value=False)
+
+
+def _moments(counts: Ints) -> pd.DatetimeIndex:
+    """Micros since 1970 as times, UTC."""
+    return pd.DatetimeIndex(counts.view("datetime64[us]")).tz_localize("UTC")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
 from shop_assets.entities.web import STEPS
-from shop_assets.transforms.sessions import funnel_hourly, web_activity
+from shop_assets.transforms.sessions import FUNNEL_READS, funnel_hourly, web_activity
 from shop_assets_tests.transforms.frames import check
 
 START = pd.Timestamp("2024-05-01T10:00Z")
@@ -125,6 +125,69 @@ events_strategy = st.lists(
     ),
     max_size=14,
 )  # fmt: skip
+
+
+def stretches(rows: list[Event]) -> dict[tuple[int, str, int], tuple[Any, ...]]:
+    """The activity, one event at a time; minutes, and minutes by step."""
+    found: dict[tuple[int, str, int], tuple[Any, ...]] = {}
+    for hour, visitor in {(r[4], r[0]) for r in rows}:
+        mine = sorted((r for r in rows if (r[4], r[0]) == (hour, visitor)), key=lambda r: r[1])
+        together: list[Event] = []
+        for at, event in enumerate(mine):
+            together.append(event)
+            following = mine[at + 1][1] if at + 1 < len(mine) else 10_000
+            if following - event[1] >= 30 or following // 60 != event[1] // 60:
+                minutes = [[e[1] for e in together if e[2] == step] for step in STEPS]
+                found[hour, visitor, together[0][1]] = (
+                    event[1], len(together), any(e[3] for e in together),
+                    *((min(m), max(m)) if m else None for m in minutes),
+                )  # fmt: skip
+                together = []
+    return found
+
+
+def minute(moment: Any) -> int:
+    return int((moment - START) // pd.Timedelta(minutes=1))
+
+
+@settings(max_examples=150, deadline=None)
+@given(events_strategy)
+def test_stretches_are_those_of_the_events_one_by_one(rows: list[Event]) -> None:
+    made = activity(rows)
+    found = {}
+    for row in made.to_dict("records"):
+        steps = (
+            None if pd.isna(row[f"{step}_first"])
+            else (minute(row[f"{step}_first"]), minute(row[f"{step}_last"])) for step in STEPS
+        )  # fmt: skip
+        key = (minute(row["change_hour"]) // 60, str(row["visitor_id"]), minute(row["started_at"]))
+        found[key] = (minute(row["ended_at"]), row["events"], row["is_bot"], *steps)
+    assert found == stretches(rows)
+    assert list(found) == sorted(found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(events_strategy, st.integers(0, 5), st.integers(1, 6))
+def test_visitors_who_began_nothing_in_the_window_are_not_needed(
+    rows: list[Event], first: int, hours: int
+) -> None:
+    start, end = START + pd.Timedelta(hours=first), START + pd.Timedelta(hours=first + hours)
+    all_of_them = activity(rows)
+    within = all_of_them[all_of_them["started_at"].between(start, end, inclusive="left")]
+    some = all_of_them[all_of_them["visitor_id"].isin(within["visitor_id"])]
+    made = funnel_hourly(some[list(FUNNEL_READS)], start, end)
+    pd.testing.assert_frame_equal(made, funnel_hourly(all_of_them, start, end))
+
+
+@settings(max_examples=30, deadline=None)
+@given(events_strategy)
+def test_each_source_s_visitors_are_its_own(rows: list[Event]) -> None:
+    one, other = activity(rows), activity(rows[::2]).assign(source="app")
+    start, end = START, START + pd.Timedelta(hours=6)
+    both = funnel_hourly(pd.concat([one, other], ignore_index=True), start, end)
+    for source, alone in (("web", one), ("app", other)):
+        mine = both[both["source"] == source].reset_index(drop=True)
+        pd.testing.assert_frame_equal(mine, funnel_hourly(alone, start, end))
 
 
 def by_event(rows: list[Event]) -> dict[int, dict[str, int]]:
