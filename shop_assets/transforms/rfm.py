@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms.days import shop_days
+from shop_assets.transforms.ranks import Ints, begins, in_order, ranks
 from shop_assets.transforms.sales import per_order
 
 _CUSTOMER = ["source", "customer_id"]
+_EPOCH = dt.date(1970, 1, 1)
 
 SEGMENTS: dict[str, tuple[range, range]] = {
     "CHAMPIONS": (range(5, 6), range(4, 6)),
@@ -35,7 +38,8 @@ def customer_rfm(
     """`customer_rfm` of what customers have ordered, counted back from the day `as_of`.
 
     `totals`: columns source, customer_id, currency (together unique), orders, net_sales_micros,
-    last_order_at (UTC). `customers`: the entity's rows.
+    last_order_at (UTC). `customers`: source, customer_id of those to be listed without orders; who
+    has any in `totals` is left out of them.
 
     Scores are fifths of the customers by rank (of money: among those of the same currency), 5 the
     best; equal values have equal scores. The second axis of the segments is the mean of the scores
@@ -43,46 +47,76 @@ def customer_rfm(
     Customers without orders are PROSPECTS.
     """
     spec = TABLES["customer_rfm"]
-    parts = []
-    if len(totals):
-        figures = totals.rename(
-            columns={"orders": "frequency", "net_sales_micros": "monetary_micros"}
-        )
-        figures["last_order_day"] = shop_days(totals["last_order_at"], zone)
-        last = pd.to_datetime(figures["last_order_day"].astype("str"))
-        recency = (pd.Timestamp(as_of) - last).dt.days
-        figures["recency_days"] = recency.clip(lower=0).astype("Int64")
-        figures["r_score"] = _fifths(-figures["recency_days"])
-        figures["f_score"] = _fifths(figures["frequency"])
-        # Ten thousand yen are not more than a hundred pounds: money is ranked by currency.
-        figures["m_score"] = figures.groupby("currency")["monetary_micros"].transform(_fifths)
-        figures["segment"] = _segment(figures)
-        parts.append(figures)
-    ordered = pd.MultiIndex.from_frame(totals[_CUSTOMER])
-    present = customers[~customers["deleted"].astype(bool)]
-    idle = present.loc[~pd.MultiIndex.from_frame(present[_CUSTOMER]).isin(ordered), _CUSTOMER]
-    parts.append(idle.assign(currency="XXX", frequency=0, monetary_micros=0, segment="PROSPECTS"))
-    found = spec.conform(pd.concat([spec.conform(p) for p in parts], ignore_index=True))
-    found["as_of"] = pd.Series([as_of] * len(found), dtype=spec.column("as_of").pandas)
-    return found.sort_values(list(spec.key), kind="stable", ignore_index=True)
+    count = len(totals)
+    both = pd.concat([totals[_CUSTOMER], customers[_CUSTOMER]], ignore_index=True)
+    (source, _), (customer, different) = ranks(both["source"]), ranks(both["customer_id"])
+    key = source * different + customer
+    idle = np.flatnonzero(~np.isin(key[count:], key[:count]))
+    prospects = customers[_CUSTOMER].take(idle)
+    prospects = prospects.assign(
+        currency="XXX", frequency=0, monetary_micros=0, segment="PROSPECTS"
+    )
+    parts = [spec.conform(_scored(totals, as_of, zone)), spec.conform(prospects)]
+    found = pd.concat(parts, ignore_index=True)
+    days = pa.repeat(pa.scalar(as_of, pa.date32()), len(found))
+    found["as_of"] = pd.Series(days, dtype=spec.column("as_of").pandas)
+    key = np.concatenate([key[:count], key[count + idle]])
+    order = in_order(key, ranks(found["currency"])[0])
+    return found.take(order).reset_index(drop=True)
 
 
-def _fifths(values: pd.Series) -> pd.Series:
-    rank = values.rank(method="average", pct=True)
-    return (
-        pd.Series(np.ceil(rank.astype("float64") * 5), index=values.index)
-        .clip(1, 5)
-        .astype("Int64")
+def _scored(totals: pd.DataFrame, as_of: dt.date, zone: ZoneInfo) -> pd.DataFrame:
+    """The figures, the scores and the segment of each row of `totals`."""
+    days = shop_days(totals["last_order_at"], zone)
+    recency = (as_of - _EPOCH).days - np.asarray(pa.array(days).cast(pa.int32()), dtype=np.int64)
+    recency = np.maximum(recency, 0)
+    frequency, money = (
+        totals[figure].to_numpy(dtype=np.int64) for figure in ("orders", "net_sales_micros")
+    )
+    everyone = np.zeros(len(totals), dtype=np.int64)
+    r_score, f_score = _fifths(-recency, everyone), _fifths(frequency, everyone)
+    # Ten thousand yen are not more than a hundred pounds: money is ranked by currency.
+    m_score = _fifths(money, ranks(totals["currency"])[0])
+    segment = _SEGMENT_OF[r_score, (f_score + m_score + 1) // 2]
+    return totals[[*_CUSTOMER, "currency"]].assign(
+        last_order_day=days,
+        recency_days=recency,
+        frequency=frequency,
+        monetary_micros=money,
+        r_score=r_score,
+        f_score=f_score,
+        m_score=m_score,
+        segment=pd.array(list(SEGMENTS), dtype="str").take(segment),
     )
 
 
-def _segment(figures: pd.DataFrame) -> pd.Series:
-    worth = (figures["f_score"] + figures["m_score"] + 1) // 2
-    segment = pd.Series(pd.NA, index=figures.index, dtype="str")
-    for name, (recency, both) in SEGMENTS.items():
-        meets = figures["r_score"].isin(list(recency)) & worth.isin(list(both)) & segment.isna()
-        segment = segment.mask(meets, name)
-    return segment
+def _fifths(values: Ints, among: Ints) -> Ints:
+    """The fifth, from 1 to 5, that each value's rank is in among the rows of its group.
+
+    Equal values have the mean of their ranks.
+    """
+    order = in_order(among, values)
+    firsts = np.flatnonzero(begins(among[order], values[order]))
+    borders = np.flatnonzero(begins(among[order]))
+    # Of the rows that are equal to each: the group they are in, and the mean of their ranks in it.
+    lasts = np.append(firsts[1:], len(values)) - 1
+    group = np.searchsorted(borders, firsts, side="right") - 1
+    size = np.diff(np.append(borders, len(values)))[group]
+    rank = (firsts + lasts) / 2 + 1 - borders[group]
+    fifth = np.empty(len(values), dtype=np.int64)
+    fifth[order] = np.repeat(np.ceil(rank / size * 5).astype(np.int64), lasts - firsts + 1)
+    return fifth
+
+
+def _segment_of() -> Ints:
+    """The place in `SEGMENTS` of each pair of a recency score and one of the second axis."""
+    found = np.zeros((6, 6), dtype=np.int64)
+    for place, (recency, both) in enumerate(SEGMENTS.values()):
+        found[np.ix_(recency, both)] = place
+    return found
+
+
+_SEGMENT_OF = _segment_of()
 
 
 def sales_summary(sales_daily: pd.DataFrame, today: dt.date) -> pd.DataFrame:

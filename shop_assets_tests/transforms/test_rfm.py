@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
+from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,11 +53,8 @@ def test_a_customer_s_figures_are_those_of_all_their_orders() -> None:
     assert row["as_of"] == TODAY
 
 
-def test_customers_without_orders_are_prospects_and_deleted_ones_are_not_listed() -> None:
-    rows = rfm(
-        [bought("c1", "2024-06-01T10:00", 5)],
-        {"customer_id": "c1"}, {"customer_id": "c2"}, {"customer_id": "c3", "deleted": True},
-    )  # fmt: skip
+def test_customers_without_orders_are_prospects_and_nobody_is_listed_twice() -> None:
+    rows = rfm([bought("c1", "2024-06-01T10:00", 5)], {"customer_id": "c1"}, {"customer_id": "c2"})
     assert rows["customer_id"].tolist() == ["c1", "c2"]
     assert rows["segment"].tolist()[1] == "PROSPECTS"
     assert pd.isna(rows["r_score"].iloc[1])
@@ -79,6 +78,48 @@ def test_money_is_ranked_within_its_currency() -> None:
     scores = rfm([*pounds, *yen]).set_index(["currency", "customer_id"])["m_score"]
     assert scores["GBP"].tolist() == [1, 2, 3, 4, 5]
     assert scores["JPY"].tolist() == [1, 2, 3, 4, 5]
+
+
+def fifth(value: int, values: list[int]) -> int:
+    """Of the mean of the ranks of all that equal it."""
+    below, equal = sum(v < value for v in values), values.count(value)
+    return ceil(Fraction(2 * below + equal + 1, 2 * len(values)) * 5)
+
+
+def by_customer(orders: list[tuple[str, str, int, int]]) -> list[tuple[Any, ...]]:
+    """Each customer and currency with its scores and its segment, one after the other."""
+    kept: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for customer, currency, on, net in orders:
+        kept.setdefault((customer, currency), []).append((on, net))
+    figures = {k: (max(d for d, _ in o), len(o), sum(n for _, n in o)) for k, o in kept.items()}
+    found: list[tuple[Any, ...]] = []
+    for key, (last, count, net) in figures.items():
+        recency = fifth(last, [f[0] for f in figures.values()])
+        frequency = fifth(count, [f[1] for f in figures.values()])
+        money = fifth(net, [f[2] for k, f in figures.items() if k[1] == key[1]])
+        worth = (frequency + money + 1) // 2
+        (segment,) = (s for s, (r, fm) in SEGMENTS.items() if recency in r and worth in fm)
+        found.append((*key, 30 - last, count, net, recency, frequency, money, segment))
+    return sorted(found)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([f"c{i}" for i in range(12)]), st.sampled_from(["GBP", "JPY"]),
+                  st.integers(1, 29), st.integers(-5, 20)),
+        min_size=1, max_size=40,
+    ),
+)  # fmt: skip
+def test_scores_and_segments_are_those_of_the_customers_one_by_one(
+    orders: list[tuple[str, str, int, int]],
+) -> None:
+    rows = rfm(
+        [bought(c, f"2024-06-{on:02}T10:00", net, currency) for c, currency, on, net in orders]
+    )
+    shown = ["customer_id", "currency", "recency_days", "frequency", "monetary_micros"]
+    shown += ["r_score", "f_score", "m_score", "segment"]
+    assert list(rows[shown].itertuples(index=False, name=None)) == by_customer(orders)
 
 
 @settings(max_examples=50, deadline=None)
