@@ -50,7 +50,8 @@ _BY_PRODUCT = (
 )
 _NOTE = (
     "The transform begins with rows in memory, DuckDB with a Parquet file of the same rows, which "
-    "it need not read whole; the mart reads PostgreSQL first. Their sums were compared."
+    "it need not read whole. Their sums were compared. The platform sums each row once, as it is "
+    "loaded; the mart is made of the sums that are kept."
 )
 
 
@@ -68,7 +69,13 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
     pq.write_table(arrow, file, compression="zstd")
     known = products()
     yield _section(
-        place, size, "sales_hourly", store, file, _BY_HOUR, lambda: sales.sales_hourly(rows)
+        place,
+        size,
+        "sales_hourly",
+        store,
+        file,
+        _BY_HOUR,
+        lambda: sales.sales_hourly(sales.hour_sums(rows)),
     )
     yield _section(
         place,
@@ -77,7 +84,7 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
         store,
         file,
         _BY_PRODUCT,
-        lambda: sales.product_sales_daily(rows, known, _ZONE),
+        lambda: sales.product_sales_daily(sales.product_sums(rows, _ZONE), known, _ZONE),
     )
 
 
@@ -103,7 +110,7 @@ def _section(
 
     racers = [
         Racer("platform: the transform", "platform", transformed),
-        Racer("platform: the mart, read from PostgreSQL", "platform", whole),
+        Racer("platform: the mart, of sums kept in PostgreSQL", "platform", whole),
     ]
     notes = [_NOTE]
     peer = find_spec("duckdb") is not None
@@ -120,7 +127,7 @@ def _section(
             ratio(f"{mart}{what} to DuckDB on Parquet", ours, theirs, of[mart], judged=size.judged)
             for what, ours, of in (
                 ("", in_memory, declared.AGGREGATES_TO_DUCKDB),
-                (", read from PostgreSQL,", read, declared.MARTS_TO_DUCKDB),
+                (", of kept sums,", read, declared.MARTS_TO_DUCKDB),
             )
         ]
     return section

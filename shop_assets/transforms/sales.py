@@ -1,4 +1,9 @@
-"""The sales marts: sums over the sales ledger, by hour, by day, by day and product."""
+"""The sales marts: sums over the sales ledger, by hour, by day, by day and product.
+
+Sums are made of any rows of the ledger (`hour_sums`, `day_sums`, `product_sums`). They add up where
+no order is divided, so that they can be kept: what a load changes is the difference of the sums of
+its orders after and before it. The marts are made of sums.
+"""
 
 from __future__ import annotations
 
@@ -12,96 +17,111 @@ from shop_assets.entities import TABLES
 from shop_assets.transforms.days import shop_days
 
 _RETURNS = ("return", "cancellation")
+_AMOUNTS = {
+    "gross_sales_micros": ("sale",),
+    "discounts_micros": ("discount",),
+    "returns_micros": _RETURNS,
+    "shipping_micros": ("shipping",),
+    "taxes_micros": ("tax",),
+    "adjustments_micros": ("adjustment",),
+}
+_UNITS = {"units_sold": ("sale",), "units_returned": _RETURNS}
+_OF_PRODUCTS = ("gross_sales_micros", "discounts_micros", "returns_micros")
+
+HOURS = ("hour", "currency")
+DAYS = ("day", "currency")
+PRODUCTS = TABLES["product_sales_daily"].key
+FIGURES = (*_AMOUNTS, *_UNITS, "orders", "ledger_rows")
+"""What is summed by hour and by day; `ledger_rows`: how many rows there are at all."""
+PRODUCT_FIGURES = (*_OF_PRODUCTS, *_UNITS, "orders", "ledger_rows")
 
 
-def sales_hourly(ledger: pd.DataFrame) -> pd.DataFrame:
-    """`sales_hourly` from ledger rows; hours without rows are not in it."""
-    spec = TABLES["sales_hourly"]
+def hour_sums(ledger: pd.DataFrame) -> pd.DataFrame:
+    """The ledger rows' sums by hour and currency: columns of `HOURS` and `FIGURES`."""
     rows = _countable(ledger)
-    if rows.empty:
-        return spec.empty()
     rows["hour"] = rows["happened_at"].dt.floor("h")
     rows["is_order"] = rows["hour"] == rows["ordered_at"].dt.floor("h")
-    return _finish(_sums(rows, ["hour", "currency"]), spec.key, "sales_hourly")
+    return _sums(rows, HOURS, FIGURES)
 
 
-def sales_daily(ledger: pd.DataFrame, firsts: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
-    """`sales_daily` from ledger rows; days without rows are not in it.
+def day_sums(ledger: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    """The ledger rows' sums by the shop's day and currency: columns of `DAYS` and `FIGURES`."""
+    return _sums(_by_day(_countable(ledger), zone), DAYS, FIGURES)
 
-    `firsts`: source, order_id, customer_id, is_first_order of the orders counted. An order without
-    a customer is a guest's.
+
+def product_sums(ledger: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    """The sums of what was sold and returned: columns of `PRODUCTS` and `PRODUCT_FIGURES`.
+
+    A refund that names no line stands under no product, as `manual`, so that products sum to the
+    day.
     """
-    spec = TABLES["sales_daily"]
     rows = _countable(ledger)
-    if rows.empty:
-        return spec.empty()
-    rows["day"] = shop_days(rows["happened_at"], zone)
-    rows["is_order"] = rows["day"] == shop_days(rows["ordered_at"], zone)
-    by = ["day", "currency"]
-    sums = _sums(rows, by)
-    orders = rows.loc[
-        (rows["kind"] == "sale") & rows["is_order"], [*by, "source", "order_id"]
-    ].drop_duplicates()
-    flags = firsts[["source", "order_id", "customer_id", "is_first_order"]]
-    orders = orders.merge(flags, on=["source", "order_id"], how="left", validate="many_to_one")
-    known = orders["customer_id"].notna()
-    first = known & orders["is_first_order"].fillna(False).astype(bool)
-    orders["new_customer_orders"] = first
-    orders["repeat_orders"] = known & ~first
-    orders["guest_orders"] = ~known
+    rows = _by_day(rows[rows["kind"].isin(["sale", "discount", *_RETURNS])].copy(), zone)
+    rows["line_type"] = rows["line_type"].fillna("manual")
+    rows["product_id"] = rows["product_id"].fillna("")
+    return _sums(rows, PRODUCTS, PRODUCT_FIGURES)
+
+
+def added(parts: Sequence[pd.DataFrame], key: Sequence[str]) -> pd.DataFrame:
+    """One table of sums from those of parts of the ledger that share no order."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.groupby(list(key), observed=True, as_index=False).sum()
+
+
+def moved(after: pd.DataFrame, before: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    """What sums changed by; what stayed the same is not in it."""
+    figures = [name for name in after.columns if name not in key]
+    taken = before.assign(**{name: -before[name] for name in figures})
+    changes = added([after, taken], key)
+    return changes[(changes[figures] != 0).any(axis=1)].reset_index(drop=True)
+
+
+def sales_hourly(sums: pd.DataFrame) -> pd.DataFrame:
+    """`sales_hourly` of `hour_sums`; hours without rows are not in it."""
+    return _finish(_with_totals(sums), "sales_hourly")
+
+
+def sales_daily(sums: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    """`sales_daily` of `day_sums`; days without rows are not in it.
+
+    `customers`: day, currency, and of the orders counted there new_customer_orders, repeat_orders
+    and guest_orders.
+    """
     kinds = ["new_customer_orders", "repeat_orders", "guest_orders"]
-    counts = orders.groupby(by, observed=True, as_index=False)[kinds].sum()
-    merged = sums.merge(counts, on=by, how="left", validate="one_to_one")
+    merged = _with_totals(sums).merge(
+        customers[[*DAYS, *kinds]], on=list(DAYS), how="left", validate="one_to_one"
+    )
     merged[kinds] = merged[kinds].fillna(0).astype("Int64")
-    return _finish(_with_averages(merged), spec.key, "sales_daily")
+    return _finish(
+        merged.assign(
+            aov_net_micros=per_order(merged["net_sales_micros"], merged["orders"]),
+            aov_total_micros=per_order(merged["total_sales_micros"], merged["orders"]),
+        ),
+        "sales_daily",
+    )
 
 
-def product_sales_daily(
-    ledger: pd.DataFrame, products: pd.DataFrame, zone: ZoneInfo
-) -> pd.DataFrame:
-    """`product_sales_daily` from ledger rows; those that name no line count as `manual`.
+def product_sales_daily(sums: pd.DataFrame, products: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    """`product_sales_daily` of `product_sums`.
 
     `products`: source, product_id, version_at and category of every version of the products.
     """
-    spec = TABLES["product_sales_daily"]
-    rows = _countable(ledger)
-    rows = rows[rows["kind"].isin(["sale", "discount", *_RETURNS])]
-    if rows.empty:
-        return spec.empty()
-    # A refund that names no line stands under no product, so that products sum to the day.
-    rows["line_type"] = rows["line_type"].fillna("manual")
-    rows["product_id"] = rows["product_id"].fillna("")
-    rows["day"] = shop_days(rows["happened_at"], zone)
-    rows["is_order"] = rows["day"] == shop_days(rows["ordered_at"], zone)
-    sums = _sums(rows, list(spec.key))
-    return _finish(_with_category(sums, products, zone), spec.key, "product_sales_daily")
+    if sums.empty:
+        return TABLES["product_sales_daily"].empty()
+    rows = sums.assign(net_sales_micros=_net(sums))
+    return _finish(_with_category(rows, products, zone), "product_sales_daily")
 
 
-def added(parts: Sequence[pd.DataFrame], mart: str) -> pd.DataFrame:
-    """One of these marts from what was made of parts of the ledger.
-
-    Each order's rows stood in one part, so that nothing was counted twice.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    spec = TABLES[mart]
-    key = list(spec.key)
-    whole = pd.concat(parts, ignore_index=True)
-    summed = [c.name for c in spec.columns if c.kind == "int" and not c.key and not c.nullable]
-    rows = whole.groupby(key, observed=True, as_index=False)[summed].sum()
-    if mart == "sales_daily":
-        rows = _with_averages(rows)
-    if "category" in spec.column_names:
-        same = whole[[*key, "category"]].drop_duplicates(key)
-        rows = rows.merge(same, on=key, how="left", validate="one_to_one")
-    return _finish(rows, spec.key, mart)
+def _with_totals(sums: pd.DataFrame) -> pd.DataFrame:
+    net = _net(sums)
+    total = net + sums["shipping_micros"] + sums["taxes_micros"]
+    return sums.assign(net_sales_micros=net, total_sales_micros=total)
 
 
-def _with_averages(days: pd.DataFrame) -> pd.DataFrame:
-    return days.assign(
-        aov_net_micros=per_order(days["net_sales_micros"], days["orders"]),
-        aov_total_micros=per_order(days["total_sales_micros"], days["orders"]),
-    )
+def _net(sums: pd.DataFrame) -> pd.Series:
+    return sums["gross_sales_micros"] - sums["discounts_micros"] - sums["returns_micros"]
 
 
 def _with_category(sums: pd.DataFrame, products: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
@@ -136,38 +156,32 @@ def _countable(ledger: pd.DataFrame) -> pd.DataFrame:
     return ledger[~ledger["is_test"].astype(bool)].copy()
 
 
-def _sums(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    kind, amount, units = rows["kind"], rows["amount_micros"], rows["quantity"]
-    returned = kind.isin(_RETURNS)
-    parts = rows[by].copy()
-    for name, chosen in (
-        ("gross_sales_micros", kind == "sale"),
-        ("discounts_micros", kind == "discount"),
-        ("returns_micros", returned),
-        ("shipping_micros", kind == "shipping"),
-        ("taxes_micros", kind == "tax"),
-        ("adjustments_micros", kind == "adjustment"),
-    ):
-        parts[name] = amount.where(chosen, 0)
-    parts["units_sold"] = units.where(kind == "sale", 0)
-    parts["units_returned"] = units.where(returned, 0)
-    figures = [name for name in parts.columns if name not in by]
-    sums = parts.groupby(by, observed=True, as_index=False)[figures].sum()
-    sums["net_sales_micros"] = (
-        sums["gross_sales_micros"] - sums["discounts_micros"] - sums["returns_micros"]
-    )
-    sums["total_sales_micros"] = (
-        sums["net_sales_micros"] + sums["shipping_micros"] + sums["taxes_micros"]
-    )
-    identity = [*by, *(name for name in ("source", "order_id") if name not in by)]
+def _by_day(rows: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    rows["day"] = shop_days(rows["happened_at"], zone)
+    rows["is_order"] = rows["day"] == shop_days(rows["ordered_at"], zone)
+    return rows
+
+
+def _sums(rows: pd.DataFrame, by: Sequence[str], figures: Sequence[str]) -> pd.DataFrame:
+    key = list(by)
+    kind = rows["kind"]
+    parts = rows[key].copy()
+    for value, named in (("amount_micros", _AMOUNTS), ("quantity", _UNITS)):
+        for name, kinds in named.items():
+            if name in figures:
+                parts[name] = rows[value].where(kind.isin(kinds), 0)
+    parts["ledger_rows"] = 1
+    sums = parts.groupby(key, observed=True, as_index=False).sum()
+    identity = [*key, *(name for name in ("source", "order_id") if name not in key)]
     sold = rows.loc[(kind == "sale") & rows["is_order"], identity].drop_duplicates()
-    orders = sold.groupby(by, observed=True, as_index=False).size()
-    orders = orders.rename(columns={"size": "orders"})
-    merged = sums.merge(orders, on=by, how="left", validate="one_to_one")
-    merged["orders"] = merged["orders"].fillna(0).astype("Int64")
-    return merged
+    orders = sold.groupby(key, observed=True, as_index=False).size()
+    merged = sums.merge(
+        orders.rename(columns={"size": "orders"}), on=key, how="left", validate="one_to_one"
+    )
+    merged["orders"] = merged["orders"].fillna(0)
+    return merged.astype(dict.fromkeys(figures, "Int64"))[[*key, *figures]]
 
 
-def _finish(frame: pd.DataFrame, key: tuple[str, ...], table: str) -> pd.DataFrame:
-    conformed = TABLES[table].conform(frame)
-    return conformed.sort_values(list(key), kind="stable", ignore_index=True)
+def _finish(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    spec = TABLES[table]
+    return spec.conform(frame).sort_values(list(spec.key), kind="stable", ignore_index=True)

@@ -72,11 +72,62 @@ CREATE TABLE IF NOT EXISTS meta.sold_orders (
     order_id text NOT NULL,
     customer_id text,
     ordered_at timestamptz NOT NULL,
+    currencies text[] NOT NULL,
+    sold_since timestamptz[] NOT NULL,
     PRIMARY KEY (source, order_id)
 );
 CREATE INDEX IF NOT EXISTS sold_orders_customer
     ON meta.sold_orders (source, customer_id, ordered_at, order_id);
 CREATE INDEX IF NOT EXISTS sold_orders_ordered_at ON meta.sold_orders (ordered_at);
+CREATE TABLE IF NOT EXISTS meta.sums_of (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    zone text NOT NULL
+);
+CREATE TABLE IF NOT EXISTS meta.hour_sums (
+    hour timestamptz NOT NULL,
+    currency text NOT NULL,
+    gross_sales_micros bigint NOT NULL,
+    discounts_micros bigint NOT NULL,
+    returns_micros bigint NOT NULL,
+    shipping_micros bigint NOT NULL,
+    taxes_micros bigint NOT NULL,
+    adjustments_micros bigint NOT NULL,
+    units_sold bigint NOT NULL,
+    units_returned bigint NOT NULL,
+    orders bigint NOT NULL,
+    ledger_rows bigint NOT NULL,
+    PRIMARY KEY (hour, currency)
+);
+CREATE TABLE IF NOT EXISTS meta.day_sums (
+    day date NOT NULL,
+    currency text NOT NULL,
+    gross_sales_micros bigint NOT NULL,
+    discounts_micros bigint NOT NULL,
+    returns_micros bigint NOT NULL,
+    shipping_micros bigint NOT NULL,
+    taxes_micros bigint NOT NULL,
+    adjustments_micros bigint NOT NULL,
+    units_sold bigint NOT NULL,
+    units_returned bigint NOT NULL,
+    orders bigint NOT NULL,
+    ledger_rows bigint NOT NULL,
+    PRIMARY KEY (day, currency)
+);
+CREATE TABLE IF NOT EXISTS meta.product_sums (
+    day date NOT NULL,
+    source text NOT NULL,
+    product_id text NOT NULL,
+    line_type text NOT NULL,
+    currency text NOT NULL,
+    gross_sales_micros bigint NOT NULL,
+    discounts_micros bigint NOT NULL,
+    returns_micros bigint NOT NULL,
+    units_sold bigint NOT NULL,
+    units_returned bigint NOT NULL,
+    orders bigint NOT NULL,
+    ledger_rows bigint NOT NULL,
+    PRIMARY KEY (day, source, product_id, line_type, currency)
+);
 CREATE TABLE IF NOT EXISTS meta.customer_totals (
     source text NOT NULL,
     customer_id text NOT NULL,

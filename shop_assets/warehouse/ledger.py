@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import ENTITIES, TABLES
-from shop_assets.warehouse import ddl, ledger_orders, slices
+from shop_assets.warehouse import ddl, ledger_orders, sales_sums, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
 from shop_assets.warehouse.difference import Target, apply_difference
 from shop_assets.warehouse.slices import Load, Written
@@ -32,18 +32,20 @@ def load_ledger(
         orders[["source", "order_id"]].drop_duplicates(), schema=_ORDER_KEYS, preserve_index=False
     )
     with warehouse.transaction() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('sales_ledger.orders', 2))")
+        cursor.execute(sales_sums.LOCK)
         with slices.publishing(cursor, load) as publication:
             if publication.before is not None:
                 return publication.before
             changed = rows = 0
+            sales_sums.ensure(cursor, warehouse.zone)
             slices.stage(cursor, "affected", keys)
             ledger_orders.take(cursor)
             if fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.affected)"):
                 versions = [
                     _versions(cursor, name) for name in ("orders", "order_items", "refunds")
                 ]
-                fresh = slices.to_arrow(ledger_of(*versions), spec)
+                ledger = ledger_of(*versions)
+                fresh = slices.to_arrow(ledger, spec)
                 rows = fresh.num_rows
                 warehouse.ensure_months(spec, fresh.column("happened_at"))
                 slices.stage(cursor, "fresh", fresh)
@@ -51,6 +53,7 @@ def load_ledger(
                 changed = apply_difference(cursor, Target.of(spec), _SCOPE, _rows_of_orders(cursor))
                 if changed:
                     _note_sold(cursor)
+                    sales_sums.add(cursor, *_after_and_before(cursor, ledger), warehouse.zone)
                     _ask_for_marts(cursor, warehouse.zone)
             return publication.note(rows, changed)
 
@@ -117,17 +120,22 @@ def _note_sold(cursor: Cursor) -> None:
     """Bring `meta.sold_orders` up to date: of the orders whose rows differ, those that have sales.
 
     It answers, in one look whatever months there are, which orders were placed in a span of time,
-    and which others a customer has placed.
+    which others a customer has placed, and since when each has sales in which currency.
     """
     cursor.execute(
         "CREATE TEMP TABLE differing ON COMMIT DROP AS SELECT source, order_id FROM pg_temp.gone "
         "UNION SELECT source, order_id FROM pg_temp.came"
     )
     cursor.execute(
-        "CREATE TEMP TABLE sold ON COMMIT DROP AS "
-        "SELECT DISTINCT ON (source, order_id) source, order_id, customer_id, ordered_at "
+        "CREATE TEMP TABLE sold ON COMMIT DROP AS SELECT source, order_id, "
+        "min(customer_id) AS customer_id, min(ordered_at) AS ordered_at, "
+        "array_agg(currency ORDER BY currency) AS currencies, "
+        "array_agg(since ORDER BY currency) AS sold_since FROM ("
+        "SELECT source, order_id, currency, min(customer_id) AS customer_id, "
+        "min(ordered_at) AS ordered_at, min(happened_at) AS since "
         "FROM pg_temp.fresh JOIN pg_temp.differing USING (source, order_id) "
-        "WHERE kind = 'sale' AND NOT is_test ORDER BY source, order_id, happened_at DESC"
+        "WHERE kind = 'sale' AND NOT is_test GROUP BY source, order_id, currency) by_currency "
+        "GROUP BY source, order_id"
     )
     cursor.execute("ANALYZE pg_temp.differing")
     cursor.execute("ANALYZE pg_temp.sold")
@@ -136,14 +144,28 @@ def _note_sold(cursor: Cursor) -> None:
         "AND t.order_id = a.order_id AND NOT EXISTS (SELECT FROM pg_temp.sold s "
         "WHERE s.source = a.source AND s.order_id = a.order_id)"
     )
+    said = ("customer_id", "ordered_at", "currencies", "sold_since")
+    columns = ", ".join(("source", "order_id", *said))
+    stood, told = (", ".join(f"{table}.{name}" for name in said) for table in ("t", "excluded"))
     cursor.execute(
-        "INSERT INTO meta.sold_orders AS t (source, order_id, customer_id, ordered_at) "
-        "SELECT source, order_id, customer_id, ordered_at FROM pg_temp.sold "
+        f"INSERT INTO meta.sold_orders AS t ({columns}) SELECT {columns} FROM pg_temp.sold "
         "ORDER BY source, order_id ON CONFLICT (source, order_id) DO UPDATE "
-        "SET customer_id = excluded.customer_id, ordered_at = excluded.ordered_at "
-        "WHERE (t.customer_id, t.ordered_at) "
-        "IS DISTINCT FROM (excluded.customer_id, excluded.ordered_at)"
+        f"SET ({', '.join(said)}) = ROW({told}) WHERE ({stood}) IS DISTINCT FROM ({told})"
     )
+
+
+def _after_and_before(cursor: Cursor, ledger: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All rows of the orders that differ, as they are and as they were."""
+    order = ["source", "order_id"]
+    columns = list(sales_sums.COLUMNS)
+    differing = read(cursor, "SELECT source, order_id FROM pg_temp.differing")
+    before = read(
+        cursor,
+        f"SELECT {', '.join(columns)} FROM pg_temp.present JOIN pg_temp.differing "
+        "USING (source, order_id) ORDER BY source, order_id",
+    )
+    after = ledger[columns].merge(differing, on=order, how="inner")
+    return after, TABLES["sales_ledger"].conform(before)[columns]
 
 
 def _ask_for_marts(cursor: Cursor, zone: str) -> None:

@@ -8,92 +8,62 @@ that it needs.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.transforms import customers, inventory, marketing, quality, sales, sessions
-from shop_assets.warehouse import ddl, rows
+from shop_assets.warehouse import ddl, rows, sales_sums
 from shop_assets.warehouse.connection import Warehouse
 
 Compute = Callable[[Warehouse, dt.datetime, dt.datetime], pd.DataFrame]
 
 _LEDGER = TABLES["sales_ledger"]
 _LEDGER_COLUMNS = ddl.column_list(_LEDGER, "l.")
-_SUMMED = (
-    *("source", "order_id", "kind", "happened_at", "ordered_at", "quantity", "amount_micros"),
-    *("currency", "is_test"),
-)
-_SUMMED_BY_PRODUCT = (*_SUMMED, "product_id", "line_type")
-ROWS_AT_ONCE = 1_000_000
-"""How many of the ledger's rows, about, are summed at a time: a day may have many more."""
 
 
 def ledger_rows(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """The sales ledger's rows that happened in `[start, end)`."""
-    return _ledger_part(warehouse, start, end, _LEDGER.column_names, 0, 1)
-
-
-def ledger_parts(
-    warehouse: Warehouse, start: dt.datetime, end: dt.datetime, columns: Sequence[str]
-) -> Iterator[pd.DataFrame]:
-    """The same, of some columns, in parts; all rows of an order are in one of them.
-
-    What changes between two parts asks for the mart once more, as whatever changes meanwhile does.
-    """
-    counted = warehouse.read(
-        "SELECT count(*) AS rows FROM warehouse.sales_ledger l "
+    frame = warehouse.read(
+        f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l "
         "WHERE l.happened_at >= $1 AND l.happened_at < $2",
         (start, end),
     )
-    parts = 1 + int(counted["rows"].iloc[0]) // ROWS_AT_ONCE
-    for part in range(parts):
-        yield _ledger_part(warehouse, start, end, columns, part, parts)
-
-
-def _ledger_part(
-    warehouse: Warehouse,
-    start: dt.datetime,
-    end: dt.datetime,
-    columns: Sequence[str],
-    part: int,
-    parts: int,
-) -> pd.DataFrame:
-    chosen = "" if parts == 1 else f" AND abs(hashtext(l.order_id) % {parts}) = {part}"
-    frame = warehouse.read(
-        f"SELECT {', '.join(map(ddl.quoted, columns))} FROM warehouse.sales_ledger l "
-        f"WHERE l.happened_at >= $1 AND l.happened_at < $2{chosen}",
-        (start, end),
-    )
-    return _LEDGER.conform(frame)[list(columns)]
+    return _LEDGER.conform(frame)
 
 
 def sales_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.sales_hourly`."""
-    parts = ledger_parts(warehouse, start, end, _SUMMED)
-    return sales.added([sales.sales_hourly(part) for part in parts], "sales_hourly")
+    return sales.sales_hourly(sales_sums.read_hours(warehouse, start, end))
 
 
 def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.sales_daily`."""
-    firsts = warehouse.read(
-        "SELECT c.source, c.order_id, c.customer_id, "
-        "CASE WHEN c.customer_id IS NOT NULL THEN NOT EXISTS ("
+    sums = sales_sums.read_days(warehouse, sales_sums.DAYS, start, end)
+    # An order counts on the day it was placed, in each currency that it has a sale in on that day.
+    customers = warehouse.read(
+        "SELECT o.day, s.currency, count(*) FILTER (WHERE o.is_first) AS new_customer_orders, "
+        "count(*) FILTER (WHERE o.customer_id IS NOT NULL AND NOT o.is_first) AS repeat_orders, "
+        "count(*) FILTER (WHERE o.customer_id IS NULL) AS guest_orders FROM ("
+        "SELECT c.customer_id, c.currencies, c.sold_since, "
+        "(c.ordered_at AT TIME ZONE $3)::date AS day, "
+        "c.customer_id IS NOT NULL AND NOT EXISTS ("
         "SELECT FROM meta.sold_orders o WHERE o.source = c.source "
         "AND o.customer_id = c.customer_id "
-        "AND (o.ordered_at, o.order_id) < (c.ordered_at, c.order_id)) END AS is_first_order "
-        "FROM meta.sold_orders c WHERE c.ordered_at >= $1 AND c.ordered_at < $2",
-        (start, end),
+        "AND (o.ordered_at, o.order_id) < (c.ordered_at, c.order_id)) AS is_first "
+        "FROM meta.sold_orders c WHERE c.ordered_at >= $1 AND c.ordered_at < $2) o "
+        "CROSS JOIN LATERAL unnest(o.currencies, o.sold_since) s(currency, since) "
+        "WHERE (s.since AT TIME ZONE $3)::date = o.day GROUP BY o.day, s.currency",
+        (start, end, warehouse.zone),
     )
-    zone = ZoneInfo(warehouse.zone)
-    parts = ledger_parts(warehouse, start, end, _SUMMED)
-    return sales.added([sales.sales_daily(part, firsts, zone) for part in parts], "sales_daily")
+    return sales.sales_daily(sums, customers)
 
 
 def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.product_sales_daily`."""
+    sums = sales_sums.read_days(warehouse, sales_sums.PRODUCTS, start, end)
     # The version before the span, those within, and should there be none, the first one after.
     versions_of = (
         f"FROM {ddl.versions(ENTITIES['products'])} v WHERE v.source = sold.source "
@@ -101,8 +71,9 @@ def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.dateti
     )
     products = warehouse.read(
         "SELECT DISTINCT ON (source, product_id, version_at) source, product_id, version_at, "
-        "category FROM (SELECT DISTINCT source, product_id FROM warehouse.sales_ledger "
-        "WHERE happened_at >= $1 AND happened_at < $2 AND product_id IS NOT NULL) sold "
+        "category FROM (SELECT DISTINCT source, product_id FROM meta.product_sums "
+        "WHERE day >= $3::text::date AND day < $4::text::date AND product_id <> '' "
+        "AND ledger_rows > 0) sold "
         "CROSS JOIN LATERAL ("
         f"(SELECT version_at, category, change_hour {versions_of} < $1 "
         "ORDER BY version_at DESC, change_hour DESC LIMIT 1) UNION ALL "
@@ -111,13 +82,10 @@ def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.dateti
         f"(SELECT version_at, category, change_hour {versions_of} >= $2 AND v.version_at = "
         f"(SELECT min(version_at) {versions_of} >= $2))"
         ") v ORDER BY source, product_id, version_at, change_hour DESC",
-        (start, end),
+        (start, end, *sales_sums.days_between(warehouse, start, end)),
     )
     versions = ENTITIES["products"].conform(products)
-    zone = ZoneInfo(warehouse.zone)
-    parts = ledger_parts(warehouse, start, end, _SUMMED_BY_PRODUCT)
-    made = [sales.product_sales_daily(part, versions, zone) for part in parts]
-    return sales.added(made, "product_sales_daily")
+    return sales.product_sales_daily(sums, versions, ZoneInfo(warehouse.zone))
 
 
 def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from shop_assets.entities import TABLES
 from shop_assets.partition_span import Span
 from shop_assets.partitions import HOUR, hour_key
 from shop_assets.transforms.clean import COUNTS
-from shop_assets.transforms.sales import sales_hourly
+from shop_assets.transforms.sales import hour_sums, sales_hourly
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.rows import record_counts
 from shop_assets.warehouse.slices import to_arrow
@@ -134,7 +134,7 @@ def sums(warehouse: Warehouse, rows: pd.DataFrame, hours: int = 2) -> Outcome:
 def test_a_mart_sums_to_the_ledger_in_each_currency(
     warehouse: Warehouse, ledger: pd.DataFrame
 ) -> None:
-    rows = sales_hourly(ledger)
+    rows = sales_hourly(hour_sums(ledger))
     assert sums(warehouse, rows).passed
     assert sums(warehouse, rows[rows["hour"] == pd.Timestamp(NOON)], hours=1).passed
 
@@ -142,7 +142,7 @@ def test_a_mart_sums_to_the_ledger_in_each_currency(
 def test_a_doubled_a_missing_and_an_invented_row_are_found(
     warehouse: Warehouse, ledger: pd.DataFrame
 ) -> None:
-    rows = sales_hourly(ledger)
+    rows = sales_hourly(hour_sums(ledger))
     doubled = sums(warehouse, pd.concat([rows, rows.tail(1)], ignore_index=True))
     assert not doubled.passed
     assert doubled.severity == AssetCheckSeverity.ERROR
@@ -158,7 +158,7 @@ def test_a_doubled_a_missing_and_an_invented_row_are_found(
 def test_wrong_amounts_that_make_up_for_each_other_are_found(
     warehouse: Warehouse, ledger: pd.DataFrame
 ) -> None:
-    rows = sales_hourly(ledger)
+    rows = sales_hourly(hour_sums(ledger))
     for name in ("discounts_micros", "returns_micros", "net_sales_micros"):
         off = rows.assign(**{name: rows[name] + 1})
         assert name in str(sums(warehouse, off).metadata)

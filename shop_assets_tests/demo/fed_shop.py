@@ -21,7 +21,7 @@ from shop_assets.sources.protocol import Window
 from shop_assets.transforms.clean import Cleaned, StreamOrigin, clean
 from shop_assets.transforms.extract import assemble
 from shop_assets.transforms.ledger import sales_ledger
-from shop_assets.transforms.sales import sales_hourly
+from shop_assets.transforms.sales import hour_sums, sales_hourly
 from shop_assets_tests.demo.api_shop import ApiShop
 
 OPENS = dt.datetime(2026, 11, 2, 23, tzinfo=dt.UTC)
@@ -93,7 +93,7 @@ def true_sales(view: View) -> pd.DataFrame:
 
 def assert_true(of_sales: Sequence[Cleaned], view: View) -> None:
     """The orders, lines and refunds amount to the true sales of each hour."""
-    found = sales_hourly(sales_ledger(*(each.published for each in of_sales)))
+    found = sales_hourly(hour_sums(sales_ledger(*(each.published for each in of_sales))))
     key = ["hour", "currency"]
     both = [
         frame.set_index(key)[list(METRICS)].astype("int64") for frame in (found, true_sales(view))

@@ -14,7 +14,7 @@ from shop_assets.demo.true_sales import METRICS
 from shop_assets.demo.truth import compute_truth
 from shop_assets.entities import ENTITIES
 from shop_assets.transforms.ledger import sales_ledger
-from shop_assets.transforms.sales import sales_hourly
+from shop_assets.transforms.sales import hour_sums, sales_hourly
 from shop_assets.transforms.sessions import funnel_hourly, web_activity
 from shop_assets_tests.demo.conftest import HOURS, START, Targets
 from shop_assets_tests.demo.reading import Platform, joined, read
@@ -40,7 +40,7 @@ def truth(grown: SimulatedShop) -> Truth:
 def hourly_sales(platform: Platform) -> pd.DataFrame:
     found = platform.published
     ledger = sales_ledger(found["orders"], found["order_items"], found["refunds"])
-    return plain(sales_hourly(ledger))
+    return plain(sales_hourly(hour_sums(ledger)))
 
 
 def plain(hourly: pd.DataFrame) -> pd.DataFrame:

@@ -238,8 +238,21 @@ SELECT asset, h, 0, 'l' FROM unnest(%(assets)s) asset, generate_series(
 ) h;
 INSERT INTO meta.loads (load_id, asset, slice_start, slice_end, rows_written, rows_changed)
 SELECT asset || h, asset, at, at + interval '1 hour', 1, 1 FROM hours, unnest(%(assets)s) asset;
-INSERT INTO meta.sold_orders (source, order_id, customer_id, ordered_at)
-SELECT 'shop', order_id, customer_id, at FROM orders_made;
+INSERT INTO meta.sold_orders
+    (source, order_id, customer_id, ordered_at, currencies, sold_since)
+SELECT 'shop', order_id, customer_id, at, '{GBP}', ARRAY[at] FROM orders_made;
+INSERT INTO meta.sums_of (zone) VALUES ('UTC');
+INSERT INTO meta.hour_sums
+SELECT date_trunc('hour', happened_at, 'UTC'), currency, sum(amount_micros), 0, 0, 0, 0, 0,
+    sum(quantity), 0, count(DISTINCT order_id), count(*)
+FROM warehouse.sales_ledger WHERE kind = 'sale' GROUP BY 1, 2;
+INSERT INTO meta.day_sums
+SELECT hour::date, currency, sum(gross_sales_micros), 0, 0, 0, 0, 0, sum(units_sold), 0,
+    sum(orders), sum(ledger_rows) FROM meta.hour_sums GROUP BY 1, 2;
+INSERT INTO meta.product_sums
+SELECT happened_at::date, source, product_id, line_type, currency, sum(amount_micros), 0, 0,
+    sum(quantity), 0, count(DISTINCT order_id), count(*)
+FROM warehouse.sales_ledger WHERE kind = 'sale' GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO meta.row_ledger
 SELECT 'shop', entity, entity, date_trunc('hour', at, 'UTC'), 9, 9, 0, 0, 0, 0, 'l'
 FROM hours, unnest('{orders,order_items,refunds,customers,products}'::text[]) entity;

@@ -26,6 +26,9 @@ def _queries() -> dict[str, str]:
         "row_ledger": f"SELECT t::text FROM (SELECT {_COUNTS} FROM meta.row_ledger) t",
         "sold_orders": "SELECT t::text FROM meta.sold_orders t",
         "customer_totals": "SELECT t::text FROM meta.customer_totals t",
+        "hour_sums": "SELECT t::text FROM meta.hour_sums t WHERE ledger_rows <> 0",
+        "day_sums": "SELECT t::text FROM meta.day_sums t WHERE ledger_rows <> 0",
+        "product_sums": "SELECT t::text FROM meta.product_sums t WHERE ledger_rows <> 0",
     }
     for spec in TABLES.values():
         if spec.layer == "analytics" or spec.name in ddl.LAKE_ONLY:

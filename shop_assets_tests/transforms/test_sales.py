@@ -6,24 +6,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
-from shop_assets.transforms.sales import added, product_sales_daily, sales_daily, sales_hourly
+from shop_assets.transforms import sales
+from shop_assets.transforms.sales import added, day_sums, hour_sums, moved, product_sums
 from shop_assets_tests.transforms.frames import check, frame_of
 
+KOLKATA = ZoneInfo("Asia/Kolkata")
 LONDON, NEW_YORK, UTC = ZoneInfo("Europe/London"), ZoneInfo("America/New_York"), ZoneInfo("UTC")
 NO_PRODUCTS = TABLES["products"].empty()
-NO_FIRSTS = pd.DataFrame(
-    {
-        "source": pd.Series(dtype="str"),
-        "order_id": pd.Series(dtype="str"),
-        "customer_id": pd.Series(dtype="str"),
-        "is_first_order": pd.Series(dtype="boolean"),
-    }
-)
+KINDS = ("new_customer_orders", "repeat_orders", "guest_orders")
 
 
 def entry(at: str, **changed: Any) -> dict[str, Any]:
@@ -34,12 +30,25 @@ def ledger(*rows: dict[str, Any]) -> pd.DataFrame:
     return frame_of("sales_ledger", rows)
 
 
-def firsts(*rows: tuple[str, str | None, bool | None]) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        [("shop", *row) for row in rows],
-        columns=["source", "order_id", "customer_id", "is_first_order"],
+def sales_hourly(rows: pd.DataFrame) -> pd.DataFrame:
+    return sales.sales_hourly(hour_sums(rows))
+
+
+def sales_daily(
+    rows: pd.DataFrame, zone: ZoneInfo, *customers: tuple[str, str, int, int, int]
+) -> pd.DataFrame:
+    """`customers`: a day, a currency, and how many orders are of which kind."""
+    told = pd.DataFrame(list(customers), columns=["day", "currency", *KINDS])
+    told["day"] = pd.to_datetime(told["day"]).astype(pd.ArrowDtype(pa.date32()))
+    return sales.sales_daily(
+        day_sums(rows, zone), told.astype({"currency": "str", **dict.fromkeys(KINDS, "Int64")})
     )
-    return frame.astype(NO_FIRSTS.dtypes.to_dict())
+
+
+def product_sales_daily(
+    rows: pd.DataFrame, zone: ZoneInfo, products: pd.DataFrame = NO_PRODUCTS
+) -> pd.DataFrame:
+    return sales.product_sales_daily(product_sums(rows, zone), products, zone)
 
 
 def test_an_hour_sums_what_happened_in_it() -> None:
@@ -75,8 +84,8 @@ def test_test_orders_are_in_no_figure_and_nothing_gives_nothing() -> None:
     hidden = ledger(entry("2024-05-01T10:15", is_test=True))
     for rows in (hidden, ledger()):
         assert check("sales_hourly", sales_hourly(rows)).empty
-        assert check("sales_daily", sales_daily(rows, NO_FIRSTS, LONDON)).empty
-        assert check("product_sales_daily", product_sales_daily(rows, NO_PRODUCTS, LONDON)).empty
+        assert check("sales_daily", sales_daily(rows, LONDON)).empty
+        assert check("product_sales_daily", product_sales_daily(rows, LONDON)).empty
 
 
 def test_an_order_counts_once_in_the_hour_it_was_placed_not_where_it_was_edited() -> None:
@@ -103,11 +112,7 @@ def test_a_late_return_stands_on_its_own_day_and_leaves_the_day_of_sale_alone() 
     sold, back = "2024-05-01T10:15", "2024-05-09T10:15"
     rows = check(
         "sales_daily",
-        sales_daily(
-            ledger(entry(sold), entry(back, ordered_at=sold, kind="return")),
-            firsts(("A", "c1", True)),
-            LONDON,
-        ),
+        sales_daily(ledger(entry(sold), entry(back, ordered_at=sold, kind="return")), LONDON),
     )
     assert rows["net_sales_micros"].tolist() == [10_000_000, -10_000_000]
     assert rows["orders"].tolist() == [1, 0]
@@ -116,20 +121,20 @@ def test_a_late_return_stands_on_its_own_day_and_leaves_the_day_of_sale_alone() 
 
 def test_a_day_of_nothing_but_returns_is_still_a_day() -> None:
     back = entry("2024-05-09T10:15", ordered_at="2024-05-01T10:15", kind="return")
-    rows = check("sales_daily", sales_daily(ledger(back), NO_FIRSTS, LONDON))
+    rows = check("sales_daily", sales_daily(ledger(back), LONDON))
     assert rows["returns_micros"].tolist() == [10_000_000]
     assert rows["new_customer_orders"].tolist() == [0]
 
 
-def test_orders_are_of_new_customers_of_known_ones_or_of_guests() -> None:
+def test_a_day_says_whose_its_orders_are_and_none_where_nobody_tells() -> None:
     at = "2024-05-01T10:15"
-    rows = sales_daily(
-        ledger(*(entry(at, order_id=key, item_id=i) for key in "ABCD" for i in "12")),
-        firsts(("A", "c1", True), ("B", "c2", False), ("C", None, None), ("D", None, None)),
+    found = sales_daily(
+        ledger(entry(at), entry(at, order_id="B", currency="JPY")),
         LONDON,
+        ("2024-05-01", "GBP", 4, 1, 2),
+        ("2024-05-02", "JPY", 7, 7, 7),
     )
-    kinds = ["orders", "new_customer_orders", "repeat_orders", "guest_orders"]
-    assert rows[kinds].to_numpy().tolist() == [[4, 1, 1, 2]]
+    assert found[["currency", *KINDS]].to_numpy().tolist() == [["GBP", 4, 1, 2], ["JPY", 0, 0, 0]]
 
 
 def test_the_average_order_is_rounded_half_up() -> None:
@@ -139,7 +144,7 @@ def test_the_average_order_is_rounded_half_up() -> None:
             entry(at, amount_micros=2), entry(at, order_id="B", amount_micros=1),
             entry(at, kind="tax", item_id="", quantity=0, amount_micros=2),
         ),
-        firsts(("A", "c1", True), ("B", "c1", False)), LONDON,
+        LONDON,
     )  # fmt: skip
     assert rows[["aov_net_micros", "aov_total_micros"]].to_numpy().tolist() == [[2, 3]]
 
@@ -163,7 +168,7 @@ def test_a_day_is_the_shop_s_even_when_its_clock_changes(
     moments = [begin + pd.Timedelta(hours=h) for h in range(hours)]
     around = [begin - pd.Timedelta(microseconds=1), *moments, end - pd.Timedelta(microseconds=1)]
     rows = ledger(*(entry(str(m), order_id=str(i)) for i, m in enumerate([*around, end])))
-    found = check("sales_daily", sales_daily(rows, NO_FIRSTS, zone)).set_index("day")["units_sold"]
+    found = check("sales_daily", sales_daily(rows, zone)).set_index("day")["units_sold"]
     one = dt.timedelta(days=1)
     assert found.to_dict() == {day - one: 1, day: hours + 1, day + one: 1}
 
@@ -178,7 +183,6 @@ def test_products_carry_their_kind_of_line_and_a_line_without_product_is_blank()
                 entry(at, item_id="2", product_id=None, line_type="manual"),
                 entry(at, order_id="B", kind="discount", quantity=0, amount_micros=1_000_000),
             ),
-            NO_PRODUCTS,
             LONDON,
         ),
     )
@@ -194,8 +198,8 @@ def test_a_refund_of_no_line_stands_under_no_product_so_that_products_sum_to_the
     at = "2024-05-01T10:15"
     whole = entry(at, kind="return", item_id="", product_id=None, line_type=None)
     rows = ledger(entry(at, amount_micros=30_000_000), whole)
-    day = sales_daily(rows, firsts(("A", "c1", True)), LONDON)
-    products = check("product_sales_daily", product_sales_daily(rows, NO_PRODUCTS, LONDON))
+    day = sales_daily(rows, LONDON)
+    products = check("product_sales_daily", product_sales_daily(rows, LONDON))
     assert day["net_sales_micros"].tolist() == [20_000_000]
     assert products[["product_id", "line_type"]].to_numpy().tolist() == [
         ["", "manual"],
@@ -214,7 +218,7 @@ def test_a_product_has_the_category_of_each_day_and_before_its_first_that() -> N
     known = frame_of("products", [{"source": "shop"} | version for version in versions])
     days = [f"2024-05-{day:02}T12:00" for day in range(1, 8)]
     rows = ledger(*(entry(day, order_id=day) for day in days), entry(days[0], product_id="p3"))
-    found = check("product_sales_daily", product_sales_daily(rows, known, LONDON))
+    found = check("product_sales_daily", product_sales_daily(rows, LONDON, known))
     by_day = found[found["product_id"] == "p1"].set_index("day")["category"]
     # A day in London is over at 23:00 UTC, and then, to the second, "Toys" is the next day's.
     assert by_day.tolist() == ["Garden", "Garden", "Garden", "Home", "Home", "Toys", "Toys"]
@@ -247,8 +251,8 @@ entries_of = st.lists(
 def test_hours_sum_to_days_and_products_to_both(rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
     entries = ledger(*rows)
     hours = check("sales_hourly", sales_hourly(entries))
-    days = check("sales_daily", sales_daily(entries, NO_FIRSTS, zone))
-    products = check("product_sales_daily", product_sales_daily(entries, NO_PRODUCTS, zone))
+    days = check("sales_daily", sales_daily(entries, zone))
+    products = check("product_sales_daily", product_sales_daily(entries, zone))
     local = hours.assign(day=hours["hour"].dt.tz_convert(zone).dt.date)
     shared = [
         c for c in hours.columns
@@ -263,21 +267,38 @@ def test_hours_sum_to_days_and_products_to_both(rows: list[dict[str, Any]], zone
     assert (days["net_sales_micros"] + days["shipping_micros"] + days["taxes_micros"]).equals(
         days["total_sales_micros"]
     )
-    kinds_of = days["new_customer_orders"] + days["repeat_orders"] + days["guest_orders"]
-    assert kinds_of.tolist() == days["orders"].tolist()
+
+
+SUMS: dict[str, tuple[tuple[str, ...], Callable[[pd.DataFrame], pd.DataFrame]]] = {
+    "hours": (sales.HOURS, hour_sums),
+    "days": (sales.DAYS, lambda rows: day_sums(rows, KOLKATA)),
+    "products": (sales.PRODUCTS, lambda rows: product_sums(rows, KOLKATA)),
+}
+
+
+def plain(sums: pd.DataFrame, key: tuple[str, ...]) -> dict[Any, list[int]]:
+    return sums.set_index(list(key)).T.to_dict("list")
 
 
 @settings(max_examples=20, deadline=None)
-@given(entries_of, st.sampled_from([LONDON, NEW_YORK]))
-def test_parts_that_share_no_order_add_up_to_the_whole(
-    rows: list[dict[str, Any]], zone: ZoneInfo
-) -> None:
+@given(entries_of)
+def test_sums_of_parts_that_share_no_order_add_up_to_the_whole(rows: list[dict[str, Any]]) -> None:
     entries = ledger(*rows)
     parts = [entries[entries["order_id"].isin(list(names))] for names in ("A", "BC", "none")]
-    made: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-        "sales_hourly": sales_hourly,
-        "sales_daily": lambda part: sales_daily(part, NO_FIRSTS, zone),
-        "product_sales_daily": lambda part: product_sales_daily(part, NO_PRODUCTS, zone),
-    }
-    for mart, make in made.items():
-        pd.testing.assert_frame_equal(added([make(part) for part in parts], mart), make(entries))
+    for key, make in SUMS.values():
+        summed = added([make(part) for part in parts], key)
+        assert plain(summed, key) == plain(make(entries), key)
+
+
+@settings(max_examples=30, deadline=None)
+@given(entries_of, entries_of)
+def test_what_moved_brings_the_sums_before_to_those_after(
+    before: list[dict[str, Any]], after: list[dict[str, Any]]
+) -> None:
+    for key, make in SUMS.values():
+        old, new = make(ledger(*before)), make(ledger(*after))
+        changes = moved(new, old, key)
+        assert (changes.drop(columns=list(key)) != 0).any(axis=1).all()
+        found = added([old, changes], key)
+        assert plain(found[found["ledger_rows"] != 0], key) == plain(new, key)
+        assert not found.loc[found["ledger_rows"] == 0].drop(columns=list(key)).any(axis=None)

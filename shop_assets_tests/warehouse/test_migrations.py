@@ -26,6 +26,7 @@ from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database
 from shop_assets.warehouse import upgrade
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.mart_inputs import MARTS
 from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url, copied
 from shop_assets_tests.warehouse.loads import merge
 from shop_assets_tests.warehouse.schema import DERIVED, STRUCTURE, Facts, described
@@ -213,8 +214,18 @@ def test_the_orders_sold_so_far_are_taken_from_the_ledger(old_url: str) -> None:
                 (order, item, kind, OLD_VERSION, OLD_VERSION, test),
             )
     Warehouse(old_url, reader="reader").create()
-    sold = rows(old_url, "SELECT source, order_id, customer_id, ordered_at FROM meta.sold_orders")
-    assert sold == [("s", "A", "c", dt.datetime.fromisoformat(OLD_VERSION))]
+    sold = rows(
+        old_url,
+        "SELECT source, order_id, customer_id, ordered_at, currencies, sold_since "
+        "FROM meta.sold_orders",
+    )
+    at = dt.datetime.fromisoformat(OLD_VERSION)
+    assert sold == [("s", "A", "c", at, ["GBP"], [at])]
+    # What is kept of the ledger's sums is made when it is first asked for.
+    days = MARTS["sales_daily"](Warehouse(old_url), at - dt.timedelta(1), at + dt.timedelta(1))
+    assert days[["orders", "gross_sales_micros", "shipping_micros"]].to_numpy().tolist() == [
+        [1, 2, 1]
+    ]
 
 
 def test_what_customers_have_ordered_so_far_is_summed(old_url: str) -> None:

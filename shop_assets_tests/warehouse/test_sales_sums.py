@@ -1,0 +1,196 @@
+"""The sums kept of the sales ledger are those of its rows, whatever becomes of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import random
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from shop_assets.warehouse import sales_sums
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.mart_inputs import MARTS, ledger_rows
+from shop_assets_tests.warehouse.loads import HOUR, NINE, ledger, merge, table_of
+
+KOLKATA = "Asia/Kolkata"
+"""A zone whose days begin at half past the hour."""
+SPAN = (NINE - dt.timedelta(days=40), NINE + dt.timedelta(days=40))
+KEPT = (sales_sums.HOURS, sales_sums.DAYS, sales_sums.PRODUCTS)
+KINDS = ["orders", "new_customer_orders", "repeat_orders", "guest_orders"]
+
+_TOLD = itertools.count()
+
+
+@pytest.fixture(params=["UTC", KOLKATA])
+def sold(request: pytest.FixtureRequest, warehouse: Warehouse) -> Warehouse:
+    """A warehouse whose days are those of a zone."""
+    return Warehouse(warehouse.url, zone=request.param)
+
+
+def tell(warehouse: Warehouse, table: str, *rows: dict[str, Any]) -> None:
+    """Load rows in an hour of their own: what stood in an hour before would leave."""
+    told = NINE + (48 + next(_TOLD)) * HOUR
+    merge(warehouse, table, *({"version_at": told} | row for row in rows))
+
+
+def sell(warehouse: Warehouse, order: str, at: dt.datetime, **more: Any) -> None:
+    """An order of two lines, and its ledger rows."""
+    row = {"order_id": order, "placed_at": at} | more
+    tell(warehouse, "orders", {"shipping_micros": 5} | row)
+    of_lines = {k: v for k, v in row.items() if k not in ("customer_id", "is_test")}
+    lines = (of_lines | {"item_id": i, "product_id": f"p{i}"} for i in "12")
+    tell(warehouse, "order_items", *lines)
+    ledger(warehouse, order)
+
+
+def add_line(warehouse: Warehouse, order: str, at: dt.datetime, **more: Any) -> None:
+    """One more line of an order, sold then."""
+    tell(warehouse, "order_items", {"order_id": order, "item_id": "3", "placed_at": at} | more)
+    ledger(warehouse, order)
+
+
+def kept(warehouse: Warehouse, sums: sales_sums.Sums) -> list[tuple[Any, ...]]:
+    names = ", ".join(sums.schema.names)
+    sql = f"SELECT {names} FROM meta.{sums.table} WHERE ledger_rows <> 0 ORDER BY {names}"
+    return table_of(warehouse, sql)
+
+
+def summed(warehouse: Warehouse, sums: sales_sums.Sums) -> list[tuple[Any, ...]]:
+    """The sums of the ledger as it stands."""
+    whole = sums.of(ledger_rows(warehouse, *SPAN), ZoneInfo(warehouse.zone))
+    return sorted(tuple(row) for row in whole[sums.schema.names].astype(object).to_numpy())
+
+
+def assert_kept(warehouse: Warehouse) -> None:
+    for sums in KEPT:
+        assert kept(warehouse, sums) == summed(warehouse, sums)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_any_changes_they_are_the_sums_of_the_ledger(sold: Warehouse, seed: int) -> None:
+    chance = random.Random(seed)
+    for n in range(9):
+        at = NINE + chance.choice([0, 1, 9, 10, 24]) * HOUR + chance.randrange(60) * HOUR / 60
+        order, currency = chance.choice("ABC"), chance.choice(["GBP", "GBP", "JPY"])
+        row = {"order_id": order, "placed_at": at, "currency": currency}
+        row["deleted"] = chance.random() < 0.2
+        cancelled = chance.choice([None, None, NINE + 40 * HOUR])
+        whole = {"cancelled_at": cancelled, "is_test": chance.random() < 0.2}
+        tell(sold, "orders", row | whole | {"discount_micros": chance.choice([0, 1_000_000])})
+        line = {"item_id": chance.choice("12"), "quantity": chance.choice([1, 3])}
+        tell(sold, "order_items", row | line)
+        if chance.random() < 0.4:
+            refund = {"refund_id": f"R{n}", "item_id": "1", "refunded_at": at + 3 * HOUR}
+            tell(sold, "refunds", {"order_id": order, "currency": currency} | refund)
+        ledger(sold, *"ABC"[: chance.choice([1, 3])], order)
+        assert_kept(sold)
+    assert kept(sold, sales_sums.PRODUCTS)
+
+
+def test_what_nothing_is_left_of_is_in_no_mart(sold: Warehouse) -> None:
+    sell(sold, "A", NINE)
+    sell(sold, "A", NINE, is_test=True)
+    for mart in ("sales_hourly", "sales_daily", "product_sales_daily"):
+        assert MARTS[mart](sold, *SPAN).empty
+    left = "SELECT DISTINCT gross_sales_micros, orders FROM meta.day_sums"
+    assert table_of(sold, left) == [(0, 0)]
+
+
+def test_an_order_counts_on_its_day_although_its_lines_come_in_several_hours(
+    sold: Warehouse,
+) -> None:
+    sell(sold, "A", NINE)
+    add_line(sold, "A", NINE + HOUR)
+    assert MARTS["sales_daily"](sold, *SPAN)["orders"].tolist() == [1]
+    assert MARTS["sales_hourly"](sold, *SPAN)["orders"].tolist() == [1, 0]
+    assert_kept(sold)
+
+
+def test_sums_that_were_never_made_are_made_from_the_ledger(
+    sold: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where many rows are summed in parts, and an order's rows stand around midnight."""
+    for n in range(8):
+        at = NINE + n * 3 * HOUR + HOUR / 3
+        sell(sold, f"order {n}", at, currency="JPY" if n % 2 else "GBP")
+    around = NINE.replace(hour=18, minute=20)  # within this hour it is midnight in Kolkata
+    sell(sold, "around", around)
+    add_line(sold, "around", around.replace(minute=40))
+    before = [kept(sold, sums) for sums in KEPT]
+    monkeypatch.setattr(sales_sums, "ROWS_AT_ONCE", 4)
+    with sold.transaction() as cursor:
+        cursor.execute("DELETE FROM meta.sums_of")
+        cursor.execute("UPDATE meta.hour_sums SET orders = 99")
+    assert len(MARTS["sales_daily"](sold, *SPAN)) > 2
+    assert [kept(sold, sums) for sums in KEPT] == before
+    assert_kept(sold)
+
+
+def test_another_zone_has_other_days(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", NINE.replace(hour=23))
+    elsewhere = Warehouse(warehouse.url, zone=KOLKATA)
+    days = [
+        MARTS["sales_daily"](each, *SPAN)["day"].astype(str).tolist()
+        for each in (warehouse, elsewhere, warehouse)
+    ]
+    assert days == [["2026-01-31"], ["2026-02-01"], ["2026-01-31"]]
+    sell(elsewhere, "B", NINE)
+    assert_kept(elsewhere)
+
+
+def test_loads_and_marts_that_make_them_at_once_make_them_once(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", NINE)
+    with warehouse.transaction() as cursor:
+        cursor.execute("DELETE FROM meta.sums_of")
+
+    def ask(number: int) -> int:
+        if number % 2:
+            sell(warehouse, f"order {number}", NINE)
+        return int(MARTS["sales_hourly"](warehouse, *SPAN)["orders"].sum())
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(ask, range(8)))
+    assert min(counts) >= 1
+    assert MARTS["sales_hourly"](warehouse, *SPAN)["orders"].tolist() == [5]
+    assert_kept(warehouse)
+
+
+def test_many_rows_are_summed_in_parts_that_divide_no_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sales_sums, "ROWS_AT_ONCE", 3)
+    for ids, expected in (
+        ("AABBBBCD", ["AABBBB", "CD"]), ("AAAAAA", ["AAAAAA", ""]), ("ABC", ["ABC"]), ("", [""]),
+        ("AAAB", ["AAA", "B"]), ("ABCCDEF", ["ABCC", "DEF"]),
+    ):  # fmt: skip
+        rows = pd.DataFrame({"order_id": list(ids)})
+        assert ["".join(part["order_id"]) for part in sales_sums._by_orders(rows)] == expected
+
+
+def test_orders_are_of_new_customers_of_known_ones_or_of_guests(sold: Warehouse) -> None:
+    for minute, (order, day, customer) in enumerate(
+        [("A", 0, "c1"), ("B", 0, "c1"), ("C", 0, None), ("D", 1, "c1"), ("E", 1, "c2")]
+    ):
+        sell(sold, order, NINE + day * 24 * HOUR + minute * HOUR / 60, customer_id=customer)
+    found = MARTS["sales_daily"](sold, *SPAN)
+    assert found[KINDS].to_numpy().tolist() == [[3, 1, 1, 1], [2, 1, 1, 0]]
+    # An order that comes late, and is a customer's first, makes another one a repeated order.
+    sell(sold, "F", NINE - HOUR, customer_id="c2")
+    found = MARTS["sales_daily"](sold, *SPAN)
+    assert found[KINDS].to_numpy().tolist() == [[4, 2, 1, 1], [2, 0, 2, 0]]
+
+
+def test_an_order_counts_in_each_currency_that_it_was_sold_in_on_its_day(sold: Warehouse) -> None:
+    sell(sold, "A", NINE)
+    add_line(sold, "A", NINE, currency="EUR")
+    add_line(sold, "A", NINE + 30 * HOUR, currency="USD", item_id="4")
+    found = MARTS["sales_daily"](sold, *SPAN)
+    assert found[["currency", *KINDS]].to_numpy().tolist() == [
+        ["EUR", 1, 1, 0, 0], ["GBP", 1, 1, 0, 0], ["USD", 0, 0, 0, 0],
+    ]  # fmt: skip
+    assert_kept(sold)
