@@ -67,6 +67,7 @@ def touched(cursor: Cursor, providers: Sequence[Provider]) -> pd.DataFrame:
 
     Adds to the units the orders of charges among them: a refund that names none has its charge's.
     """
+    looked_up.prepare(cursor)
     _stage_providers(cursor, providers)
     looked_up.add_orders_of_charges(cursor)
     looked_up.look_up(cursor, looked_up.OF_ORDERS)
@@ -188,7 +189,7 @@ WITH paid AS (
     FROM pg_temp.movements m JOIN pg_temp.pays p ON p.provider = m.source
     WHERE m.charge_id = '' GROUP BY 1, 2, 3
 ), kept AS (
-    SELECT source, order_id, array_agg(currency) AS currencies, array_agg(charged - given) AS nets,
+    SELECT source, order_id, count(*) AS currencies, sum(abs(charged - given)) AS nets,
         max(at) AS at
     FROM paid GROUP BY 1, 2
 )
@@ -199,8 +200,7 @@ SELECT o.source, o.order_id, '' AS charge_id, o.currency,
     coalesce(m.charged, 0) AS charged_micros, coalesce(m.charges, 0) AS charges,
     coalesce(m.given, 0) AS given_micros, coalesce(m.givings, 0) AS givings,
     coalesce(m.failed, 0) AS failed_micros,
-    coalesce((SELECT sum(abs(net)) FROM unnest(k.currencies, k.nets) n(currency, net)
-        WHERE n.currency <> o.currency), 0)::bigint AS foreign_micros,
+    (coalesce(k.nets, 0) - coalesce(abs(m.charged - m.given), 0))::bigint AS foreign_micros,
     greatest(o.placed_at, o.cancelled_at, r.at, k.at) AS since
 FROM <rows>.orders o
 LEFT JOIN ({_DUE}) d USING (source, order_id, currency)
@@ -214,7 +214,7 @@ WHERE o.source IN (SELECT source FROM pg_temp.pays)
         AND coalesce(m.charged, 0)
             = coalesce(d.amount, 0) - o.discount_micros + o.shipping_micros + o.tax_micros
         AND coalesce(m.given, 0) = coalesce(r.amount, 0)
-        AND coalesce(k.currencies = ARRAY[o.currency], true)
+        AND coalesce(k.currencies, 0) = CASE WHEN m.order_id IS NULL THEN 0 ELSE 1 END
     )
 UNION ALL
 SELECT m.source, m.order_id, m.charge_id, m.currency, NULL, 0, 0, 0, m.charged, m.charges,

@@ -25,6 +25,7 @@ def whole(cursor: Cursor) -> pd.DataFrame:
 
 def touched(cursor: Cursor) -> pd.DataFrame:
     """The rows of `whole` about `pg_temp.units`: kind `payout` or `payment`, source and key."""
+    looked_up.prepare(cursor)
     looked_up.look_up(cursor, looked_up.OF_PAYOUTS)
     compared = _COMPARED.replace(_ROWS, "pg_temp")
     return read(cursor, f"SELECT c.* FROM ({compared}) c WHERE {_ABOUT_UNITS}")
