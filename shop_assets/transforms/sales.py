@@ -1,8 +1,8 @@
 """The sales marts: sums over the sales ledger, by hour, by day, by day and product.
 
 Sums are made of any rows of the ledger (`hour_sums`, `day_sums`, `product_sums`). They add up where
-no order is divided, so that they can be kept: what a load changes is the difference of the sums of
-its orders after and before it. The marts are made of sums.
+no order is divided, so that they can be kept: a load changes them by the sums of `moved`, of what
+its orders' rows are after it and were before. The marts are made of sums.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from shop_assets.entities import TABLES
+from shop_assets.entities.ledger import LEDGER_KINDS
 from shop_assets.transforms.days import shop_days
 
 _RETURNS = ("return", "cancellation")
@@ -70,12 +71,9 @@ def added(parts: Sequence[pd.DataFrame], key: Sequence[str]) -> pd.DataFrame:
     return whole.groupby(list(key), observed=True, as_index=False).sum()
 
 
-def moved(after: pd.DataFrame, before: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
-    """What sums changed by; what stayed the same is not in it."""
-    figures = [name for name in after.columns if name not in key]
-    taken = before.assign(**{name: -before[name] for name in figures})
-    changes = added([after, taken], key)
-    return changes[(changes[figures] != 0).any(axis=1)].reset_index(drop=True)
+def moved(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """Ledger rows that came, and others that are to be taken off (`sign` -1), to be summed."""
+    return pd.concat([after.assign(sign=1), before.assign(sign=-1)], ignore_index=True)
 
 
 def sales_hourly(sums: pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +151,8 @@ def per_order(amount: pd.Series, orders: pd.Series) -> pd.Series:
 
 
 def _countable(ledger: pd.DataFrame) -> pd.DataFrame:
-    return ledger[~ledger["is_test"].astype(bool)].copy()
+    rows = ledger[~ledger["is_test"].to_numpy(dtype=bool)]
+    return rows.copy() if "sign" in rows else rows.assign(sign=1)
 
 
 def _by_day(rows: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
@@ -163,23 +162,20 @@ def _by_day(rows: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
 
 
 def _sums(rows: pd.DataFrame, by: Sequence[str], figures: Sequence[str]) -> pd.DataFrame:
-    key = list(by)
-    kind = rows["kind"]
-    parts = rows[key].copy()
+    sign = rows["sign"].to_numpy()
+    of_kind = {kind: rows["kind"].eq(kind).to_numpy(dtype=bool) for kind in LEDGER_KINDS}
+    parts = rows[list(by)].copy()
     for value, named in (("amount_micros", _AMOUNTS), ("quantity", _UNITS)):
+        signed = rows[value].to_numpy(dtype="int64") * sign
         for name, kinds in named.items():
             if name in figures:
-                parts[name] = rows[value].where(kind.isin(kinds), 0)
-    parts["ledger_rows"] = 1
-    sums = parts.groupby(key, observed=True, as_index=False).sum()
-    identity = [*key, *(name for name in ("source", "order_id") if name not in key)]
-    sold = rows.loc[(kind == "sale") & rows["is_order"], identity].drop_duplicates()
-    orders = sold.groupby(key, observed=True, as_index=False).size()
-    merged = sums.merge(
-        orders.rename(columns={"size": "orders"}), on=key, how="left", validate="one_to_one"
-    )
-    merged["orders"] = merged["orders"].fillna(0)
-    return merged.astype(dict.fromkeys(figures, "Int64"))[[*key, *figures]]
+                parts[name] = np.where(np.any([of_kind[k] for k in kinds], axis=0), signed, 0)
+    counted = of_kind["sale"] & rows["is_order"].to_numpy(dtype=bool)
+    order = list(dict.fromkeys((*by, "source", "order_id", "sign")))
+    counted[counted] = ~rows.loc[counted, order].duplicated().to_numpy()
+    parts["orders"] = np.where(counted, sign, 0)
+    parts["ledger_rows"] = sign
+    return parts.groupby(list(by), observed=True, as_index=False)[list(figures)].sum()
 
 
 def _finish(frame: pd.DataFrame, table: str) -> pd.DataFrame:

@@ -71,15 +71,10 @@ def add(cursor: Cursor, after: pd.DataFrame, before: pd.DataFrame, zone: str) ->
 
     Both have `COLUMNS`, and all rows of each order. The caller holds `LOCK`.
     """
-    local = ZoneInfo(zone)
+    parts = list(_by_orders(sales.moved(after, before)))
     for sums in _ALL:
-        parts = [sums.of(part, local) for part in _by_orders(after)]
-        taken = [sums.of(part, local) for part in _by_orders(before)]
-        _write(
-            cursor,
-            sums,
-            sales.moved(sales.added(parts, sums.key), sales.added(taken, sums.key), sums.key),
-        )
+        changes = sales.added([sums.of(part, ZoneInfo(zone)) for part in parts], sums.key)
+        _write(cursor, sums, changes[(changes[list(sums.figures)] != 0).any(axis=1)])
 
 
 def ensure(cursor: Cursor, zone: str) -> None:
