@@ -83,10 +83,10 @@ def funnel_hourly(activity: pd.DataFrame, start: dt.datetime, end: dt.datetime) 
     """`funnel_hourly` of the sessions that began in `[start, end)`.
 
     `activity`: the columns `FUNNEL_READS` of the stretches that touch `[start - GAP,
-    end + LONGEST)`; those of visitors of whom none began in `[start, end)` may be missing. A
-    stretch belongs to the session of the one before it where less than `GAP` lies between them. A
-    step is reached when all before it were, and its last time is not before the first time of the
-    step before.
+    end + LONGEST)`; those from `end` on may be missing of visitors who had none in the `GAP` before
+    it. A stretch belongs to the session of the one before it where less than `GAP` lies between
+    them. A step is reached when all before it were, and its last time is not before the first time
+    of the step before.
     """
     spec = TABLES["funnel_hourly"]
     if activity.empty:

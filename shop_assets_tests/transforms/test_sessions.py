@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
 from shop_assets.entities.web import STEPS
-from shop_assets.transforms.sessions import FUNNEL_READS, funnel_hourly, web_activity
+from shop_assets.transforms.sessions import FUNNEL_READS, GAP, funnel_hourly, web_activity
 from shop_assets_tests.transforms.frames import check
 
 START = pd.Timestamp("2024-05-01T10:00Z")
@@ -168,13 +168,14 @@ def test_stretches_are_those_of_the_events_one_by_one(rows: list[Event]) -> None
 
 @settings(max_examples=60, deadline=None)
 @given(events_strategy, st.integers(0, 5), st.integers(1, 6))
-def test_visitors_who_began_nothing_in_the_window_are_not_needed(
+def test_what_follows_the_window_is_needed_of_those_alone_who_were_there_just_before_its_end(
     rows: list[Event], first: int, hours: int
 ) -> None:
     start, end = START + pd.Timedelta(hours=first), START + pd.Timedelta(hours=first + hours)
     all_of_them = activity(rows)
-    within = all_of_them[all_of_them["started_at"].between(start, end, inclusive="left")]
-    some = all_of_them[all_of_them["visitor_id"].isin(within["visitor_id"])]
+    before = all_of_them["started_at"] < end
+    there = all_of_them[before & (all_of_them["ended_at"] > end - GAP)]
+    some = all_of_them[before | all_of_them["visitor_id"].isin(there["visitor_id"])]
     made = funnel_hourly(some[list(FUNNEL_READS)], start, end)
     pd.testing.assert_frame_equal(made, funnel_hourly(all_of_them, start, end))
 
