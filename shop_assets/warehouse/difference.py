@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import ddl
+from shop_assets.warehouse import ddl, slices
 from shop_assets.warehouse.connection import Cursor, fetch_one, read
 from shop_assets.warehouse.ddl import quoted
 
@@ -42,51 +42,53 @@ class Target:
         return cls(f"{spec.name}_versions", ddl.versions(spec), columns, key)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How many rows went and came; and whether all of `fresh` came, since none was there before."""
+
+    gone: int
+    came: int
+    all_came: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows came, went or changed, the last ones counted twice."""
+        return self.gone + self.came
+
+
 def apply_difference(
     cursor: Cursor, target: Target, scope: str, looked_up: str | None = None
 ) -> int:
+    """How many rows `replace_rows` had to take out and put in."""
+    return replace_rows(cursor, target, scope, looked_up).rows
+
+
+def replace_rows(
+    cursor: Cursor, target: Target, scope: str, looked_up: str | None = None
+) -> Difference:
     """Make the rows of the table that meet `scope` equal to those of `pg_temp.fresh`.
 
     `scope`: an SQL condition on the table's columns (as `t`), which all of `fresh` meets too.
     `looked_up`: what gives just those rows, as `t`, where the planner is not to choose how.
-    Returns how many rows came, went or changed; they stand in `pg_temp.gone` and `pg_temp.came`.
+    The rows that went and came stand in `pg_temp.gone` and `pg_temp.came`, and all of those that
+    were there in `pg_temp.present`.
 
     Raises:
         ValueError: rows of `fresh` lie outside of `scope`, where nothing would replace them.
     """
-    columns = ", ".join(map(quoted, target.columns))
-    of_table = ", ".join(f"t.{quoted(name)}" for name in target.columns)
     # Counted by what meets the scope: for rows that do not, a condition such as EXISTS is no join,
     # but tried for each row anew once there are too many to be hashed.
-    outside = int(
-        fetch_one(
-            cursor,
-            "SELECT (SELECT count(*) FROM pg_temp.fresh) - "
-            f"(SELECT count(*) FROM pg_temp.fresh t WHERE {scope})",
-        )
+    count, within = _figures(
+        cursor,
+        "SELECT (SELECT count(*) FROM pg_temp.fresh), "
+        f"(SELECT count(*) FROM pg_temp.fresh t WHERE {scope})",
     )
-    if outside:
-        rows = "1 row lies" if outside == 1 else f"{outside} rows lie"
+    if count > within:
+        rows = "1 row lies" if count == within + 1 else f"{count - within} rows lie"
         raise ValueError(f"{target.name}: {rows} outside of the slice that is replaced")
-    for name in ("gone", "came", "present"):
-        cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
-    cursor.execute(
-        f"CREATE TEMP TABLE present ON COMMIT DROP AS "
-        f"SELECT {of_table} FROM {looked_up or f'{target.table} t WHERE {scope}'}"
-    )
-    cursor.execute(
-        f"CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT {columns} FROM pg_temp.present "
-        f"EXCEPT SELECT {columns} FROM pg_temp.fresh"
-    )
-    if fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.present)"):
-        came = f"SELECT {columns} FROM pg_temp.fresh EXCEPT SELECT {columns} FROM pg_temp.present"
-    else:
-        came = f"SELECT {columns} FROM pg_temp.fresh"
-    cursor.execute(f"CREATE TEMP TABLE came ON COMMIT DROP AS {came}")
-    gone = int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.gone"))
-    added = int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.came"))
-    if gone:
-        cursor.execute("ANALYZE pg_temp.gone")
+    found = _compare(cursor, target, count, looked_up or f"{target.table} t WHERE {scope}")
+    if found.gone:
+        slices.analyze(cursor, "gone")
         same = " AND ".join(f"t.{quoted(k)} = g.{quoted(k)}" for k in target.key)
         wheres = [scope]
         if target.month_of is not None:
@@ -96,13 +98,61 @@ def apply_difference(
             cursor.execute(
                 f"DELETE FROM {target.table} t USING pg_temp.gone g WHERE {same} AND {where}"
             )
-    if added:
+    if found.came:
+        columns = ", ".join(map(quoted, target.columns))
         keys = ", ".join(map(quoted, target.key))
         cursor.execute(
             f"INSERT INTO {target.table} ({columns}) "
             f"SELECT {columns} FROM pg_temp.came ORDER BY {keys}"
         )
-    return gone + added
+    return found
+
+
+def _compare(cursor: Cursor, target: Target, count: int, present: str) -> Difference:
+    """Make `pg_temp.gone` and `pg_temp.came`. `present`: what gives the rows that are there."""
+    columns = ", ".join(map(quoted, target.columns))
+    of_table = ", ".join(f"t.{quoted(name)}" for name in target.columns)
+    for name in ("gone", "came", "present", "unequal"):
+        cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+    cursor.execute(f"CREATE TEMP TABLE present ON COMMIT DROP AS SELECT {of_table} FROM {present}")
+    if not fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.present)"):
+        cursor.execute("CREATE TEMP TABLE gone (LIKE pg_temp.present) ON COMMIT DROP")
+        # What never was there is all there is to come: it need not be copied.
+        cursor.execute(f"CREATE TEMP VIEW came AS SELECT {columns} FROM pg_temp.fresh")
+        return Difference(0, count, all_came=True)
+    sides = ", ".join(
+        f"p.{quoted(name)} AS p{n}, f.{quoted(name)} AS f{n}"
+        for n, name in enumerate(target.columns)
+    )
+    same_key = " AND ".join(f"p.{quoted(k)} = f.{quoted(k)}" for k in target.key)
+    differs = " OR ".join(
+        f"p.{quoted(name)} IS DISTINCT FROM f.{quoted(name)}" for name in target.columns
+    )
+    # Neither side is read twice, and what is equal, which is nearly all, is nowhere written.
+    cursor.execute(
+        f"CREATE TEMP TABLE unequal ON COMMIT DROP AS SELECT {sides} "
+        f"FROM pg_temp.present p FULL JOIN pg_temp.fresh f ON {same_key} WHERE {differs}"
+    )
+    # A key is never null in the table.
+    there = f"p{target.columns.index(target.key[0])} IS NOT NULL"
+    told = f"f{target.columns.index(target.key[0])} IS NOT NULL"
+    for name, side, where in (("gone", "p", there), ("came", "f", f"{told} OR NOT ({there})")):
+        shown = ", ".join(f"{side}{n} AS {quoted(c)}" for n, c in enumerate(target.columns))
+        cursor.execute(
+            f"CREATE TEMP TABLE {name} ON COMMIT DROP AS "
+            f"SELECT {shown} FROM pg_temp.unequal WHERE {where}"
+        )
+    gone, came = _figures(
+        cursor, "SELECT (SELECT count(*) FROM pg_temp.gone), (SELECT count(*) FROM pg_temp.came)"
+    )
+    return Difference(gone, came, all_came=False)
+
+
+def _figures(cursor: Cursor, sql: str) -> tuple[int, int]:
+    """Two figures that a query gives."""
+    cursor.execute(sql)
+    first, second = cursor.fetchone()
+    return int(first), int(second)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ import pyarrow as pa
 from shop_assets.entities import TableSpec
 from shop_assets.warehouse import compared_keys, ddl, ledger_orders, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse
-from shop_assets.warehouse.current import current_of_fact
-from shop_assets.warehouse.ddl import quoted
-from shop_assets.warehouse.difference import Target, apply_difference, months
+from shop_assets.warehouse.current import of_load, refresh_current
+from shop_assets.warehouse.difference import Target, replace_rows
 from shop_assets.warehouse.marts import note_change
 from shop_assets.warehouse.slices import Load, Written
 
@@ -28,11 +27,13 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
     longer published leaves. Loading the same rows again changes nothing. Raises
     `StaleWriterError`; see `slices`.
     """
-    staged = slices.to_arrow(rows, spec)
+    told = slices.to_arrow(rows, spec)
     hours = pa.Array.from_pandas(rows["_hour"], type=pa.timestamp("us", "UTC"))
-    staged = staged.append_column(ddl.CHANGE_HOUR, hours)
+    told = told.append_column(ddl.CHANGE_HOUR, hours)
     if spec.by_month:
-        warehouse.ensure_months(spec, staged.column(str(spec.time)))
+        warehouse.ensure_months(spec, told.column(str(spec.time)))
+    target = Target.versions_of(spec)
+    fresh, one_each = _told_last(told, spec.key, target.key)
     with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
         if publication.before is not None:
             return publication.before
@@ -40,127 +41,30 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 4))", parameters=(spec.name,)
         )
-        _stage(cursor, spec, staged)
-        changed = apply_difference(
-            cursor,
-            Target.versions_of(spec),
-            f"t.{quoted(ddl.CHANGE_HOUR)} >= '{load.start.isoformat()}' "
-            f"AND t.{quoted(ddl.CHANGE_HOUR)} < '{load.end.isoformat()}'",
-        )
-        if changed:
-            _refresh_current(cursor, spec)
+        slices.stage(cursor, "fresh", fresh)
+        found = replace_rows(cursor, target, of_load("t", load))
+        if found.rows:
+            refresh_current(cursor, spec, load, found, one_each=one_each)
             _ask_for_marts(cursor, spec, warehouse.zone)
             note_change(cursor, spec.name)
-        return publication.note(staged.num_rows, changed)
+        return publication.note(told.num_rows, found.rows)
 
 
-def _stage(cursor: Cursor, spec: TableSpec, rows: pa.Table) -> None:
-    """Put the rows into `pg_temp.fresh`; a version that an hour tells twice as told last."""
-    target = Target.versions_of(spec)
-    told = pa.array(np.arange(rows.num_rows))
-    slices.stage(cursor, "staged", rows.append_column(_TOLD, told))
-    keys = ", ".join(map(quoted, target.key))
-    columns = ", ".join(map(quoted, target.columns))
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.fresh")
-    cursor.execute(
-        f"CREATE TEMP TABLE fresh ON COMMIT DROP AS SELECT DISTINCT ON ({keys}) {columns} "
-        f"FROM pg_temp.staged ORDER BY {keys}, {_TOLD} DESC"
-    )
-
-
-def _refresh_current(cursor: Cursor, spec: TableSpec) -> None:
-    """Make the current row of each key whose versions have changed from all that there are.
-
-    The keys stand in `pg_temp.changed`, their new rows in `pg_temp.current`, and those that went
-    in `pg_temp.replaced`.
-    """
-    keys = ", ".join(map(quoted, spec.key))
-    cursor.execute(
-        f"CREATE TEMP TABLE changed ON COMMIT DROP AS SELECT {keys} FROM pg_temp.gone "
-        f"UNION SELECT {keys} FROM pg_temp.came"
-    )
-    cursor.execute("ANALYZE pg_temp.changed")
-    if spec.by_month:
-        _find_current_of_fact(cursor, spec)
-        _take_out_by_month(cursor, spec)
-    else:
-        _find_current_of_dimension(cursor, spec)
-        same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-        cursor.execute(
-            "CREATE TEMP TABLE replaced ON COMMIT DROP AS WITH went AS ("
-            f"DELETE FROM {ddl.physical(spec)} v USING pg_temp.changed c WHERE {same_key} "
-            f"RETURNING {ddl.column_list(spec, 'v.')}) SELECT * FROM went"
-        )
-    cursor.execute(
-        f"INSERT INTO {ddl.physical(spec)} ({ddl.column_list(spec)}) "
-        f"SELECT {ddl.column_list(spec)} FROM pg_temp.current ORDER BY {keys}"
-    )
-
-
-def _find_current_of_fact(cursor: Cursor, spec: TableSpec) -> None:
-    """A fact has few versions: its current row is made of all of them."""
-    cursor.execute(
-        "CREATE TEMP TABLE current ON COMMIT DROP AS " + current_of_fact(spec, "pg_temp.changed")
-    )
-
-
-def _find_current_of_dimension(cursor: Cursor, spec: TableSpec) -> None:
-    """A product may have a version for every hour: only the newest one is read.
-
-    The earliest value of any version is that of the current row and of the versions that came;
-    where one has gone, all versions of the key are asked.
-    """
-    earliest = [quoted(c.name) for c in spec.columns if c.merge == "earliest"]
-    keys = ", ".join(map(quoted, spec.key))
-
-    def same_key(table: str) -> str:
-        return " AND ".join(f"{table}.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-
-    shown = ", ".join(
-        f"CASE WHEN m.went THEN (SELECT min(w.{name}) FROM {ddl.versions(spec)} w "
-        f"WHERE {same_key('w')}) ELSE least(o.{name}, m.{name}) END AS {name}"
-        if (name := quoted(c.name)) in earliest
-        else f"v.{name}"
-        for c in spec.columns
-    )
-    values = "".join(f", {name}" for name in earliest)
-    least = "".join(f", min({name}) AS {name}" for name in earliest)
-    cursor.execute(
-        f"CREATE TEMP TABLE current ON COMMIT DROP AS SELECT {shown} FROM pg_temp.changed c "
-        f"CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v WHERE {same_key('v')} "
-        f"ORDER BY v.version_at DESC, v.{quoted(ddl.CHANGE_HOUR)} DESC LIMIT 1) v "
-        f"LEFT JOIN {ddl.physical(spec)} o ON {same_key('o')} "
-        f"JOIN (SELECT {keys}, bool_or(went) AS went{least} FROM ("
-        f"SELECT {keys}, true AS went{values} FROM pg_temp.gone UNION ALL "
-        f"SELECT {keys}, false{values} FROM pg_temp.came) either GROUP BY {keys}) m "
-        f"ON {same_key('m')}"
-    )
-
-
-def _take_out_by_month(cursor: Cursor, spec: TableSpec) -> None:
-    """Move the current rows of the changed keys to `pg_temp.replaced`.
-
-    Such a row stands where a version of its key stands, or one that has just gone: only there it
-    is looked for, month by month, since the months of all rows together may be many.
-    """
-    place = tuple(dict.fromkeys((*spec.key, str(spec.time))))
-    versions_of_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-    cursor.execute(
-        "CREATE TEMP TABLE stood ON COMMIT DROP AS "
-        f"SELECT {', '.join('v.' + quoted(k) for k in place)} FROM {ddl.versions(spec)} v "
-        f"JOIN pg_temp.changed c ON {versions_of_key} "
-        f"UNION SELECT {', '.join(map(quoted, place))} FROM pg_temp.gone"
-    )
-    cursor.execute("ANALYZE pg_temp.stood")
-    cursor.execute(f"CREATE TEMP TABLE replaced (LIKE {ddl.physical(spec)}) ON COMMIT DROP")
-    same = " AND ".join(f"v.{quoted(k)} = s.{quoted(k)}" for k in place)
-    columns = ddl.column_list(spec)
-    for month in months(cursor, "pg_temp.stood", str(spec.time)):
-        cursor.execute(
-            f"WITH went AS (DELETE FROM {ddl.physical(spec)} v USING pg_temp.stood s "
-            f"WHERE {same} AND {month.of('v', 's')} RETURNING {ddl.column_list(spec, 'v.')}) "
-            f"INSERT INTO pg_temp.replaced ({columns}) SELECT {columns} FROM went"
-        )
+def _told_last(
+    rows: pa.Table, key: tuple[str, ...], version: tuple[str, ...]
+) -> tuple[pa.Table, bool]:
+    """The rows, a version that is told twice as told last; and whether each key has one version."""
+    keys = rows.select(key).group_by(key, use_threads=False).aggregate([])
+    if keys.num_rows == rows.num_rows:
+        return rows, True
+    place = pa.array(np.arange(rows.num_rows))
+    told = rows.select(version).append_column(_TOLD, place)
+    last = told.group_by(version, use_threads=False).aggregate([(_TOLD, "max")])
+    if last.num_rows == rows.num_rows:
+        return rows, False
+    return rows.take(
+        np.sort(last.column(f"{_TOLD}_max").to_numpy())
+    ), last.num_rows == keys.num_rows
 
 
 def _ask_for_marts(cursor: Cursor, spec: TableSpec, zone: str) -> None:
