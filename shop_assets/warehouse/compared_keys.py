@@ -23,6 +23,9 @@ LEDGER = "meta.reconciliations"
 
 _LOCK = "hashtextextended('reconciliations', 6)"
 
+_AT_A_TIME = 10_000
+"""How many keys stand in one row at most."""
+
 _ORDER = ("order", "''", "order_id", "true")
 _PAYOUT = ("payout", "source", "payout_id", "true")
 _TOUCHED: dict[str, tuple[tuple[str, str, str, str], ...]] = {
@@ -73,11 +76,15 @@ def mark(cursor: Cursor, spec: TableSpec) -> None:
     if spec.name == "payouts":
         parts.append(_OF_PAYOUTS)
     names = BY_PAYOUT if touched[0] == _PAYOUT else BY_ORDER
+    # Many keys stand in one row: to write each by itself takes as long as to load what it is of.
     cursor.execute(
-        "INSERT INTO meta.stale_comparisons (name, kind, source, key) "
-        f"SELECT r.name, t.kind, t.source, t.key FROM ({' UNION '.join(parts)}) t "
-        "CROSS JOIN meta.reconciliations r "
-        f"WHERE t.key IS NOT NULL AND r.name IN ({', '.join(map(literal, names))})"
+        "INSERT INTO meta.stale_comparisons (name, kind, source, keys) "
+        "SELECT r.name, t.kind, t.source, t.keys FROM ("
+        f"SELECT kind, source, array_agg(key) AS keys FROM ("
+        "SELECT kind, source, key, row_number() OVER () AS n "
+        f"FROM ({' UNION '.join(parts)}) touched WHERE key IS NOT NULL) numbered "
+        f"GROUP BY kind, source, n / {_AT_A_TIME}) t CROSS JOIN meta.reconciliations r "
+        f"WHERE r.name IN ({', '.join(map(literal, names))})"
     )
 
 

@@ -61,13 +61,9 @@ OF_PAYOUTS = Units("payout", "payout_id", "payment", "payment_id", "<row>.source
 def take(cursor: Cursor, name: str) -> None:
     """Move what is asked for on behalf of a table to `pg_temp.units`."""
     cursor.execute(
-        "CREATE TEMP TABLE units ON COMMIT DROP AS "
-        "SELECT kind, source, key FROM meta.stale_comparisons WHERE false"
-    )
-    cursor.execute(
-        "WITH taken AS (DELETE FROM meta.stale_comparisons WHERE name = $1 "
-        "RETURNING kind, source, key) "
-        "INSERT INTO pg_temp.units SELECT DISTINCT kind, source, key FROM taken",
+        "CREATE TEMP TABLE units ON COMMIT DROP AS WITH taken AS ("
+        "DELETE FROM meta.stale_comparisons WHERE name = $1 RETURNING kind, source, keys) "
+        "SELECT DISTINCT kind, source, key FROM taken CROSS JOIN LATERAL unnest(keys) key",
         parameters=(name,),
     )
 

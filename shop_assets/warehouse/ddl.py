@@ -61,11 +61,10 @@ CREATE TABLE IF NOT EXISTS meta.stale_slices (
     PRIMARY KEY (mart, slice)
 );
 CREATE TABLE IF NOT EXISTS meta.stale_orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source text NOT NULL,
-    order_id text NOT NULL,
-    since timestamptz NOT NULL,
-    generation bigint NOT NULL DEFAULT 1,
-    PRIMARY KEY (source, order_id)
+    order_ids text[] NOT NULL,
+    since timestamptz[] NOT NULL
 );
 CREATE TABLE IF NOT EXISTS meta.sold_orders (
     source text NOT NULL,
@@ -149,7 +148,7 @@ CREATE TABLE IF NOT EXISTS meta.stale_comparisons (
     id bigint GENERATED ALWAYS AS IDENTITY,
     kind text NOT NULL,
     source text NOT NULL,
-    key text NOT NULL,
+    keys text[] NOT NULL,
     PRIMARY KEY (name, id)
 );
 CREATE TABLE IF NOT EXISTS meta.waiting_comparisons (

@@ -7,41 +7,50 @@ ledger: a run that ends in between loses nothing, the next one of any hour makes
 from __future__ import annotations
 
 from shop_assets.entities import TableSpec
+from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import Cursor
 from shop_assets.warehouse.ddl import quoted
 
 ENTITIES = ("orders", "order_items", "refunds")
 
+_AT_A_TIME = 10_000
+"""How many orders stand in one row at most."""
+
 
 def mark(cursor: Cursor, spec: TableSpec) -> None:
     """Ask for the orders of the versions in `pg_temp.gone` and `pg_temp.came`.
 
-    `since` is kept with each: no ledger row that these versions have made stands before it.
+    `since` is kept with each: no ledger row that these versions have made stands before it. Many
+    stand in one row: to write each by itself, where other loads may have asked for it, takes as
+    long as to load it.
     """
     time = quoted(str(spec.time))
     cursor.execute(
-        "INSERT INTO meta.stale_orders AS t (source, order_id, since) "
-        f"SELECT source, order_id, min({time}) FROM ("
+        "INSERT INTO meta.stale_orders (source, order_ids, since) "
+        "SELECT source, array_agg(order_id), array_agg(since) FROM ("
+        "SELECT source, order_id, since, row_number() OVER () AS n FROM ("
+        f"SELECT source, order_id, min({time}) AS since FROM ("
         f"SELECT source, order_id, {time} FROM pg_temp.gone UNION ALL "
         f"SELECT source, order_id, {time} FROM pg_temp.came) touched "
-        "GROUP BY source, order_id ORDER BY source, order_id "
-        "ON CONFLICT (source, order_id) DO UPDATE SET since = least(t.since, excluded.since), "
-        "generation = t.generation + 1"
+        f"GROUP BY source, order_id) orders) numbered GROUP BY source, n / {_AT_A_TIME}"
     )
 
 
 def take(cursor: Cursor) -> None:
-    """Add what is asked for to `pg_temp.affected` (source, order_id), and settle it."""
+    """Add what is asked for to `pg_temp.affected` (source, order_id), and settle it.
+
+    What is asked for from now on stays. The orders, with the earliest time told of each, stand in
+    `pg_temp.asked` (source, order_id, since).
+    """
     cursor.execute(
-        "CREATE TEMP TABLE asked ON COMMIT DROP AS "
-        "SELECT source, order_id, since, generation FROM meta.stale_orders"
+        "CREATE TEMP TABLE asked ON COMMIT DROP AS WITH taken AS ("
+        "DELETE FROM meta.stale_orders RETURNING source, order_ids, since) "
+        "SELECT source, o.order_id, min(o.since) AS since "
+        "FROM taken CROSS JOIN LATERAL unnest(order_ids, taken.since) o (order_id, since) "
+        "GROUP BY source, o.order_id"
     )
     cursor.execute(
         "INSERT INTO pg_temp.affected SELECT source, order_id FROM pg_temp.asked "
         "EXCEPT SELECT source, order_id FROM pg_temp.affected"
     )
-    cursor.execute("ANALYZE pg_temp.affected")
-    cursor.execute(
-        "DELETE FROM meta.stale_orders t USING pg_temp.asked a WHERE t.source = a.source "
-        "AND t.order_id = a.order_id AND t.generation = a.generation"
-    )
+    slices.analyze(cursor, "affected")

@@ -42,7 +42,9 @@ def run(warehouse: Warehouse, declared: Declaration = CHARGES, *, anew: bool = F
 
 
 def asked(warehouse: Warehouse) -> int:
-    [(count,)] = table_of(warehouse, "SELECT count(*) FROM meta.stale_comparisons")
+    [(count,)] = table_of(
+        warehouse, "SELECT coalesce(sum(cardinality(keys)), 0) FROM meta.stale_comparisons"
+    )
     return int(count)
 
 

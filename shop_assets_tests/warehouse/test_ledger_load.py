@@ -116,7 +116,7 @@ def test_every_order_whose_versions_have_changed_is_made_again(warehouse: Wareho
     ledger(warehouse, "B")
     found = {row[0]: row[2] for row in table_of(warehouse, SUMS)}
     assert found == {"A": 5, "B": 5}
-    assert table_of(warehouse, "SELECT order_id FROM meta.stale_orders") == []
+    assert table_of(warehouse, "SELECT order_ids FROM meta.stale_orders") == []
 
 
 def test_an_order_that_is_published_no_more_leaves_the_ledger(warehouse: Warehouse) -> None:

@@ -24,8 +24,8 @@ from sqlalchemy import create_engine
 from shop_assets.errors import UserError
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database
-from shop_assets.warehouse import upgrade
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse import compared_units, ledger_orders, upgrade
+from shop_assets.warehouse.connection import Warehouse, read
 from shop_assets.warehouse.mart_inputs import MARTS
 from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url, copied
 from shop_assets_tests.warehouse.loads import merge
@@ -283,6 +283,35 @@ def test_requests_of_an_old_warehouse_stay_and_new_ones_are_newer(old_url: str) 
         ("product_sales_daily", "2026-01-31 00:00:00+00", True),
         ("sales_hourly", "2026-01-31 09:00:00+00", False),
     ]
+
+
+def test_orders_and_comparisons_that_were_asked_for_are_still_asked_for(stack: Endpoints) -> None:
+    url = new_database(stack)
+    migrated(url, "0013")
+    with session(url) as cursor:
+        cursor.execute(
+            "INSERT INTO meta.stale_orders (source, order_id, since) SELECT s, n::text, %s "
+            "FROM generate_series(1, 12000) n, unnest('{a,b}'::text[]) s",
+            (OLD_VERSION,),
+        )
+        cursor.execute(
+            "INSERT INTO meta.stale_comparisons (name, kind, source, key) "
+            "SELECT 'charge_differences', 'order', '', key FROM unnest('{A,B}'::text[]) key"
+        )
+    warehouse = Warehouse(url)
+    warehouse.create()
+    with warehouse.transaction() as cursor:
+        cursor.execute("CREATE TEMP TABLE affected (source text, order_id text) ON COMMIT DROP")
+        ledger_orders.take(cursor)
+        affected = read(
+            cursor,
+            "SELECT a.source, count(*), min(since)::text FROM pg_temp.affected "
+            "JOIN pg_temp.asked a USING (source, order_id) GROUP BY 1 ORDER BY 1",
+        )
+        compared_units.take(cursor, "charge_differences")
+        units = read(cursor, "SELECT * FROM pg_temp.units ORDER BY 3")
+    assert affected.to_numpy().tolist() == [[s, 12_000, OLD_VERSION] for s in ("a", "b")]
+    assert units.to_numpy().tolist() == [["order", "", key] for key in ("A", "B")]
 
 
 def test_whoever_could_read_a_view_can_after_an_upgrade_that_knows_no_reader(old_url: str) -> None:
