@@ -2,61 +2,98 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from shop_assets.entities import TABLES
+from shop_assets.transforms.ranks import Ints, begins, in_order, ranks
+from shop_assets.transforms.versions import micros
 
-_DAY = pd.Timedelta(days=1)
+LEDGER_READS = (
+    *("source", "order_id", "kind", "customer_id", "quantity", "amount_micros", "currency"),
+    *("ordered_at", "is_test"),
+)
+"""The columns of `sales_ledger` that the mart is made of."""
+
+_ORDER = ["source", "order_id"]
+_CUSTOMER = ["source", "customer_id"]
+_DAY = 24 * 3600 * 1_000_000
 
 
 def customer_orders(ledger: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """`customer_orders` of the orders that `ledger` holds.
 
-    `ledger`: every row of these orders, whenever it happened. `history`: source, customer_id,
-    order_id, ordered_at of all orders with sales of the customers concerned, these included.
+    `ledger`: every row of these orders, whenever it happened; columns `LEDGER_READS`. `history`:
+    source, customer_id, order_id, ordered_at of all orders with sales of the customers concerned,
+    these included.
     """
     spec = TABLES["customer_orders"]
     rows = ledger[~ledger["is_test"].astype(bool)]
-    if not (rows["kind"] == "sale").any():
+    count = len(rows)
+    order = _numbered(pd.concat([rows[_ORDER], history[_ORDER]], ignore_index=True))
+    is_sale = (rows["kind"] == "sale").to_numpy(dtype=np.bool_)
+    sold = np.flatnonzero(is_sale)
+    if not len(sold):
         return spec.empty()
-    key = ["source", "order_id"]
-    kind, amount = rows["kind"], rows["amount_micros"]
-    parts = rows[key].assign(
-        gross_sales_micros=amount.where(kind == "sale", 0),
-        discounts_micros=amount.where(kind == "discount", 0),
-        returns_micros=amount.where(kind.isin(["return", "cancellation"]), 0),
-        units_sold=rows["quantity"].where(kind == "sale", 0),
-    )
-    sums = parts.groupby(key, as_index=False).sum()
-    sums["net_sales_micros"] = (
-        sums["gross_sales_micros"] - sums["discounts_micros"] - sums["returns_micros"]
-    )
-    sold = rows[kind == "sale"].drop_duplicates(key)
-    orders = sold[[*key, "customer_id", "ordered_at", "currency"]].merge(
-        sums, on=key, how="left", validate="one_to_one"
-    )
-    orders = orders.merge(_places(history), on=key, how="left", validate="one_to_one")
+    keys, first = np.unique(order[:count][sold], return_index=True)
+    of = np.searchsorted(keys, order[:count])
+    # An order of which no sale is left is none.
+    of[keys[np.minimum(of, len(keys) - 1)] != order[:count]] = len(keys)
+
+    def summed(values: str, chosen: npt.NDArray[np.bool_]) -> Ints:
+        sums = np.zeros(len(keys) + 1, dtype=np.int64)
+        np.add.at(sums, of[chosen], rows[values].to_numpy(dtype=np.int64)[chosen])
+        return sums[:-1]
+
+    is_discount = (rows["kind"] == "discount").to_numpy(dtype=np.bool_)
+    is_return = rows["kind"].isin(["return", "cancellation"]).to_numpy(dtype=np.bool_)
+    gross = summed("amount_micros", is_sale)
+    discounts = summed("amount_micros", is_discount)
+    returns = summed("amount_micros", is_return)
+    known = ["source", "order_id", "customer_id", "ordered_at", "currency"]
+    orders = rows[known].take(sold[first]).reset_index(drop=True)
     orders["ordered_hour"] = orders["ordered_at"].dt.floor("h")
+    orders = orders.assign(
+        gross_sales_micros=gross,
+        discounts_micros=discounts,
+        returns_micros=returns,
+        net_sales_micros=gross - discounts - returns,
+        units_sold=summed("quantity", is_sale),
+        **_places(history, order[count:], keys),
+    )
     orders["is_first_order"] = (orders["order_number"] == 1).astype("boolean")
-    conformed = spec.conform(orders)
-    return conformed.sort_values(list(spec.key), kind="stable", ignore_index=True)
+    by_key = in_order(micros(orders["ordered_hour"]), keys)
+    return spec.conform(orders).take(by_key).reset_index(drop=True)
 
 
-def _places(history: pd.DataFrame) -> pd.DataFrame:
-    """Each order's number in its customer's history, and the days since the one before."""
-    customer = ["source", "customer_id"]
-    ordered = history.drop_duplicates(["source", "order_id"]).sort_values(
-        [*customer, "ordered_at", "order_id"], kind="stable"
-    )
-    grouped = ordered.groupby(customer, sort=False)
-    before: Any = ordered["ordered_at"] - grouped["ordered_at"].shift()
-    return pd.DataFrame(
+def _numbered(pairs: pd.DataFrame) -> Ints:
+    """A number for each pair of texts, in the order of the pairs."""
+    (first, _), (second, different) = (ranks(pairs[name]) for name in pairs)
+    return first * different + second
+
+
+def _places(history: pd.DataFrame, order: Ints, wanted: Ints) -> dict[str, pd.Series]:
+    """Of each wanted order its number in its customer's history, and the days since the one before.
+
+    `order`: the number of each row's order.
+    """
+    unique, row = np.unique(order, return_index=True)
+    customer = _numbered(history[_CUSTOMER])[row]
+    at = micros(history["ordered_at"])[row]
+    sequence = in_order(customer, at, unique)
+    customer, at = customer[sequence], at[sequence]
+    fresh = begins(customer)
+    first = np.flatnonzero(fresh)
+    number = np.arange(len(at)) - first[np.cumsum(fresh) - 1] + 1
+    days = np.zeros(len(at), dtype=np.int64)
+    days[1:] = (at[1:] - at[:-1]) // _DAY
+    found = pd.DataFrame(
         {
-            "source": ordered["source"],
-            "order_id": ordered["order_id"],
-            "order_number": (grouped.cumcount() + 1).astype("Int64"),
-            "days_since_previous": (before // _DAY).astype("Int64"),
-        }
+            "order_number": pd.array(number, dtype="Int64"),
+            "days_since_previous": pd.arrays.IntegerArray(days, fresh),
+        },
+        index=unique[sequence],
     )
+    found = found.reindex(wanted)
+    return {str(name): found[name].reset_index(drop=True) for name in found}

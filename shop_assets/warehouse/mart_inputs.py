@@ -92,9 +92,10 @@ def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) 
     """`marts.customer_orders`."""
     # An order's rows never stand before it was placed. Orders, and customers, are looked up one by
     # one (`OFFSET 0`), so that their number and not that of the months decides.
+    columns = ", ".join(f"l.{ddl.quoted(name)}" for name in customers.LEDGER_READS)
     ledger = warehouse.read(
-        f"SELECT {_LEDGER_COLUMNS} FROM meta.sold_orders w CROSS JOIN LATERAL ("
-        "SELECT * FROM warehouse.sales_ledger l WHERE l.source = w.source "
+        f"SELECT {columns} FROM meta.sold_orders w CROSS JOIN LATERAL ("
+        f"SELECT {columns} FROM warehouse.sales_ledger l WHERE l.source = w.source "
         "AND l.order_id = w.order_id AND l.happened_at >= $1 AND NOT l.is_test OFFSET 0) l "
         "WHERE w.ordered_at >= $1 AND w.ordered_at < $2",
         (start, end),
@@ -107,7 +108,7 @@ def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) 
         "WHERE o.source = c.source AND o.customer_id = c.customer_id OFFSET 0) o",
         (start, end),
     )
-    return customers.customer_orders(_LEDGER.conform(ledger), history)
+    return customers.customer_orders(ledger, history)
 
 
 def funnel_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

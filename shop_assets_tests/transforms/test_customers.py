@@ -6,7 +6,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shop_assets.transforms.customers import customer_orders
+from shop_assets.transforms.customers import LEDGER_READS, customer_orders
 from shop_assets_tests.transforms.frames import check, frame_of
 
 HISTORY = ["source", "customer_id", "order_id", "ordered_at"]
@@ -106,3 +106,61 @@ def test_a_customer_s_orders_are_numbered_without_gaps_and_gaps_add_up(
         assert mine["order_number"].tolist() == list(range(1, len(mine) + 1))
         span = mine["ordered_at"].iloc[-1] - mine["ordered_at"].iloc[0]
         assert mine["days_since_previous"].sum() == span.days
+
+
+Entry = tuple[str, str, str, int, int, bool]
+"""Source, order, kind, quantity, amount, of a test order."""
+DAY_OF = {"a": 1, "b": 4, "c": 4, "d": 9}
+CUSTOMER_OF = {"a": "x", "b": "x", "c": "y", "d": None}
+
+
+def one_by_one(entries: list[Entry]) -> list[tuple[Any, ...]]:
+    """The mart, one order at a time; an order's day and customer go by its id."""
+    kept = [entry for entry in entries if not entry[5]]
+    sold_ones = sorted({e[:2] for e in kept if e[2] == "sale"}, key=lambda o: (DAY_OF[o[1]], o))
+    found: list[tuple[Any, ...]] = []
+    for source, order in sold_ones:
+        customer, day = CUSTOMER_OF[order], DAY_OF[order]
+        sums = {
+            kind: sum(e[4] for e in kept if e[:3] == (source, order, kind))
+            for kind in ("sale", "discount", "return", "cancellation")
+        }
+        units = sum(e[3] for e in kept if e[:3] == (source, order, "sale"))
+        before = [
+            o for s, o in sold_ones if (s, CUSTOMER_OF[o]) == (source, customer) and o < order
+        ]
+        place: tuple[Any, ...] = (None, None, None)
+        if customer is not None:
+            since = day - DAY_OF[before[-1]] if before else None
+            place = (len(before) + 1, not before, since)
+        returns = sums["return"] + sums["cancellation"]
+        net = sums["sale"] - sums["discount"] - returns
+        found.append((source, order, *place, sums["sale"], sums["discount"], returns, net, units))
+    return found
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["shop", "till"]), st.sampled_from(list(DAY_OF)),
+                  st.sampled_from(["sale", "sale", "discount", "return", "cancellation", "tax"]),
+                  st.integers(0, 3), st.integers(-9, 2**55), st.sampled_from([False] * 4 + [True])),
+        max_size=12,
+    )
+)  # fmt: skip
+def test_figures_and_places_are_those_of_the_orders_one_by_one(entries: list[Entry]) -> None:
+    ledger = frame_of(
+        "sales_ledger",
+        [
+            sold(order, f"2024-05-{DAY_OF[order]:02}T10:00", source=source, kind=kind,
+                 quantity=quantity, amount_micros=amount, is_test=is_test,
+                 customer_id=CUSTOMER_OF[order])
+            for source, order, kind, quantity, amount, is_test in entries
+        ],
+    )  # fmt: skip
+    rows = customer_orders(ledger[list(LEDGER_READS)], history_of(ledger[~ledger["is_test"]]))
+    check("customer_orders", rows)
+    shown = ["source", "order_id", "order_number", "is_first_order", "days_since_previous"]
+    shown += [f"{figure}_micros" for figure in ("gross_sales", "discounts", "returns", "net_sales")]
+    plain = rows[[*shown, "units_sold"]].astype(object).where(lambda frame: frame.notna(), None)
+    assert list(plain.itertuples(index=False, name=None)) == one_by_one(entries)
