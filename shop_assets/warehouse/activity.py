@@ -43,5 +43,7 @@ def load_activity(warehouse: Warehouse, activity: pd.DataFrame, load: Load) -> W
             f"AND t.change_hour < '{load.end.isoformat()}'",
         )
         if changed:
+            # A visitor has few stretches in a day: a bitmap of them is more than to fetch them.
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
             slices.mark_stale(cursor, "funnel_hourly", _FUNNEL_HOURS)
         return publication.note(fresh.num_rows, changed)
