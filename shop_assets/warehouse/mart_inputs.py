@@ -151,7 +151,7 @@ def inventory_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime)
         "AND NOT EXISTS (SELECT FROM warehouse.inventory_levels_versions w "
         "WHERE w.source = i.source AND w.product_id = i.product_id "
         "AND w.location_id = i.location_id AND w.measured_at = i.measured_at "
-        "AND (w.version_at, w.change_hour) > (i.version_at, i.change_hour)) "
+        "AND w.measured_at < $1 AND (w.version_at, w.change_hour) > (i.version_at, i.change_hour)) "
         "ORDER BY i.measured_at DESC LIMIT 1) l",
         (start, end),
     )

@@ -80,13 +80,17 @@ _ZONE = "<zone>"
 
 _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
     # A reading holds until the next one of the same product and place that is not deleted, or to
-    # the last hour of which the mart may have been computed: one whose readings are loaded.
+    # the last hour of which the mart may have been computed: one whose readings are loaded. Of the
+    # changed readings of an hour the last one's span, deleted or not, is as long as any other's.
     "inventory_levels": (
         (
             "inventory_hourly",
             """
-            SELECT h FROM pg_temp.changed c
-            LEFT JOIN LATERAL (
+            SELECT h FROM (
+                SELECT source, product_id, location_id, max(measured_at) AS measured_at
+                FROM pg_temp.changed
+                GROUP BY source, product_id, location_id, date_trunc('hour', measured_at, 'UTC')
+            ) c LEFT JOIN LATERAL (
                 SELECT v.measured_at AS next FROM warehouse.inventory_levels_versions v
                 WHERE v.source = c.source AND v.product_id = c.product_id
                     AND v.location_id = c.location_id AND v.measured_at > c.measured_at
@@ -94,6 +98,7 @@ _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
                         SELECT FROM warehouse.inventory_levels_versions w
                         WHERE w.source = v.source AND w.product_id = v.product_id
                             AND w.location_id = v.location_id AND w.measured_at = v.measured_at
+                            AND w.measured_at > c.measured_at
                             AND (w.version_at, w.change_hour) > (v.version_at, v.change_hour)
                     )
                 ORDER BY v.measured_at LIMIT 1

@@ -166,8 +166,9 @@ class Hour:
                 for k in range(5)
             ],
             "inventory_levels": [
-                {"product_id": f"p{k}", "measured_at": start, "version_at": start}
+                {"product_id": f"p{k}", "measured_at": at, "version_at": start}
                 for k in range(10)
+                for at in (start, start - 3 * DAY)
             ],
             "inventory_movements": [
                 {

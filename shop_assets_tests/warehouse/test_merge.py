@@ -227,6 +227,29 @@ def test_a_reading_holds_beyond_one_that_was_deleted(warehouse: Warehouse) -> No
     assert stale(warehouse, "inventory_hourly") == expected
 
 
+@pytest.mark.parametrize("last_deleted", [False, True])
+def test_readings_of_one_hour_ask_for_the_hours_until_the_next_one_that_holds(
+    warehouse: Warehouse, last_deleted: bool
+) -> None:
+    merge(warehouse, "inventory_levels", level("12:30"))
+    settle_all(warehouse)
+    of_the_hour = [level("09:10"), level("09:20"), level("09:50", deleted=last_deleted)]
+    merge(warehouse, "inventory_levels", *of_the_hour, level("11:20"))
+    expected = [f"01-31 {hour}:00" for hour in ("09", "10", "11", "12")]
+    assert stale(warehouse, "inventory_hourly") == expected
+
+
+def test_a_reading_that_leaves_asks_for_the_hours_that_it_held_in(warehouse: Warehouse) -> None:
+    told_at_nine = [level("09:10"), level("09:50"), level("12:30")]
+    for row in told_at_nine:
+        row["version_at"] = "2026-01-31 09:00"
+    merge(warehouse, "inventory_levels", *told_at_nine)
+    settle_all(warehouse)
+    merge(warehouse, "inventory_levels", *told_at_nine[::2])
+    expected = [f"01-31 {hour}:00" for hour in ("09", "10", "11", "12")]
+    assert stale(warehouse, "inventory_hourly") == expected
+
+
 def test_the_last_reading_asks_for_every_hour_that_was_computed_since(
     warehouse: Warehouse,
 ) -> None:
