@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TypeVar
 
 from dagster import (
@@ -28,9 +27,10 @@ from dagster import (
 )
 
 from shop_assets import partitions
+from shop_assets.assets.marts import BY_ORDER, ONLY_STALE
 from shop_assets.assets.steps import is_users_mistake
 from shop_assets.automation.jobs import BACKFILL, FROM_LAYER, PRIORITY, Layer
-from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_tags
+from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_tags, joined
 from shop_assets.dagster_storage.threads import execute_here
 from shop_assets.errors import RunError, UserError
 from shop_assets.partitions import DAY, HOUR, Calendar
@@ -45,7 +45,6 @@ FIRST_CHUNK_HOURS = 24
 ROWS_A_RUN = 3_000_000
 """How many rows, beside web events, the next run may load, going by the one before: they are in
 memory together while they are merged into the warehouse and summed."""
-_NEAR = 4 * DAY
 
 OnProgress = Callable[[str, float, int], None]
 """Called with what is being done, hours done (with a part of those under way), and hours in all."""
@@ -165,9 +164,9 @@ class Backfill:
         """Clean what raw keeps of these hours again, and load everything that follows from it.
 
         No source is asked. Hours between those given that are near each other are cleaned too
-        (see `_joined`). Raises as `load` does.
+        (see `runs.joined`). Raises as `load` does.
         """
-        wanted = sorted(_joined(hours, HOUR))
+        wanted = sorted(joined(hours, HOUR))
         report = BackfillReport()
         runs = _Runs(report, on_progress, None)
         self._load("from_clean", wanted, CHUNK_HOURS, self._made_of(entities), runs)
@@ -224,24 +223,31 @@ class Backfill:
         return any(group in spec.key.path for spec in self.definitions.resolve_all_asset_specs())
 
     def _stale(self, job: str, runs: _Runs) -> None:
-        """Compute the slices that loaded rows have touched, as far as Dagster has partitions."""
+        """Compute the slices that loaded rows have touched, as far as Dagster has partitions.
+
+        Marts of which the orders that have moved are computed, wherever these stand, go by
+        themselves: the others would be computed in all hours between.
+        """
         daily = job == "daily_marts"
         keys = self.definitions.resolve_job_def(job).asset_layer.executable_asset_keys
-        names = {key.path[-1] for key in keys}
         frame = self.warehouse.read("SELECT DISTINCT mart, slice FROM meta.stale_slices")
-        frame = frame[frame["mart"].isin(list(names))]
-        slices = {s.to_pydatetime() for s in frame["slice"]}
-        touched = sorted(key for key in keys if key.path[-1] in set(frame["mart"]))
         now = dt.datetime.now(dt.UTC)
         span = self.calendar.day_slices_until if daily else self.calendar.hours_until
         first, after = span(now)
         step, longest = (DAY, CHUNK_HOURS // 24) if daily else (HOUR, CHUNK_HOURS)
-        wanted = _joined((s for s in slices if first <= s < after), step)
-        for begin, end in contiguous(wanted, step, longest):
-            tags = (
-                day_range_tags(begin.date(), end.date()) if daily else hour_range_tags(begin, end)
-            )
-            self._execute(job, tags, runs, touched)
+        of_job = {key.path[-1]: key for key in keys}
+        for names in (of_job.keys() - BY_ORDER, of_job.keys() & BY_ORDER):
+            asked = frame[frame["mart"].isin(list(names))]
+            touched = sorted(of_job[name] for name in set(asked["mart"]))
+            slices = {s.to_pydatetime() for s in asked["slice"]}
+            wanted = joined((s for s in slices if first <= s < after), step)
+            for begin, end in contiguous(wanted, step, longest):
+                tags = (
+                    day_range_tags(begin.date(), end.date())
+                    if daily
+                    else hour_range_tags(begin, end)
+                )
+                self._execute(job, {ONLY_STALE: "true", **tags}, runs, touched)
 
     def _execute(
         self,
@@ -307,20 +313,6 @@ def beside_signals(work: Callable[[], _Done]) -> _Done:
 
     threading.Thread(target=do, daemon=True).start()
     return done.result()
-
-
-def _joined(moments: Iterable[dt.datetime], step: dt.timedelta) -> set[dt.datetime]:
-    """The moments, and all between those that are near each other.
-
-    To compute a slice that nobody asked for changes nothing, and costs some milliseconds; a run of
-    its own costs a second. A shop whose orders have days and no hours asks for one hour of each.
-    """
-    given = sorted(set(moments))
-    joined = set(given)
-    for moment, following in pairwise(given):
-        if following - moment <= _NEAR:
-            joined.update(moment + n * step for n in range(1, (following - moment) // step))
-    return joined
 
 
 def _error_of(result: ExecuteInProcessResult) -> Exception:

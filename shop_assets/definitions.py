@@ -80,7 +80,7 @@ def build_definitions(
         jobs=list(built.values()),
         schedules=regular,
         sensors=sensors.build(
-            built, hourly_tables, calendar, daily, {asset.key.path[-1] for asset in analytics}
+            built, hourly_tables, calendar, {asset.key.path[-1] for asset in analytics}
         ),
         resources={**_resources(settings, calendar.open_hour), **(resources or {})},
         executor=threads,

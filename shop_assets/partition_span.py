@@ -48,25 +48,28 @@ def describe_partitions(
     context: AssetExecutionContext,
     span: Span,
     asset: AssetKey,
-    rows: Mapping[str, int],
+    rows: Mapping[str, int] | None,
     lineage: TableColumnLineage | None,
 ) -> dict[str, Any]:
-    """Row counts for each partition, and the metadata for the materialization.
+    """Row counts for each partition (`rows`, where known), and the materialization's metadata.
 
     In a range run the metadata of an output would be copied to every partition, so there the
     counts go to each partition by itself, and the lineage to the last one only.
     """
     if not span.is_range:
-        metadata: dict[str, Any] = {
-            "dagster/partition_row_count": rows.get(span.keys[0], 0),
-        }
+        metadata: dict[str, Any] = {}
+        if rows is not None:
+            metadata["dagster/partition_row_count"] = rows.get(span.keys[0], 0)
         if lineage is not None:
             metadata["dagster/column_lineage"] = lineage
         return metadata
-    for key in span.keys:
-        context.add_asset_metadata(
-            {"dagster/partition_row_count": rows.get(key, 0)}, asset_key=asset, partition_key=key
-        )
+    if rows is not None:
+        for key in span.keys:
+            context.add_asset_metadata(
+                {"dagster/partition_row_count": rows.get(key, 0)},
+                asset_key=asset,
+                partition_key=key,
+            )
     if lineage is not None:
         context.add_asset_metadata(
             {"dagster/column_lineage": lineage}, asset_key=asset, partition_key=span.keys[-1]

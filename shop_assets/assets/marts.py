@@ -27,21 +27,26 @@ from shop_assets.partition_span import Span, describe_partitions, rows_by_day, r
 from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
-from shop_assets.warehouse import slices
-from shop_assets.warehouse.mart_inputs import MARTS
+from shop_assets.warehouse import order_requests, slices
+from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
 from shop_assets.warehouse.marts import stale_slices
+
+ONLY_STALE = "shop/only_stale"
+"""The tag of a run that computes what is stale, and need not compute its partitions as a whole."""
 
 
 @dataclass(frozen=True)
 class MartDeclaration:
     """What a mart reads, and what makes it part of a shop.
 
-    `reads`: the warehouse tables. `sums`: whether its money must equal the ledger's.
+    `reads`: the warehouse tables. `sums`: whether its money must equal the ledger's. `by_order`:
+    whether a run that is `ONLY_STALE` computes the orders that have moved, and not whole hours.
     """
 
     name: str
     reads: tuple[str, ...]
     sums: bool = False
+    by_order: bool = False
 
     @property
     def daily(self) -> bool:
@@ -52,7 +57,7 @@ class MartDeclaration:
 
 DECLARED = (
     MartDeclaration("sales_hourly", ("sales_ledger",), sums=True),
-    MartDeclaration("customer_orders", ("sales_ledger",)),
+    MartDeclaration("customer_orders", ("sales_ledger",), by_order=True),
     MartDeclaration("funnel_hourly", ("web_activity",)),
     MartDeclaration("inventory_hourly", ("inventory_levels", "inventory_movements")),
     MartDeclaration("data_quality_hourly", ()),
@@ -60,6 +65,9 @@ DECLARED = (
     MartDeclaration("product_sales_daily", ("sales_ledger", "products"), sums=True),
     MartDeclaration("ad_spend_daily", ("ad_spend", "campaigns")),
 )
+
+
+BY_ORDER = frozenset(d.name for d in DECLARED if d.by_order)
 
 
 def mart_key(mart: str) -> AssetKey:
@@ -114,7 +122,14 @@ def _mart_asset(
         store = warehouse.open()
         epoch = slices.begin(store)
         seen = stale_slices(store, declared.name, *_slice_window(span, declared.daily))
-        rows = MARTS[declared.name](store, span.start, span.end)
+        orders = None
+        if declared.by_order:
+            only = ONLY_STALE in context.run.tags
+            orders = order_requests.asked(store, span.start, span.end, alone=only)
+        if orders is not None and orders.alone:
+            rows = some_customer_orders(store, span.start, span.end, orders.asked)
+        else:
+            rows = MARTS[declared.name](store, span.start, span.end)
         time = rows[str(spec.time)]
         by_key = rows_by_day(time) if declared.daily else rows_by_hour(time)
         keys = time.astype("str") if declared.daily else hour_keys(time)
@@ -122,9 +137,13 @@ def _mart_asset(
         if declared.sums:
             outcomes.append(checks.judge_sums(store, rows, span.start, span.end))
         return MaterializeResult(
-            value=MartRows(rows, epoch, seen),
+            value=MartRows(rows, epoch, seen, orders),
             metadata=describe_partitions(
-                context, span, key, by_key, declared_columns(LINEAGE[declared.name])
+                context,
+                span,
+                key,
+                None if orders is not None and orders.alone else by_key,
+                declared_columns(LINEAGE[declared.name]),
             ),
             check_results=report(context, key, span, *outcomes),
         )

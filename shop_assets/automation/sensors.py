@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from dagster import (
-    DagsterRun,
+    DagsterInstance,
     DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
@@ -25,6 +25,7 @@ from shop_assets import partitions
 from shop_assets.assets import analytics as of_marts
 from shop_assets.assets import reconciliation
 from shop_assets.assets.analytics import analytics_key
+from shop_assets.assets.marts import BY_ORDER, ONLY_STALE, mart_key
 from shop_assets.automation import runs
 from shop_assets.automation.jobs import ANALYTICS, CATCH_UP, PRIORITY
 from shop_assets.partitions import HOUR, Calendar
@@ -38,6 +39,7 @@ READS = {**of_marts.READS, **reconciliation.READS}
 """The marts, or tables of the warehouse, whose change fires each analytics asset."""
 
 HOURS_A_RUN = 24
+HOURS_OF_ORDERS_A_RUN = 31 * 24
 DAYS_A_RUN = 31
 ATTEMPTS = 3
 _PAUSE = dt.timedelta(minutes=10)
@@ -51,13 +53,12 @@ def build(
     jobs: dict[str, Any],
     tables: Collection[str],
     calendar: Calendar,
-    daily_marts: set[str],
     analytics: set[str],
 ) -> list[SensorDefinition]:
     """All sensors of a shop; `tables`: the assets that an hour's run writes to the warehouse."""
     return [
         _missing_hours(jobs["hourly"], tables, calendar),
-        _stale_marts(jobs["hourly_marts"], jobs["daily_marts"], calendar, daily_marts),
+        _stale_marts(jobs["hourly_marts"], jobs["daily_marts"], calendar),
         *(_on_change(jobs["analytics"], name) for name in sorted(analytics)),
     ]
 
@@ -109,9 +110,7 @@ def find_missing_hours(
     return missing_hours(warehouse, tables, first, after)
 
 
-def _stale_marts(
-    hourly_job: Any, daily_job: Any, calendar: Calendar, daily_marts: set[str]
-) -> SensorDefinition:
+def _stale_marts(hourly_job: Any, daily_job: Any, calendar: Calendar) -> SensorDefinition:
     @sensor(
         name="stale_marts",
         jobs=[hourly_job, daily_job],
@@ -126,16 +125,19 @@ def _stale_marts(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
         # What a shop does not have it cannot compute, and would be asked for for ever.
-        frame = stale_by_mart(warehouse.open(), _marts_of(hourly_job) | _marts_of(daily_job))
+        hourly, daily = _marts_of(hourly_job), _marts_of(daily_job)
+        frame = stale_by_mart(warehouse.open(), hourly | daily)
         requested = False
-        daily = frame["mart"].isin(list(daily_marts))
-        for job, is_daily in (("hourly_marts", False), ("daily_marts", True)):
-            # A run that loads hours computes their marts too.
-            busy = runs.under_way(context.instance, job, *runs.LOADING)
-            busy += runs.resting(context.instance, job, _PAUSE, _DAY)
-            failed = runs.failed_lately(context.instance, job, _DAY)
-            slices = {s.to_pydatetime() for s in frame["slice"][daily == is_daily].unique()}
-            for request in _mart_requests(job, slices, busy, failed, calendar, is_daily=is_daily):
+        for marts, is_daily in (
+            (hourly - BY_ORDER, False),
+            (hourly & BY_ORDER, False),
+            (daily, True),
+        ):
+            asked = frame["slice"][frame["mart"].isin(list(marts))].unique()
+            slices = {s.to_pydatetime() for s in asked}
+            for request in _mart_requests(
+                context.instance, marts, slices, calendar, is_daily=is_daily
+            ):
                 requested = True
                 yield request
         if not requested:
@@ -149,26 +151,46 @@ def _marts_of(job: Any) -> set[str]:
 
 
 def _mart_requests(
-    job: str,
+    instance: DagsterInstance,
+    marts: Collection[str],
     slices: set[dt.datetime],
-    busy: list[DagsterRun],
-    failed: list[DagsterRun],
     calendar: Calendar,
     *,
     is_daily: bool,
 ) -> Iterator[RunRequest]:
+    """The runs of some marts of the same grain that compute their stale slices."""
+    if not slices:
+        return
+    job = "daily_marts" if is_daily else "hourly_marts"
+    # A run that loads hours computes their marts too.
+    busy = runs.under_way(instance, job, *runs.LOADING)
+    busy += runs.resting(instance, job, _PAUSE, _DAY)
+    failed = runs.failed_lately(instance, job, _DAY)
+    keys = {mart_key(name) for name in marts}
+    busy, failed = (
+        [run for run in some if run.asset_selection is None or run.asset_selection & keys]
+        for some in (busy, failed)
+    )
     step, longest = (_DAY, DAYS_A_RUN) if is_daily else (HOUR, HOURS_A_RUN)
     now = dt.datetime.now(dt.UTC)
     earliest, after = calendar.day_slices_until(now) if is_daily else calendar.hours_until(now)
     key_of = (lambda s: partitions.day_key(s.date())) if is_daily else partitions.hour_key
-    wanted = [s for s in slices if earliest <= s < after and not runs.covered(busy, key_of(s))]
+    wanted = {s for s in slices if earliest <= s < after}
+    if BY_ORDER.issuperset(marts):
+        # Orders of today's refunds stand anywhere in the last weeks: few runs compute them.
+        wanted, longest = runs.joined(wanted, step), HOURS_OF_ORDERS_A_RUN
+    wanted = {s for s in wanted if not runs.covered(busy, key_of(s))}
     for first, last in reversed(runs.requested(wanted, key_of, step, longest, failed)):
         tags = (
             runs.day_range_tags(first.date(), last.date())
             if is_daily
             else runs.hour_range_tags(first, last)
         )
-        yield RunRequest(job_name=job, tags={PRIORITY: CATCH_UP, **tags})
+        yield RunRequest(
+            job_name=job,
+            asset_selection=sorted(keys),
+            tags={PRIORITY: CATCH_UP, ONLY_STALE: "true", **tags},
+        )
 
 
 def _on_change(job: Any, name: str) -> SensorDefinition:

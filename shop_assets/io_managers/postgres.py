@@ -18,6 +18,7 @@ from shop_assets.warehouse.ddl import column_list, physical, quoted
 from shop_assets.warehouse.ledger import load_ledger
 from shop_assets.warehouse.marts import replace_all, replace_slices
 from shop_assets.warehouse.merge import merge_entity
+from shop_assets.warehouse.order_requests import Orders
 from shop_assets.warehouse.slices import Load, Written
 
 
@@ -47,11 +48,12 @@ class ActivityRows:
 
 @dataclass(frozen=True)
 class MartRows:
-    """Rows that replace a mart's slices; `seen`: the requests that they answer."""
+    """Rows that replace a mart's slices, or some orders; `seen`, `orders`: what they answer."""
 
     rows: pd.DataFrame
     epoch: int
     seen: pd.DataFrame
+    orders: Orders | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def write_slices(store: Warehouse, name: str, obj: Any, load: Load) -> Written:
     if isinstance(obj, ActivityRows):
         return load_activity(store, obj.rows, load)
     if isinstance(obj, MartRows):
-        return replace_slices(store, spec, obj.rows, load, obj.seen)
+        return replace_slices(store, spec, obj.rows, load, obj.seen, obj.orders)
     raise TypeError(f"{name}: no rule for writing {type(obj).__name__}")
 
 

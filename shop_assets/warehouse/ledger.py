@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import ENTITIES, TABLES
-from shop_assets.warehouse import ddl, ledger_orders, sales_sums, slices
+from shop_assets.warehouse import ddl, ledger_orders, order_requests, sales_sums, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
 from shop_assets.warehouse.difference import Target, apply_difference
 from shop_assets.warehouse.slices import Load, Written
@@ -177,11 +177,14 @@ def _ask_for_marts(cursor: Cursor, zone: str) -> None:
     # same customer; a refund does not.
     cursor.execute(
         "CREATE TEMP TABLE moved_orders ON COMMIT DROP AS "
-        "SELECT DISTINCT ordered_at AS at, kind = 'sale' AS is_sale FROM pg_temp.moved UNION "
-        "SELECT o.ordered_at, true FROM (SELECT source, customer_id, min(ordered_at) AS since "
+        "SELECT source, order_id, ordered_at AS at, bool_or(kind = 'sale') AS is_sale "
+        "FROM pg_temp.moved GROUP BY source, order_id, ordered_at UNION ALL "
+        "SELECT c.source, o.order_id, o.ordered_at, true FROM ("
+        "SELECT source, customer_id, min(ordered_at) AS since "
         "FROM pg_temp.moved WHERE kind = 'sale' AND customer_id IS NOT NULL GROUP BY 1, 2) c "
-        "CROSS JOIN LATERAL (SELECT ordered_at FROM meta.sold_orders o WHERE o.source = c.source "
-        "AND o.customer_id = c.customer_id AND o.ordered_at > c.since OFFSET 0) o"
+        "CROSS JOIN LATERAL (SELECT order_id, ordered_at FROM meta.sold_orders o "
+        "WHERE o.source = c.source AND o.customer_id = c.customer_id "
+        "AND o.ordered_at > c.since OFFSET 0) o"
     )
     hour = "SELECT date_trunc('hour', happened_at, 'UTC') FROM pg_temp.moved"
     day = _day("happened_at", "pg_temp.moved", zone)
@@ -194,6 +197,7 @@ def _ask_for_marts(cursor: Cursor, zone: str) -> None:
         "customer_orders",
         "SELECT date_trunc('hour', at, 'UTC') FROM pg_temp.moved_orders",
     )
+    order_requests.mark(cursor)
 
 
 def _day(column: str, table: str, zone: str) -> str:

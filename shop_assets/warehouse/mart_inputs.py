@@ -15,8 +15,8 @@ import pandas as pd
 
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.transforms import customers, inventory, marketing, quality, sales, sessions
-from shop_assets.warehouse import ddl, rows, sales_sums
-from shop_assets.warehouse.connection import Warehouse, read
+from shop_assets.warehouse import ddl, order_requests, rows, sales_sums
+from shop_assets.warehouse.connection import Cursor, Warehouse, read
 
 Compute = Callable[[Warehouse, dt.datetime, dt.datetime], pd.DataFrame]
 
@@ -90,20 +90,45 @@ def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.dateti
 
 def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.customer_orders`."""
+    with warehouse.transaction() as cursor:
+        return _customer_orders(cursor, "meta.sold_orders w", start, end)
+
+
+def some_customer_orders(
+    warehouse: Warehouse, start: dt.datetime, end: dt.datetime, orders: pd.DataFrame
+) -> pd.DataFrame:
+    """The same of some orders (columns hour, source, order_id); those that have sales, in the hour
+    that they are asked for."""
+    with warehouse.transaction() as cursor:
+        order_requests.stage(cursor, orders)
+        chosen = (
+            "(SELECT o.* FROM pg_temp.asked_orders a CROSS JOIN LATERAL ("
+            "SELECT * FROM meta.sold_orders o WHERE o.source = a.source "
+            "AND o.order_id = a.order_id OFFSET 0) o "
+            "WHERE a.hour = date_trunc('hour', o.ordered_at, 'UTC')) w"
+        )
+        return _customer_orders(cursor, chosen, start, end)
+
+
+def _customer_orders(
+    cursor: Cursor, chosen: str, start: dt.datetime, end: dt.datetime
+) -> pd.DataFrame:
     # An order's rows never stand before it was placed. Orders, and customers, are looked up one by
     # one (`OFFSET 0`), so that their number and not that of the months decides.
     columns = ", ".join(f"l.{ddl.quoted(name)}" for name in customers.LEDGER_READS)
-    ledger = warehouse.read(
-        f"SELECT {columns} FROM meta.sold_orders w CROSS JOIN LATERAL ("
+    ledger = read(
+        cursor,
+        f"SELECT {columns} FROM {chosen} CROSS JOIN LATERAL ("
         f"SELECT {columns} FROM warehouse.sales_ledger l WHERE l.source = w.source "
         "AND l.order_id = w.order_id AND l.happened_at >= $1 AND NOT l.is_test OFFSET 0) l "
         "WHERE w.ordered_at >= $1 AND w.ordered_at < $2",
         (start, end),
     )
-    history = warehouse.read(
+    history = read(
+        cursor,
         "SELECT o.source, o.customer_id, o.order_id, o.ordered_at "
-        "FROM (SELECT DISTINCT source, customer_id FROM meta.sold_orders "
-        "WHERE ordered_at >= $1 AND ordered_at < $2 AND customer_id IS NOT NULL) c "
+        f"FROM (SELECT DISTINCT w.source, w.customer_id FROM {chosen} "
+        "WHERE w.ordered_at >= $1 AND w.ordered_at < $2 AND w.customer_id IS NOT NULL) c "
         "CROSS JOIN LATERAL (SELECT * FROM meta.sold_orders o "
         "WHERE o.source = c.source AND o.customer_id = c.customer_id OFFSET 0) o",
         (start, end),

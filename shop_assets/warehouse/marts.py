@@ -9,11 +9,12 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import customer_totals, slices
+from shop_assets.warehouse import customer_totals, order_requests, slices
 from shop_assets.warehouse.changes import note_changes
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.ddl import quoted
 from shop_assets.warehouse.difference import Target, apply_difference
+from shop_assets.warehouse.order_requests import Orders
 from shop_assets.warehouse.slices import Load, Written
 
 _SEEN = pa.schema([("slice", pa.timestamp("us", "UTC")), ("generation", pa.int64())])
@@ -46,27 +47,50 @@ def stale_by_mart(warehouse: Warehouse, marts: Collection[str]) -> pd.DataFrame:
 
 
 def replace_slices(
-    warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load: Load, seen: pd.DataFrame
+    warehouse: Warehouse,
+    spec: TableSpec,
+    rows: pd.DataFrame,
+    load: Load,
+    seen: pd.DataFrame,
+    orders: Orders | None = None,
 ) -> Written:
     """Make the mart's slices `[load.start, load.end)` equal to `rows`, in one transaction.
 
     `seen`: what `stale_slices` gave before the mart was computed. A request that came since then
-    (of a newer generation) stays, since what it asks for may not have been seen.
+    (of a newer generation) stays, since what it asks for may not have been seen. `orders`: those of
+    `customer_orders` that were asked for; where they are `alone`, nothing else is replaced.
     """
     fresh = slices.to_arrow(rows, spec)
     warehouse.ensure_months(spec, fresh.column(str(spec.time)))
+    scope, looked_up = _scope(spec, load), None
+    if orders is not None and orders.alone:
+        scope, looked_up = _OF_ORDERS, _LOOKED_UP
     with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
         if publication.before is not None:
             return publication.before
+        if orders is not None and orders.alone:
+            order_requests.stage(cursor, orders.asked)
         slices.stage(cursor, "fresh", fresh)
-        changed = apply_difference(cursor, Target.of(spec), _scope(spec, load))
+        changed = apply_difference(cursor, Target.of(spec), scope, looked_up)
         _settle(cursor, spec.name, seen)
+        if orders is not None:
+            order_requests.settle(cursor, orders.asked)
         if changed:
             note_change(cursor, spec.name)
             note_changes(cursor, spec, load.load_id, warehouse.zone)
             if spec.name == "customer_orders":
                 customer_totals.add(cursor)
         return publication.note(fresh.num_rows, changed)
+
+
+_OF_ORDERS = (
+    "EXISTS (SELECT FROM pg_temp.asked_orders a WHERE a.hour = t.ordered_hour "
+    "AND a.source = t.source AND a.order_id = t.order_id)"
+)
+_LOOKED_UP = (
+    "pg_temp.asked_orders a CROSS JOIN LATERAL (SELECT * FROM marts_base.customer_orders m "
+    "WHERE m.ordered_hour = a.hour AND m.source = a.source AND m.order_id = a.order_id OFFSET 0) t"
+)
 
 
 def replace_all(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame) -> Written:

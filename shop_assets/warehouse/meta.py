@@ -43,6 +43,13 @@ CREATE TABLE IF NOT EXISTS meta.stale_orders (
     order_ids text[] NOT NULL,
     since timestamptz[] NOT NULL
 );
+CREATE TABLE IF NOT EXISTS meta.moved_orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hour timestamptz NOT NULL,
+    source text NOT NULL,
+    order_ids text[] NOT NULL
+);
+CREATE INDEX IF NOT EXISTS moved_orders_hour ON meta.moved_orders (hour);
 CREATE TABLE IF NOT EXISTS meta.sold_orders (
     source text NOT NULL,
     order_id text NOT NULL,

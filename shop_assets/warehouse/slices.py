@@ -121,7 +121,8 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
         "$5::timestamptz - make_interval(secs => $6), make_interval(secs => $6)) s "
         "ON CONFLICT (asset, slice) DO UPDATE SET epoch = excluded.epoch, "
         "load_id = excluded.load_id, written_at = excluded.written_at, "
-        "provisional = excluded.provisional",
+        # What was loaded whole stays so, also where an open hour's load has touched it.
+        "provisional = slices.provisional AND excluded.provisional",
         parameters=(
             load.asset,
             load.epoch,

@@ -37,9 +37,8 @@ def test_after_a_gap_and_late_rows_the_requested_runs_bring_everything_up_to_dat
         ("customer_orders", hour_key(sold)),
         *((mart, d) for mart in ("sales_daily", "product_sales_daily") for d in touched),
     }
-    hours, days = shop.tick("stale_marts").requests
-    assert shop.answer(hours)
-    assert shop.answer(days)
+    hours, orders, days = shop.tick("stale_marts").requests
+    assert all(shop.answer(request) for request in (hours, orders, days))
     assert shop.stale() == set()
     assert shop.tick("stale_marts").requests == []
     found = shop.hourly_sales()

@@ -4,6 +4,7 @@ import datetime as dt
 
 from dagster import DagsterRunStatus
 
+from shop_assets.assets.marts import ONLY_STALE
 from shop_assets.automation import runs
 from shop_assets.automation.jobs import CATCH_UP, PRIORITY
 from shop_assets.partitions import HOUR, day_key, hour_key
@@ -40,7 +41,7 @@ def days(first: dt.datetime, last: dt.datetime | None = None) -> tuple[str, str,
 def test_the_newest_slices_are_asked_for_first_neighbours_together(watched: TinyShop) -> None:
     due = newest_due_hour()
     touch(watched, "sales_hourly", *(due - n * HOUR for n in (0, 1, 5, 6, 7)))
-    touch(watched, "customer_orders", due - 2 * HOUR, due - 6 * HOUR)
+    touch(watched, "data_quality_hourly", due - 2 * HOUR, due - 6 * HOUR)
     touch(watched, "sales_hourly", *(due - n * HOUR for n in range(100, 130)))
     today = midnight(due)
     touch(watched, "sales_daily", today, today - 5 * DAY)
@@ -55,6 +56,31 @@ def test_the_newest_slices_are_asked_for_first_neighbours_together(watched: Tiny
         days(today - 5 * DAY),
     ]
     assert {request.tags[PRIORITY] for request in tick.requests} == {CATCH_UP}
+
+
+def test_orders_that_have_moved_are_computed_by_few_runs_wherever_they_stand(
+    watched: TinyShop,
+) -> None:
+    due = newest_due_hour()
+    touch(watched, "customer_orders", *(due - n * HOUR for n in (0, 30, 100, 300, 330)))
+    touch(watched, "sales_hourly", due)
+    tick = watched.tick("stale_marts")
+    assert tick.spans == [
+        hours(due),
+        hours(due - 100 * HOUR, due),
+        hours(due - 330 * HOUR, due - 300 * HOUR),
+    ]
+    chosen = [[key.path[-1] for key in r.asset_selection or ()] for r in tick.requests]
+    assert "customer_orders" not in chosen[0]
+    assert "sales_hourly" in chosen[0]
+    assert chosen[1:] == [["customer_orders"]] * 2
+    assert all(ONLY_STALE in request.tags for request in tick.requests)
+    # A run of the one holds back no other mart of its hours.
+    watched.begin("hourly_marts", tick.requests[1].tags, assets=tick.requests[1].asset_selection)
+    touch(watched, "sales_hourly", due - 50 * HOUR)
+    assert asked(watched) == [
+        hours(due), hours(due - 50 * HOUR), hours(due - 330 * HOUR, due - 300 * HOUR),
+    ]  # fmt: skip
 
 
 def test_what_no_partition_is_there_for_is_not_asked_for(watched: TinyShop) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg2
 from dagster import (
+    AssetKey,
     DagsterEvent,
     DagsterEventType,
     DagsterInstance,
@@ -148,17 +149,22 @@ class TinyShop:
         return self.execute(name, tags, request.asset_selection)
 
     def begin(
-        self, job: str, tags: dict[str, str], status: DagsterRunStatus = DagsterRunStatus.STARTED
+        self,
+        job: str,
+        tags: Mapping[str, str],
+        status: DagsterRunStatus = DagsterRunStatus.STARTED,
+        assets: Sequence[AssetKey] | None = None,
     ) -> str:
-        """A run that the instance knows of and that nobody executes; its id."""
+        """A run (of all of the job's assets, or some) that nobody executes; its id."""
         place = RemoteRepositoryOrigin(
             RegisteredCodeLocationOrigin("shop_assets"), "__repository__"
         )
         run = create_run_for_test(
             self.instance,
             job_name=job,
-            tags=tags,
+            tags=dict(tags),
             status=status,
+            asset_selection=None if assets is None else frozenset(assets),
             remote_job_origin=RemoteJobOrigin(place, job),
         )
         return str(run.run_id)

@@ -24,11 +24,11 @@ from shop_assets.partitions import Calendar
 from shop_assets.sources.key_text import key_spans
 from shop_assets.transforms.clean import COUNTS
 from shop_assets.transforms.ledger import sales_ledger
-from shop_assets.warehouse import checkpoints, rows, slices, source_keys
+from shop_assets.warehouse import checkpoints, order_requests, rows, slices, source_keys
 from shop_assets.warehouse.activity import load_activity
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.ledger import load_ledger
-from shop_assets.warehouse.mart_inputs import MARTS, ledger_rows
+from shop_assets.warehouse.mart_inputs import MARTS, ledger_rows, some_customer_orders
 from shop_assets.warehouse.marts import replace_slices, stale_by_mart, stale_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets.warehouse.reconciliation import overdue
@@ -85,6 +85,8 @@ class Hour:
         for mart in MARTS:
             yield f"compute {mart}"
             self._mart(mart)
+        yield "compute orders that have moved"
+        self._moved_orders()
         for declared in reconciliation.DECLARED:
             yield f"compare {declared.name}"
             self._compare(declared)
@@ -230,6 +232,18 @@ class Hour:
             assert mart_checks.judge_sums(store, found, start, end).passed
         replace_slices(store, spec, found, load, seen)
         newest_hour(store, mart)
+
+    def _moved_orders(self) -> None:
+        store, mart = self._warehouse, "customer_orders"
+        seen = stale_slices(store, mart, None, self._start)
+        start = seen["slice"].min().to_pydatetime()
+        load = self._load(f"marts/{mart}", start, self._start, HOUR)
+        orders = order_requests.asked(store, start, self._start, alone=True)
+        found = some_customer_orders(store, start, self._start, orders.asked)
+        assert 0 < len(found) < 50
+        written = replace_slices(store, TABLES[mart], found, load, seen, orders)
+        assert written.changed
+        assert stale_slices(store, mart, None, self._start).empty
 
     def _compare(self, declared: reconciliation.Declaration) -> None:
         reads = reconciliation.READS[declared.name]

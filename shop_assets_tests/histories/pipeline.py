@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.assets.clean import cleaned_rows
-from shop_assets.automation.runs import contiguous
+from shop_assets.assets.marts import BY_ORDER
+from shop_assets.automation.runs import contiguous, joined
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.io_managers.delta import write_cleaned
 from shop_assets.io_managers.delta_store import DeltaStore
@@ -26,12 +27,12 @@ from shop_assets.transforms.extract import assemble
 from shop_assets.transforms.ledger import sales_ledger
 from shop_assets.transforms.parts import Parts
 from shop_assets.transforms.sessions import web_activity
-from shop_assets.warehouse import slices
+from shop_assets.warehouse import order_requests, slices
 from shop_assets.warehouse.activity import load_activity
 from shop_assets.warehouse.connection import Warehouse, to_frame
 from shop_assets.warehouse.ddl import LAKE_ONLY
 from shop_assets.warehouse.ledger import load_ledger
-from shop_assets.warehouse.mart_inputs import MARTS
+from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
 from shop_assets.warehouse.marts import replace_slices, stale_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets.warehouse.slices import Load
@@ -94,18 +95,30 @@ class Platform:
                 yield from self.compute(mart, start, end, run_id)
 
     def compute(
-        self, mart: str, start: dt.datetime, end: dt.datetime, run_id: str | None = None
+        self,
+        mart: str,
+        start: dt.datetime,
+        end: dt.datetime,
+        run_id: str | None = None,
+        *,
+        only_stale: bool = False,
     ) -> Iterator[str]:
-        """Compute the slices `[start, end)` of a mart."""
+        """Compute the slices `[start, end)` of a mart, or what is asked for of them."""
         daily = mart in DAILY
         epoch = slices.begin(self.warehouse)
         seen = stale_slices(self.warehouse, mart, start, end)
         span = _span_of_days(start, end) if daily else (start, end)
-        rows = MARTS[mart](self.warehouse, *span)
+        orders = None
+        if mart in BY_ORDER:
+            orders = order_requests.asked(self.warehouse, start, end, alone=only_stale)
+        if orders is not None and orders.alone:
+            rows = some_customer_orders(self.warehouse, start, end, orders.asked)
+        else:
+            rows = MARTS[mart](self.warehouse, *span)
         yield f"{mart} computed"
         load_id = f"{run_id or uuid.uuid4().hex}:marts/{mart}"
         load = Load(load_id, f"marts/{mart}", start, end, DAY if daily else HOUR, epoch)
-        replace_slices(self.warehouse, TABLES[mart], rows, load, seen)
+        replace_slices(self.warehouse, TABLES[mart], rows, load, seen, orders)
         yield f"{mart} written"
 
     def settle(self, marts: tuple[str, ...] | None = None) -> None:
@@ -113,8 +126,9 @@ class Platform:
         for mart in marts or self.marts:
             asked = [s.to_pydatetime() for s in stale_slices(self.warehouse, mart)["slice"]]
             step = DAY if mart in DAILY else HOUR
-            for first, last in contiguous(asked, step, 10_000):
-                finish(self.compute(mart, first, last + step))
+            wanted = joined(asked, step) if mart in BY_ORDER else asked
+            for first, last in contiguous(wanted, step, 10_000):
+                finish(self.compute(mart, first, last + step, only_stale=True))
 
     def _concerned(self, start: dt.datetime, end: dt.datetime) -> list[str]:
         """The entities of which anything was ever read in these hours.

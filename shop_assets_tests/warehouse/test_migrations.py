@@ -314,6 +314,38 @@ def test_orders_and_comparisons_that_were_asked_for_are_still_asked_for(stack: E
     assert units.to_numpy().tolist() == [["order", "", key] for key in ("A", "B")]
 
 
+def test_of_hours_of_orders_that_were_asked_for_all_orders_are(stack: Endpoints) -> None:
+    url = new_database(stack)
+    migrated(url, "0014")
+    at = dt.datetime.fromisoformat(OLD_VERSION)
+    with session(url) as cursor:
+        cursor.execute(
+            "CREATE TABLE marts_base.customer_orders_all "
+            "PARTITION OF marts_base.customer_orders DEFAULT"
+        )
+        for order, back in [("A", 0), ("B", 1)]:
+            cursor.execute(
+                "INSERT INTO meta.sold_orders VALUES ('s', %s, 'c', %s, '{GBP}', %s)",
+                (order, at - dt.timedelta(hours=back), [at]),
+            )
+        cursor.execute(
+            "INSERT INTO marts_base.customer_orders (ordered_hour, source, order_id, customer_id, "
+            "ordered_at, currency, gross_sales_micros, discounts_micros, returns_micros, "
+            "net_sales_micros, units_sold) VALUES (date_trunc('hour', %s, 'UTC'), 's', 'moved "
+            "away', 'c', %s, 'GBP', 0, 0, 0, 0, 1)",
+            (at, at),
+        )
+        for mart, back in [("customer_orders", 0), ("sales_hourly", 1)]:
+            cursor.execute(
+                "INSERT INTO meta.stale_slices (mart, slice) "
+                "VALUES (%s, date_trunc('hour', %s, 'UTC'))",
+                (mart, at - dt.timedelta(hours=back)),
+            )
+    Warehouse(url).create()
+    asked = rows(url, "SELECT source, unnest(order_ids) FROM meta.moved_orders ORDER BY 2")
+    assert asked == [("s", "A"), ("s", "moved away")]
+
+
 def test_whoever_could_read_a_view_can_after_an_upgrade_that_knows_no_reader(old_url: str) -> None:
     readers = (
         "SELECT DISTINCT grantee FROM information_schema.role_table_grants "

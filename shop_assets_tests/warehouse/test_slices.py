@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,8 +11,10 @@ from typing import Any
 import psycopg2
 import pytest
 
+from shop_assets.entities import TABLES
 from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.marts import replace_slices, stale_slices
 from shop_assets.warehouse.slices import Load, StaleWriterError, Written
 from shop_assets_tests.warehouse.loads import (
     HOUR,
@@ -266,3 +269,18 @@ def test_a_request_for_a_mart_is_there_exactly_if_the_change_is(
             warehouse, "inventory_levels", {"measured_at": NINE + HOUR, "version_at": NINE}, epoch=0
         )
     assert stale(warehouse, "inventory_hourly") == ["01-31 09:00"]
+
+
+def test_an_hour_that_was_loaded_whole_stays_so_when_an_open_hour_touches_it(
+    warehouse: Warehouse,
+) -> None:
+    whole = "SELECT slice::text, provisional FROM meta.slices ORDER BY 1"
+    open_hour = dataclasses.replace(load_of("marts/sales_hourly", count=2), provisional=True)
+    publish(warehouse, {})
+    rows = TABLES["sales_hourly"].empty()
+    replace_slices(
+        warehouse, TABLES["sales_hourly"], rows, open_hour, stale_slices(warehouse, "sales_hourly")
+    )
+    assert table_of(warehouse, whole) == [
+        (AT_NINE, False), ("2026-01-31 10:00:00+00", True),
+    ]  # fmt: skip
