@@ -184,7 +184,7 @@ def _ask_for_marts(cursor: Cursor, zone: str) -> None:
         "FROM pg_temp.moved WHERE kind = 'sale' AND customer_id IS NOT NULL GROUP BY 1, 2) c "
         "CROSS JOIN LATERAL (SELECT order_id, ordered_at FROM meta.sold_orders o "
         "WHERE o.source = c.source AND o.customer_id = c.customer_id "
-        "AND o.ordered_at > c.since OFFSET 0) o"
+        "AND o.ordered_at >= c.since OFFSET 0) o"
     )
     hour = "SELECT date_trunc('hour', happened_at, 'UTC') FROM pg_temp.moved"
     day = _day("happened_at", "pg_temp.moved", zone)

@@ -92,6 +92,14 @@ def test_an_earlier_order_moves_the_later_ones_of_its_customer(warehouse: Wareho
     assert_whole(warehouse, 0, 5)
 
 
+def test_an_order_of_the_same_moment_is_moved_by_the_one_before_it(warehouse: Warehouse) -> None:
+    sell(warehouse, "B", NINE)
+    compute(warehouse, 0, 0, alone=False)
+    sell(warehouse, "A", NINE)
+    compute(warehouse, 0, 0, alone=True)
+    assert [row[3] for row in table_of(warehouse, ROWS)] == [1, 2]
+
+
 def test_an_order_that_changes_its_hour_leaves_the_one_it_stood_in(warehouse: Warehouse) -> None:
     sell(warehouse, "A", NINE + 2 * HOUR)
     compute(warehouse, 0, 5, alone=False)
@@ -153,7 +161,7 @@ def test_after_any_changes_it_is_what_whole_hours_are(warehouse: Warehouse, seed
             refund(warehouse, order)
         else:
             customer, test = chance.choice(["c1", "c1", "c2", None]), chance.random() < 0.1
-            at = NINE + hour * HOUR + chance.randrange(60) * HOUR / 60
+            at = NINE + hour * HOUR + chance.randrange(3) * HOUR / 60
             sell(warehouse, order, at, customer_id=customer, is_test=test)
         if chance.random() < 0.3:
             compute(warehouse, hour, hour, alone=False, epoch=n)
