@@ -46,6 +46,9 @@ ROWS_A_RUN = 3_000_000
 """How many rows, beside web events, the next run may load, going by the one before: they are in
 memory together while they are merged into the warehouse and summed."""
 
+_TOGETHER = 24
+"""Marts of which no more slices than these are touched are computed in one run."""
+
 OnProgress = Callable[[str, float, int], None]
 """Called with what is being done, hours done (with a part of those under way), and hours in all."""
 
@@ -225,8 +228,8 @@ class Backfill:
     def _stale(self, job: str, runs: _Runs) -> None:
         """Compute the slices that loaded rows have touched, as far as Dagster has partitions.
 
-        Marts of which the orders that have moved are computed, wherever these stand, go by
-        themselves: the others would be computed in all hours between.
+        A mart whose slices reach far goes by itself, as do those of which only the orders that have
+        moved are computed: the others would be computed in all hours between.
         """
         daily = job == "daily_marts"
         keys = self.definitions.resolve_job_def(job).asset_layer.executable_asset_keys
@@ -236,18 +239,22 @@ class Backfill:
         first, after = span(now)
         step, longest = (DAY, CHUNK_HOURS // 24) if daily else (HOUR, CHUNK_HOURS)
         of_job = {key.path[-1]: key for key in keys}
-        for names in (of_job.keys() - BY_ORDER, of_job.keys() & BY_ORDER):
-            asked = frame[frame["mart"].isin(list(names))]
-            touched = sorted(of_job[name] for name in set(asked["mart"]))
-            slices = {s.to_pydatetime() for s in asked["slice"]}
-            wanted = joined((s for s in slices if first <= s < after), step)
+        touched = {
+            name: joined((s.to_pydatetime() for s in asked if first <= s < after), step)
+            for name in of_job
+            if len(asked := frame.loc[frame["mart"] == name, "slice"])
+        }
+        apart = [n for n, wanted in touched.items() if n in BY_ORDER or len(wanted) > _TOGETHER]
+        for names in ([n for n in touched if n not in apart], *([n] for n in apart)):
+            wanted = set().union(*(touched[name] for name in names))
             for begin, end in contiguous(wanted, step, longest):
                 tags = (
                     day_range_tags(begin.date(), end.date())
                     if daily
                     else hour_range_tags(begin, end)
                 )
-                self._execute(job, {ONLY_STALE: "true", **tags}, runs, touched)
+                assets = sorted(of_job[name] for name in names)
+                self._execute(job, {ONLY_STALE: "true", **tags}, runs, assets)
 
     def _execute(
         self,
