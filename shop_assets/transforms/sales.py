@@ -34,6 +34,8 @@ DAYS = ("day", "currency")
 PRODUCTS = TABLES["product_sales_daily"].key
 FIGURES = (*_AMOUNTS, *_UNITS, "orders", "ledger_rows")
 """What is summed by hour and by day; `ledger_rows`: how many rows there are at all."""
+CUSTOMER_COUNTS = ("new_customer_orders", "guest_orders")
+"""Of a day's orders, how many are their customer's first, and how many have no customer."""
 PRODUCT_FIGURES = (*_OF_PRODUCTS, *_UNITS, "orders", "ledger_rows")
 
 
@@ -81,21 +83,15 @@ def sales_hourly(sums: pd.DataFrame) -> pd.DataFrame:
     return _finish(_with_totals(sums), "sales_hourly")
 
 
-def sales_daily(sums: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
-    """`sales_daily` of `day_sums`; days without rows are not in it.
-
-    `customers`: day, currency, and of the orders counted there new_customer_orders, repeat_orders
-    and guest_orders.
-    """
-    kinds = ["new_customer_orders", "repeat_orders", "guest_orders"]
-    merged = _with_totals(sums).merge(
-        customers[[*DAYS, *kinds]], on=list(DAYS), how="left", validate="one_to_one"
-    )
-    merged[kinds] = merged[kinds].fillna(0).astype("Int64")
+def sales_daily(sums: pd.DataFrame) -> pd.DataFrame:
+    """`sales_daily` of `day_sums`, with `CUSTOMER_COUNTS`; days without rows are not in it."""
+    rows = _with_totals(sums)
+    known = rows["new_customer_orders"] + rows["guest_orders"]
     return _finish(
-        merged.assign(
-            aov_net_micros=per_order(merged["net_sales_micros"], merged["orders"]),
-            aov_total_micros=per_order(merged["total_sales_micros"], merged["orders"]),
+        rows.assign(
+            repeat_orders=rows["orders"] - known,
+            aov_net_micros=per_order(rows["net_sales_micros"], rows["orders"]),
+            aov_total_micros=per_order(rows["total_sales_micros"], rows["orders"]),
         ),
         "sales_daily",
     )

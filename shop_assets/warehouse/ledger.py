@@ -8,7 +8,14 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import ENTITIES, TABLES
-from shop_assets.warehouse import ddl, ledger_orders, order_requests, sales_sums, slices
+from shop_assets.warehouse import (
+    ddl,
+    ledger_orders,
+    order_requests,
+    sales_sums,
+    slices,
+    sold_orders,
+)
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
 from shop_assets.warehouse.difference import Target, apply_difference
 from shop_assets.warehouse.slices import Load, Written
@@ -52,8 +59,9 @@ def load_ledger(
                 _note_since(cursor)
                 changed = apply_difference(cursor, Target.of(spec), _SCOPE, _rows_of_orders(cursor))
                 if changed:
-                    _note_sold(cursor)
+                    sold_orders.change(cursor, warehouse.zone)
                     sales_sums.add(cursor, *_after_and_before(cursor, ledger), warehouse.zone)
+                    sold_orders.add_to_days(cursor)
                     _ask_for_marts(cursor, warehouse.zone)
             return publication.note(rows, changed)
 
@@ -113,44 +121,6 @@ def _rows_of_orders(cursor: Cursor) -> str:
         "pg_temp.since s CROSS JOIN LATERAL (SELECT * FROM warehouse.sales_ledger l "
         "WHERE l.source = s.source AND l.order_id = s.order_id AND l.happened_at >= s.since "
         f"{bound}OFFSET 0) t"
-    )
-
-
-def _note_sold(cursor: Cursor) -> None:
-    """Bring `meta.sold_orders` up to date: of the orders whose rows differ, those that have sales.
-
-    It answers, in one look whatever months there are, which orders were placed in a span of time,
-    which others a customer has placed, and since when each has sales in which currency.
-    """
-    cursor.execute(
-        "CREATE TEMP TABLE differing ON COMMIT DROP AS SELECT source, order_id FROM pg_temp.gone "
-        "UNION SELECT source, order_id FROM pg_temp.came"
-    )
-    cursor.execute(
-        "CREATE TEMP TABLE sold ON COMMIT DROP AS SELECT source, order_id, "
-        "min(customer_id) AS customer_id, min(ordered_at) AS ordered_at, "
-        "array_agg(currency ORDER BY currency) AS currencies, "
-        "array_agg(since ORDER BY currency) AS sold_since FROM ("
-        "SELECT source, order_id, currency, min(customer_id) AS customer_id, "
-        "min(ordered_at) AS ordered_at, min(happened_at) AS since "
-        "FROM pg_temp.fresh JOIN pg_temp.differing USING (source, order_id) "
-        "WHERE kind = 'sale' AND NOT is_test GROUP BY source, order_id, currency) by_currency "
-        "GROUP BY source, order_id"
-    )
-    cursor.execute("ANALYZE pg_temp.differing")
-    cursor.execute("ANALYZE pg_temp.sold")
-    cursor.execute(
-        "DELETE FROM meta.sold_orders t USING pg_temp.differing a WHERE t.source = a.source "
-        "AND t.order_id = a.order_id AND NOT EXISTS (SELECT FROM pg_temp.sold s "
-        "WHERE s.source = a.source AND s.order_id = a.order_id)"
-    )
-    said = ("customer_id", "ordered_at", "currencies", "sold_since")
-    columns = ", ".join(("source", "order_id", *said))
-    stood, told = (", ".join(f"{table}.{name}" for name in said) for table in ("t", "excluded"))
-    cursor.execute(
-        f"INSERT INTO meta.sold_orders AS t ({columns}) SELECT {columns} FROM pg_temp.sold "
-        "ORDER BY source, order_id ON CONFLICT (source, order_id) DO UPDATE "
-        f"SET ({', '.join(said)}) = ROW({told}) WHERE ({stood}) IS DISTINCT FROM ({told})"
     )
 
 

@@ -41,24 +41,7 @@ def sales_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> 
 
 def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.sales_daily`."""
-    sums = sales_sums.read_days(warehouse, sales_sums.DAYS, start, end)
-    # An order counts on the day it was placed, in each currency that it has a sale in on that day.
-    customers = warehouse.read(
-        "SELECT o.day, s.currency, count(*) FILTER (WHERE o.is_first) AS new_customer_orders, "
-        "count(*) FILTER (WHERE o.customer_id IS NOT NULL AND NOT o.is_first) AS repeat_orders, "
-        "count(*) FILTER (WHERE o.customer_id IS NULL) AS guest_orders FROM ("
-        "SELECT c.customer_id, c.currencies, c.sold_since, "
-        "(c.ordered_at AT TIME ZONE $3)::date AS day, "
-        "c.customer_id IS NOT NULL AND NOT EXISTS ("
-        "SELECT FROM meta.sold_orders o WHERE o.source = c.source "
-        "AND o.customer_id = c.customer_id "
-        "AND (o.ordered_at, o.order_id) < (c.ordered_at, c.order_id)) AS is_first "
-        "FROM meta.sold_orders c WHERE c.ordered_at >= $1 AND c.ordered_at < $2) o "
-        "CROSS JOIN LATERAL unnest(o.currencies, o.sold_since) s(currency, since) "
-        "WHERE (s.since AT TIME ZONE $3)::date = o.day GROUP BY o.day, s.currency",
-        (start, end, warehouse.zone),
-    )
-    return sales.sales_daily(sums, customers)
+    return sales.sales_daily(sales_sums.read_days(warehouse, sales_sums.DAYS, start, end))
 
 
 def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

@@ -94,6 +94,8 @@ CREATE TABLE IF NOT EXISTS meta.day_sums (
     units_returned bigint NOT NULL,
     orders bigint NOT NULL,
     ledger_rows bigint NOT NULL,
+    new_customer_orders bigint NOT NULL DEFAULT 0,
+    guest_orders bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (day, currency)
 );
 CREATE TABLE IF NOT EXISTS meta.product_sums (

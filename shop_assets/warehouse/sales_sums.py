@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sales
-from shop_assets.warehouse import ddl, slices
+from shop_assets.warehouse import ddl, slices, sold_orders
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
 
 ROWS_AT_ONCE = 1_000_000
@@ -43,17 +43,19 @@ _TYPES = {"hour": pa.timestamp("us", "UTC"), "day": pa.date32()}
 class Sums:
     """A table of sums in `meta`; the first column of its key is its time.
 
-    What has no ledger rows any more stays with zeros, and is not shown.
+    `counts`: what is counted beside the figures, of the orders sold. What has no ledger rows any
+    more stays with zeros, and is not shown.
     """
 
     table: str
     key: tuple[str, ...]
     figures: tuple[str, ...]
     of: Callable[[pd.DataFrame, ZoneInfo], pd.DataFrame]
+    counts: tuple[str, ...] = ()
 
     @property
     def schema(self) -> pa.Schema:
-        """Its columns, in order."""
+        """Its columns of sums, in order."""
         return pa.schema(
             [(name, _TYPES.get(name, pa.string())) for name in self.key]
             + [(name, pa.int64()) for name in self.figures]
@@ -61,7 +63,7 @@ class Sums:
 
 
 HOURS = Sums("hour_sums", sales.HOURS, sales.FIGURES, lambda rows, _: sales.hour_sums(rows))
-DAYS = Sums("day_sums", sales.DAYS, sales.FIGURES, sales.day_sums)
+DAYS = Sums("day_sums", sales.DAYS, sales.FIGURES, sales.day_sums, sales.CUSTOMER_COUNTS)
 PRODUCTS = Sums("product_sums", sales.PRODUCTS, sales.PRODUCT_FIGURES, sales.product_sums)
 _ALL = (HOURS, DAYS, PRODUCTS)
 
@@ -88,6 +90,7 @@ def ensure(cursor: Cursor, zone: str) -> None:
         cursor.execute(f"DELETE FROM meta.{sums.table}")
         for rows in _ledger_by_days(cursor, "UTC" if sums is HOURS else zone):
             _write(cursor, sums, sums.of(rows, ZoneInfo(zone)))
+    sold_orders.count_anew(cursor, zone)
     cursor.execute(
         "INSERT INTO meta.sums_of (one, zone) VALUES (true, $1) "
         "ON CONFLICT (one) DO UPDATE SET zone = excluded.zone",
@@ -103,7 +106,7 @@ def read_hours(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd
 def read_days(
     warehouse: Warehouse, sums: Sums, start: dt.datetime, end: dt.datetime
 ) -> pd.DataFrame:
-    """The same of `DAYS` or `PRODUCTS`, of the shop's days in `[start, end)`."""
+    """The same of `DAYS`, with its counts, or `PRODUCTS`: of the shop's days in `[start, end)`."""
     return _read(warehouse, sums, *days_between(warehouse, start, end), "text::date")
 
 
@@ -123,7 +126,7 @@ def _read(warehouse: Warehouse, sums: Sums, start: object, end: object, kind: st
         ensure(cursor, warehouse.zone)
         return read(
             cursor,
-            f"SELECT {', '.join(sums.schema.names)} FROM meta.{sums.table} "
+            f"SELECT {', '.join((*sums.schema.names, *sums.counts))} FROM meta.{sums.table} "
             f"WHERE {time} >= $1::{kind} AND {time} < $2::{kind} AND ledger_rows > 0",
             (start, end),
         )

@@ -249,6 +249,11 @@ FROM warehouse.sales_ledger WHERE kind = 'sale' GROUP BY 1, 2;
 INSERT INTO meta.day_sums
 SELECT hour::date, currency, sum(gross_sales_micros), 0, 0, 0, 0, 0, sum(units_sold), 0,
     sum(orders), sum(ledger_rows) FROM meta.hour_sums GROUP BY 1, 2;
+UPDATE meta.day_sums t SET new_customer_orders = f.orders FROM (
+    SELECT at::date AS day, count(*) AS orders FROM (
+        SELECT DISTINCT ON (customer_id) at FROM orders_made ORDER BY customer_id, at, order_id
+    ) firsts GROUP BY 1
+) f WHERE f.day = t.day;
 INSERT INTO meta.product_sums
 SELECT happened_at::date, source, product_id, line_type, currency, sum(amount_micros), 0, 0,
     sum(quantity), 0, count(DISTINCT order_id), count(*)

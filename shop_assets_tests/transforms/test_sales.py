@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +18,7 @@ from shop_assets_tests.transforms.frames import check, frame_of
 KOLKATA = ZoneInfo("Asia/Kolkata")
 LONDON, NEW_YORK, UTC = ZoneInfo("Europe/London"), ZoneInfo("America/New_York"), ZoneInfo("UTC")
 NO_PRODUCTS = TABLES["products"].empty()
-KINDS = ("new_customer_orders", "repeat_orders", "guest_orders")
+KINDS = ["orders", "new_customer_orders", "repeat_orders", "guest_orders"]
 
 
 def entry(at: str, **changed: Any) -> dict[str, Any]:
@@ -34,15 +33,10 @@ def sales_hourly(rows: pd.DataFrame) -> pd.DataFrame:
     return sales.sales_hourly(hour_sums(rows))
 
 
-def sales_daily(
-    rows: pd.DataFrame, zone: ZoneInfo, *customers: tuple[str, str, int, int, int]
-) -> pd.DataFrame:
-    """`customers`: a day, a currency, and how many orders are of which kind."""
-    told = pd.DataFrame(list(customers), columns=["day", "currency", *KINDS])
-    told["day"] = pd.to_datetime(told["day"]).astype(pd.ArrowDtype(pa.date32()))
-    return sales.sales_daily(
-        day_sums(rows, zone), told.astype({"currency": "str", **dict.fromkeys(KINDS, "Int64")})
-    )
+def sales_daily(rows: pd.DataFrame, zone: ZoneInfo, new: int = 0, guests: int = 0) -> pd.DataFrame:
+    """Of each day's orders so many are of new customers, and of guests."""
+    sums = day_sums(rows, zone)
+    return sales.sales_daily(sums.assign(new_customer_orders=new, guest_orders=guests))
 
 
 def product_sales_daily(
@@ -126,15 +120,10 @@ def test_a_day_of_nothing_but_returns_is_still_a_day() -> None:
     assert rows["new_customer_orders"].tolist() == [0]
 
 
-def test_a_day_says_whose_its_orders_are_and_none_where_nobody_tells() -> None:
-    at = "2024-05-01T10:15"
-    found = sales_daily(
-        ledger(entry(at), entry(at, order_id="B", currency="JPY")),
-        LONDON,
-        ("2024-05-01", "GBP", 4, 1, 2),
-        ("2024-05-02", "JPY", 7, 7, 7),
-    )
-    assert found[["currency", *KINDS]].to_numpy().tolist() == [["GBP", 4, 1, 2], ["JPY", 0, 0, 0]]
+def test_what_is_neither_a_new_customer_s_nor_a_guest_s_is_a_repeated_order() -> None:
+    orders = (entry("2024-05-01T10:15", order_id=str(n)) for n in range(7))
+    found = check("sales_daily", sales_daily(ledger(*orders), LONDON, new=4, guests=2))
+    assert found[KINDS].to_numpy().tolist() == [[7, 4, 1, 2]]
 
 
 def test_the_average_order_is_rounded_half_up() -> None:

@@ -66,28 +66,58 @@ def summed(warehouse: Warehouse, sums: sales_sums.Sums) -> list[tuple[Any, ...]]
     return sorted(tuple(row) for row in whole[sums.schema.names].astype(object).to_numpy())
 
 
+COUNTED = """
+SELECT o.day::text, s.currency, count(*) FILTER (WHERE o.is_first),
+    count(*) FILTER (WHERE o.customer_id IS NULL)
+FROM (
+    SELECT c.*, (c.ordered_at AT TIME ZONE '{zone}')::date AS day,
+        c.customer_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM meta.sold_orders o
+            WHERE o.source = c.source AND o.customer_id = c.customer_id
+                AND (o.ordered_at, o.order_id) < (c.ordered_at, c.order_id)
+        ) AS is_first
+    FROM meta.sold_orders c
+) o CROSS JOIN LATERAL unnest(o.currencies, o.sold_since) s(currency, since)
+WHERE (s.since AT TIME ZONE '{zone}')::date = o.day GROUP BY 1, 2 ORDER BY 1, 2
+"""
+"""Of the orders that count on each day, how many are a customer's first, and a guest's: asked of
+each order by itself."""
+
+
+def counts(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    """What is kept of the same; where both are none, there may be a row or not."""
+    return table_of(
+        warehouse,
+        "SELECT day::text, currency, new_customer_orders, guest_orders FROM meta.day_sums "
+        "WHERE new_customer_orders <> 0 OR guest_orders <> 0 ORDER BY 1, 2",
+    )
+
+
 def assert_kept(warehouse: Warehouse) -> None:
     for sums in KEPT:
         assert kept(warehouse, sums) == summed(warehouse, sums)
+    expected = table_of(warehouse, COUNTED.format(zone=warehouse.zone))
+    assert counts(warehouse) == [row for row in expected if any(row[2:])]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_after_any_changes_they_are_the_sums_of_the_ledger(sold: Warehouse, seed: int) -> None:
     chance = random.Random(seed)
-    for n in range(9):
+    for n in range(10):
         at = NINE + chance.choice([0, 1, 9, 10, 24]) * HOUR + chance.randrange(60) * HOUR / 60
-        order, currency = chance.choice("ABC"), chance.choice(["GBP", "GBP", "JPY"])
+        order, currency = chance.choice("ABCD"), chance.choice(["GBP", "GBP", "JPY"])
         row = {"order_id": order, "placed_at": at, "currency": currency}
         row["deleted"] = chance.random() < 0.2
         cancelled = chance.choice([None, None, NINE + 40 * HOUR])
-        whole = {"cancelled_at": cancelled, "is_test": chance.random() < 0.2}
+        customer = {"customer_id": chance.choice(["c1", "c1", "c2", None])}
+        whole = {"cancelled_at": cancelled, "is_test": chance.random() < 0.2} | customer
         tell(sold, "orders", row | whole | {"discount_micros": chance.choice([0, 1_000_000])})
         line = {"item_id": chance.choice("12"), "quantity": chance.choice([1, 3])}
         tell(sold, "order_items", row | line)
         if chance.random() < 0.4:
             refund = {"refund_id": f"R{n}", "item_id": "1", "refunded_at": at + 3 * HOUR}
             tell(sold, "refunds", {"order_id": order, "currency": currency} | refund)
-        ledger(sold, *"ABC"[: chance.choice([1, 3])], order)
+        ledger(sold, *"ABCD"[: chance.choice([1, 4])], order)
         assert_kept(sold)
     assert kept(sold, sales_sums.PRODUCTS)
 
@@ -117,7 +147,9 @@ def test_sums_that_were_never_made_are_made_from_the_ledger(
     """Also where many rows are summed in parts, and an order's rows stand around midnight."""
     for n in range(8):
         at = NINE + n * 3 * HOUR + HOUR / 3
-        sell(sold, f"order {n}", at, currency="JPY" if n % 2 else "GBP")
+        customer = ["c1", "c2", None][n % 3]
+        currency = "JPY" if n % 2 else "GBP"
+        sell(sold, f"order {n}", at, currency=currency, customer_id=customer)
     around = NINE.replace(hour=18, minute=20)  # within this hour it is midnight in Kolkata
     sell(sold, "around", around)
     add_line(sold, "around", around.replace(minute=40))
@@ -126,6 +158,7 @@ def test_sums_that_were_never_made_are_made_from_the_ledger(
     with sold.transaction() as cursor:
         cursor.execute("DELETE FROM meta.sums_of")
         cursor.execute("UPDATE meta.hour_sums SET orders = 99")
+        cursor.execute("UPDATE meta.day_sums SET new_customer_orders = 99, guest_orders = 99")
     assert len(MARTS["sales_daily"](sold, *SPAN)) > 2
     assert [kept(sold, sums) for sums in KEPT] == before
     assert_kept(sold)
@@ -183,6 +216,25 @@ def test_orders_are_of_new_customers_of_known_ones_or_of_guests(sold: Warehouse)
     sell(sold, "F", NINE - HOUR, customer_id="c2")
     found = MARTS["sales_daily"](sold, *SPAN)
     assert found[KINDS].to_numpy().tolist() == [[4, 2, 1, 1], [2, 0, 2, 0]]
+    # A customer's first order that turns out to be a guest's leaves the next one the first.
+    row = {"order_id": "F", "placed_at": NINE - HOUR, "shipping_micros": 5}
+    tell(sold, "orders", row | {"customer_id": None})
+    ledger(sold, "F")
+    found = MARTS["sales_daily"](sold, *SPAN)
+    assert found[KINDS].to_numpy().tolist() == [[4, 1, 1, 2], [2, 1, 1, 0]]
+    assert_kept(sold)
+
+
+def test_a_refund_leaves_it_as_it_was_whose_the_orders_are(sold: Warehouse) -> None:
+    sell(sold, "A", NINE, customer_id="c1")
+    sell(sold, "B", NINE, customer_id=None)
+    before = counts(sold)
+    for order in "AB":
+        refund = {"refund_id": order, "order_id": order, "refunded_at": NINE + 30 * HOUR}
+        tell(sold, "refunds", refund | {"item_id": "1"})
+    assert ledger(sold, "A", "B").changed
+    assert [row[2:] for row in before] == [(1, 1)]
+    assert counts(sold) == before
 
 
 def test_an_order_counts_in_each_currency_that_it_was_sold_in_on_its_day(sold: Warehouse) -> None:

@@ -10,6 +10,10 @@ _FIGURES = """
     taxes_micros bigint NOT NULL,
     adjustments_micros bigint NOT NULL,
 """
+_COUNTS = """
+    new_customer_orders bigint NOT NULL DEFAULT 0,
+    guest_orders bigint NOT NULL DEFAULT 0,
+"""
 
 
 def upgrade() -> None:
@@ -38,15 +42,16 @@ def upgrade() -> None:
             zone text NOT NULL
         )
     """)
-    for table, key, figures in (
-        ("hour_sums", {"hour": "timestamptz", "currency": "text"}, _FIGURES),
-        ("day_sums", {"day": "date", "currency": "text"}, _FIGURES),
+    for table, key, figures, counts in (
+        ("hour_sums", {"hour": "timestamptz", "currency": "text"}, _FIGURES, ""),
+        ("day_sums", {"day": "date", "currency": "text"}, _FIGURES, _COUNTS),
         (
             "product_sums",
             {
                 "day": "date",
                 **dict.fromkeys(("source", "product_id", "line_type", "currency"), "text"),
             },
+            "",
             "",
         ),
     ):
@@ -55,5 +60,5 @@ def upgrade() -> None:
             f"CREATE TABLE meta.{table} ({columns}gross_sales_micros bigint NOT NULL, "
             f"discounts_micros bigint NOT NULL, returns_micros bigint NOT NULL, {figures}"
             "units_sold bigint NOT NULL, units_returned bigint NOT NULL, orders bigint NOT NULL, "
-            f"ledger_rows bigint NOT NULL, PRIMARY KEY ({', '.join(key)}))"
+            f"ledger_rows bigint NOT NULL, {counts}PRIMARY KEY ({', '.join(key)}))"
         )
