@@ -11,7 +11,7 @@ READ_TO_ADBC = 0.70
 READ_TO_PANDAS = 4.0
 AGGREGATES_TO_DUCKDB = {"sales_hourly": 0.70, "product_sales_daily": 0.80}
 """Of the transforms alone; that with the reading from PostgreSQL follows."""
-MARTS_TO_DUCKDB = {"sales_hourly": 0.15, "product_sales_daily": 0.15}
+MARTS_TO_DUCKDB = {"sales_hourly": 1.0, "product_sales_daily": 1.0}
 LAKE_TO_PARQUET = 0.50
 EVENTS_TO_ARROW = 0.15
 
