@@ -11,6 +11,7 @@ from typing import Any
 
 from dagster import (
     DagsterInstance,
+    DagsterRun,
     DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
@@ -175,12 +176,12 @@ def _mart_requests(
     now = dt.datetime.now(dt.UTC)
     earliest, after = calendar.day_slices_until(now) if is_daily else calendar.hours_until(now)
     key_of = (lambda s: partitions.day_key(s.date())) if is_daily else partitions.hour_key
-    wanted = {s for s in slices if earliest <= s < after}
+    wanted = {s for s in slices if earliest <= s < after and not runs.covered(busy, key_of(s))}
     if BY_ORDER.issuperset(marts):
-        # Orders of today's refunds stand anywhere in the last weeks: few runs compute them.
-        wanted, longest = runs.joined(wanted, step), HOURS_OF_ORDERS_A_RUN
-    wanted = {s for s in wanted if not runs.covered(busy, key_of(s))}
-    for first, last in reversed(runs.requested(wanted, key_of, step, longest, failed)):
+        spans = _spans_of_orders(wanted, busy, failed)
+    else:
+        spans = runs.requested(wanted, key_of, step, longest, failed)
+    for first, last in reversed(spans):
         tags = (
             runs.day_range_tags(first.date(), last.date())
             if is_daily
@@ -191,6 +192,30 @@ def _mart_requests(
             asset_selection=sorted(keys),
             tags={PRIORITY: CATCH_UP, ONLY_STALE: "true", **tags},
         )
+
+
+def _spans_of_orders(
+    hours: set[dt.datetime], busy: list[DagsterRun], failed: list[DagsterRun]
+) -> list[tuple[dt.datetime, dt.datetime]]:
+    """The spans to ask for where only what is asked for in them is computed.
+
+    Orders of today's refunds stand anywhere in the last weeks: few runs compute them. Where one has
+    failed, it is a day at a time, so that what cannot be computed holds back little, and a failure
+    does not become hundreds of runs. Each span begins and ends with an hour that is asked for.
+    """
+    again = any(runs.covered(failed, partitions.hour_key(hour)) for hour in hours)
+    between = {
+        hour
+        for hour in runs.joined(hours, HOUR)
+        if hour in hours or not runs.covered(busy, partitions.hour_key(hour))
+    }
+    longest = HOURS_A_RUN if again else HOURS_OF_ORDERS_A_RUN
+    found = []
+    for first, last in runs.contiguous(between, HOUR, longest):
+        asked = [hour for hour in hours if first <= hour <= last]
+        if asked:
+            found.append((min(asked), max(asked)))
+    return found
 
 
 def _on_change(job: Any, name: str) -> SensorDefinition:

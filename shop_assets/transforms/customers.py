@@ -36,6 +36,10 @@ def customer_orders(ledger: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame
     sold = np.flatnonzero(is_sale)
     if not len(sold):
         return spec.empty()
+    # Of an order that was sold in several currencies the least one is told, in whichever order its
+    # rows are read.
+    currency, _ = ranks(rows["currency"].take(sold))
+    sold = sold[in_order(order[:count][sold], currency)]
     keys, first = np.unique(order[:count][sold], return_index=True)
     of = np.searchsorted(keys, order[:count])
     # An order of which no sale is left is none.

@@ -144,14 +144,16 @@ def _ask_for_marts(cursor: Cursor, zone: str) -> None:
         "SELECT * FROM pg_temp.gone UNION ALL SELECT * FROM pg_temp.came"
     )
     # An order that came, went or changed its customer moves the place of every later order of the
-    # same customer; a refund does not.
+    # same customer; what changes within an order does not.
     cursor.execute(
         "CREATE TEMP TABLE moved_orders ON COMMIT DROP AS "
         "SELECT source, order_id, ordered_at AS at, bool_or(kind = 'sale') AS is_sale "
         "FROM pg_temp.moved GROUP BY source, order_id, ordered_at UNION ALL "
         "SELECT c.source, o.order_id, o.ordered_at, true FROM ("
-        "SELECT source, customer_id, min(ordered_at) AS since "
-        "FROM pg_temp.moved WHERE kind = 'sale' AND customer_id IS NOT NULL GROUP BY 1, 2) c "
+        "SELECT source, customer_id, min(ordered_at) AS since FROM ("
+        "SELECT source, customer_id, ordered_at FROM pg_temp.sold_gone UNION ALL "
+        "SELECT source, customer_id, ordered_at FROM pg_temp.sold_came) sold "
+        "WHERE customer_id IS NOT NULL GROUP BY 1, 2) c "
         "CROSS JOIN LATERAL (SELECT order_id, ordered_at FROM meta.sold_orders o "
         "WHERE o.source = c.source AND o.customer_id = c.customer_id "
         "AND o.ordered_at >= c.since OFFSET 0) o"

@@ -74,7 +74,7 @@ def replace_slices(
         changed = apply_difference(cursor, Target.of(spec), scope, looked_up)
         _settle(cursor, spec.name, seen)
         if orders is not None:
-            order_requests.settle(cursor, orders.asked)
+            order_requests.settle(cursor, orders)
         if changed:
             note_change(cursor, spec.name)
             note_changes(cursor, spec, load.load_id, warehouse.zone)
@@ -128,6 +128,12 @@ def _settle(cursor: Cursor, mart: str, seen: pd.DataFrame) -> None:
     if len(seen) == 0:
         return
     slices.stage(cursor, "seen", pa.Table.from_pandas(seen, schema=_SEEN, preserve_index=False))
+    # In the order in which loads ask for them: each could else wait for the other.
+    cursor.execute(
+        "SELECT FROM meta.stale_slices t JOIN pg_temp.seen s ON t.slice = s.slice "
+        "WHERE t.mart = $1 ORDER BY t.slice FOR UPDATE OF t",
+        parameters=(mart,),
+    )
     cursor.execute(
         "DELETE FROM meta.stale_slices t USING pg_temp.seen s WHERE t.mart = $1 "
         "AND t.slice = s.slice AND t.generation = s.generation",

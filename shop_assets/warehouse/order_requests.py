@@ -15,13 +15,15 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.warehouse import slices
-from shop_assets.warehouse.connection import Cursor, Warehouse
+from shop_assets.warehouse.connection import Cursor, Warehouse, read
 
 _AT_A_TIME = 10_000
 """How many orders stand in one row at most."""
 _SCHEMA = pa.schema(
     [("hour", pa.timestamp("us", "UTC")), ("source", pa.string()), ("order_id", pa.string())]
 )
+
+_IDS = pa.schema([("id", pa.int64())])
 
 
 def mark(cursor: Cursor) -> None:
@@ -37,12 +39,13 @@ def mark(cursor: Cursor) -> None:
 
 @dataclass(frozen=True)
 class Orders:
-    """Orders that are asked for: columns id (of the request), hour, source, order_id.
+    """Orders that are asked for: columns hour, source, order_id; each once an hour.
 
-    An order may be asked for more than once. `alone`: they are computed and replaced, and not the
-    hours as a whole.
+    `ids`: of the requests, one column. `alone`: the orders are computed and replaced, and not the
+    hours as a whole; otherwise `asked` is empty.
     """
 
+    ids: pd.DataFrame
     asked: pd.DataFrame
     alone: bool
 
@@ -54,36 +57,43 @@ def asked(
 
     `alone`: they only are to be computed; then all of hours never published are among them.
     """
-    found = warehouse.read(
-        "SELECT m.id, m.hour, m.source, o.order_id FROM meta.moved_orders m "
-        "CROSS JOIN LATERAL unnest(m.order_ids) o (order_id) WHERE m.hour >= $1 AND m.hour < $2",
-        (start, end),
-    )
-    if alone:
-        new = warehouse.read(
-            "SELECT 0::bigint AS id, h AS hour, o.source, o.order_id FROM generate_series("
-            "$1::timestamptz, $2::timestamptz - interval '1 hour', interval '1 hour') h "
-            "CROSS JOIN LATERAL (SELECT source, order_id FROM meta.sold_orders o "
-            "WHERE o.ordered_at >= h AND o.ordered_at < h + interval '1 hour' OFFSET 0) o "
-            "WHERE NOT EXISTS (SELECT FROM meta.slices s "
-            "WHERE s.asset = 'marts/customer_orders' AND s.slice = h "
-            "AND s.slice >= $1 AND s.slice < $2)",
-            (start, end),
+    order_ids = "order_ids" if alone else "'{}'::text[] AS order_ids"
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE requests ON COMMIT DROP AS SELECT id, hour, source, {order_ids} "
+            "FROM meta.moved_orders WHERE hour >= $1 AND hour < $2",
+            parameters=(start, end),
         )
-        found = pd.concat([found, new], ignore_index=True)
-    return Orders(found, alone)
+        ids = read(cursor, "SELECT id FROM pg_temp.requests")
+        orders = read(
+            cursor,
+            "SELECT DISTINCT hour, source, order_id FROM pg_temp.requests "
+            "CROSS JOIN LATERAL unnest(order_ids) o (order_id)",
+        )
+        if alone:
+            new = read(
+                cursor,
+                "SELECT h AS hour, o.source, o.order_id FROM generate_series("
+                "$1::timestamptz, $2::timestamptz - interval '1 hour', interval '1 hour') h "
+                "CROSS JOIN LATERAL (SELECT source, order_id FROM meta.sold_orders o "
+                "WHERE o.ordered_at >= h AND o.ordered_at < h + interval '1 hour' OFFSET 0) o "
+                "WHERE NOT EXISTS (SELECT FROM meta.slices s "
+                "WHERE s.asset = 'marts/customer_orders' AND s.slice = h "
+                "AND s.slice >= $1 AND s.slice < $2)",
+                (start, end),
+            )
+            orders = pd.concat([orders, new], ignore_index=True).drop_duplicates()
+    return Orders(ids, orders, alone)
 
 
 def stage(cursor: Cursor, orders: pd.DataFrame) -> None:
-    """Put some orders into `pg_temp.asked_orders` (hour, source, order_id), each once an hour."""
-    once = orders[_SCHEMA.names].drop_duplicates()
-    table = pa.Table.from_pandas(once, schema=_SCHEMA, preserve_index=False)
+    """Put some orders into `pg_temp.asked_orders` (hour, source, order_id)."""
+    table = pa.Table.from_pandas(orders, schema=_SCHEMA, preserve_index=False)
     slices.stage(cursor, "asked_orders", table)
 
 
-def settle(cursor: Cursor, orders: pd.DataFrame) -> None:
+def settle(cursor: Cursor, orders: Orders) -> None:
     """Take out the requests that were answered; what was asked for since then stays."""
-    ids = orders["id"].drop_duplicates()
-    table = pa.table({"id": pa.array(ids.astype("int64"), pa.int64())})
+    table = pa.Table.from_pandas(orders.ids, schema=_IDS, preserve_index=False)
     slices.stage(cursor, "answered", table)
     cursor.execute("DELETE FROM meta.moved_orders m USING pg_temp.answered a WHERE m.id = a.id")

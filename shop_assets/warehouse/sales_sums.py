@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -88,8 +89,15 @@ def ensure(cursor: Cursor, zone: str) -> None:
         return
     for sums in _ALL:
         cursor.execute(f"DELETE FROM meta.{sums.table}")
+        made: list[pd.DataFrame] = []
         for rows in _ledger_by_days(cursor, "UTC" if sums is HOURS else zone):
-            _write(cursor, sums, sums.of(rows, ZoneInfo(zone)))
+            made.append(sums.of(rows, ZoneInfo(zone)))
+            # Not written by days: each table that is staged keeps its locks until the commit.
+            if sum(map(len, made)) > ROWS_AT_ONCE:
+                _write(cursor, sums, sales.added(made, sums.key))
+                made = []
+        if made:
+            _write(cursor, sums, sales.added(made, sums.key))
     sold_orders.count_anew(cursor, zone)
     cursor.execute(
         "INSERT INTO meta.sums_of (one, zone) VALUES (true, $1) "
@@ -166,18 +174,26 @@ def _by_orders(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def _ledger_by_days(cursor: Cursor, zone: str) -> Iterator[pd.DataFrame]:
-    """The whole ledger by the days of a zone: an order's rows of two days share no sum."""
-    spans = read(
+    """The whole ledger, in spans of the days of a zone: an order's rows of two days share no sum.
+
+    Of the days that there are: one date that is wrong by a century is no century of days.
+    """
+    days = read(
         cursor,
-        "SELECT min(happened_at) AS first, max(happened_at) AS last FROM warehouse.sales_ledger",
-    ).iloc[0]
-    if pd.isna(spans["first"]):
+        "SELECT (happened_at AT TIME ZONE $1)::date AS day, count(*) AS rows "
+        "FROM warehouse.sales_ledger GROUP BY 1 ORDER BY 1",
+        (zone,),
+    )
+    if days.empty:
         return
+    part = (days["rows"].cumsum() - days["rows"]) // ROWS_AT_ONCE
+    firsts = days.loc[~part.duplicated(), "day"].tolist()
     local = ZoneInfo(zone)
-    day = spans["first"].to_pydatetime().astimezone(local).date()
-    while (start := _midnight(day, local)) <= spans["last"]:
-        day += _DAY
-        span = (start, _midnight(day, local))
+    # From each span to the next one, so that none of the rows is left out whatever calls it a day.
+    borders = [_midnight(first, local) for first in firsts]
+    borders[0] -= _DAY
+    borders.append(_midnight(days["day"].iloc[-1] + 2 * _DAY, local))
+    for span in pairwise(borders):
         yield from _ledger_parts(cursor, *span)
 
 

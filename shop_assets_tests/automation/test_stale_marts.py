@@ -83,6 +83,36 @@ def test_orders_that_have_moved_are_computed_by_few_runs_wherever_they_stand(
     ]  # fmt: skip
 
 
+def test_a_run_of_moved_orders_that_failed_becomes_runs_of_a_day_not_of_each_hour(
+    watched: TinyShop,
+) -> None:
+    due = newest_due_hour()
+    touched = [due - n * HOUR for n in range(0, 720, 45)]
+    touch(watched, "customer_orders", *touched)
+    (request,) = watched.tick("stale_marts").requests
+    failed = watched.begin("hourly_marts", request.tags, assets=request.asset_selection)
+    watched.end(failed, DagsterRunStatus.FAILURE)
+    watched.age_runs(LATE)
+    again = asked(watched)
+    assert len(again) == len(touched)
+    assert again == [hours(moment) for moment in touched]
+    # What is settled is not asked for, however wide what has failed was.
+    with watched.warehouse.transaction() as cursor:
+        cursor.execute("DELETE FROM meta.stale_slices")
+    touch(watched, "customer_orders", due, due - 3 * HOUR, due - 80 * HOUR)
+    assert asked(watched) == [hours(due - 3 * HOUR, due), hours(due - 80 * HOUR)]
+
+
+def test_no_run_is_asked_for_hours_between_those_that_are_under_way(watched: TinyShop) -> None:
+    due = newest_due_hour()
+    touch(watched, "customer_orders", due, due - 89 * HOUR)
+    for moment in (due, due - 89 * HOUR):
+        watched.begin("hourly", {"dagster/partition": hour_key(moment)}, DagsterRunStatus.QUEUED)
+    assert asked(watched) == []
+    touch(watched, "customer_orders", due - 50 * HOUR)
+    assert asked(watched) == [hours(due - 50 * HOUR)]
+
+
 def test_what_no_partition_is_there_for_is_not_asked_for(watched: TinyShop) -> None:
     start = watched.calendar.first_hour
     due = newest_due_hour()

@@ -62,6 +62,14 @@ def test_sums_are_those_of_the_order_whenever_they_happened() -> None:
     assert (row["net_sales_micros"], row["units_sold"]) == (17_000_000, 3)
 
 
+def test_an_order_sold_in_two_currencies_has_one_of_them_however_its_rows_are_read() -> None:
+    at = "2024-05-01T10:15"
+    rows = [sold("A", at, item_id="1", currency="GBP"), sold("A", at, item_id="2", currency="EUR")]
+    for read in (rows, rows[::-1]):
+        ledger = frame_of("sales_ledger", read)
+        assert customer_orders(ledger, history_of(ledger))["currency"].tolist() == ["EUR"]
+
+
 def test_orders_without_a_sale_and_test_orders_are_not_in_it() -> None:
     at = "2024-05-01T10:15"
     ledger = frame_of(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from shop_assets.warehouse import sales_sums
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse import sales_sums, slices
+from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.mart_inputs import MARTS, ledger_rows
 from shop_assets_tests.warehouse.loads import HOUR, NINE, ledger, merge, table_of
 
@@ -162,6 +164,42 @@ def test_sums_that_were_never_made_are_made_from_the_ledger(
     assert len(MARTS["sales_daily"](sold, *SPAN)) > 2
     assert [kept(sold, sums) for sums in KEPT] == before
     assert_kept(sold)
+
+
+def test_they_are_made_anew_by_few_queries_of_the_days_that_there_are(
+    sold: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each table that is staged keeps locks until the commit; and one date may be wrong."""
+    sell(sold, "of long ago", NINE.replace(year=1900), currency="EUR")
+    for n in range(6):
+        sell(sold, f"order {n}", NINE + n * 24 * HOUR)
+    with sold.transaction() as cursor:
+        cursor.execute("DELETE FROM meta.sums_of")
+    staged, read = [], []
+    stage, parts = slices.stage, sales_sums._ledger_parts
+
+    def staging(cursor: Cursor, name: str, rows: pa.Table) -> None:
+        staged.append(name)
+        stage(cursor, name, rows)
+
+    def reading(*span: Any) -> Iterator[pd.DataFrame]:
+        read.append(span)
+        return parts(*span)
+
+    monkeypatch.setattr(slices, "stage", staging)
+    monkeypatch.setattr(sales_sums, "_ledger_parts", reading)
+    with sold.transaction() as cursor:
+        sales_sums.ensure(cursor, sold.zone)
+    assert len(staged) == len(read) == len(KEPT)
+    monkeypatch.setattr(sales_sums, "ROWS_AT_ONCE", 7)
+    with sold.transaction() as cursor:
+        cursor.execute("DELETE FROM meta.sums_of")
+        sales_sums.ensure(cursor, sold.zone)
+    assert len(read) > 2 * len(KEPT)
+    days = MARTS["sales_daily"](sold, NINE.replace(year=1900, day=1), SPAN[1])
+    assert days["orders"].tolist() == [1] * 7
+    recent = [row for row in kept(sold, sales_sums.DAYS) if row[0].year > 1900]
+    assert recent == summed(sold, sales_sums.DAYS)
 
 
 def test_another_zone_has_other_days(warehouse: Warehouse) -> None:
