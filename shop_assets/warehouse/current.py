@@ -103,10 +103,11 @@ def _find_current_of_fact(
     same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
     versions = f"{ddl.column_list(spec, 'v.')}, v.{quoted(ddl.CHANGE_HOUR)}"
     cursor.execute(
+        # Key by key: going by what it knows of earlier hours, the planner may expect no version of
+        # other hours at all, and would compare each that there is with each key.
         f"CREATE TEMP TABLE others ON COMMIT DROP AS SELECT {versions} "
-        f"FROM {ddl.versions(spec)} v JOIN pg_temp.changed c ON {same_key} "
-        # Said so that no index answers it: it is nearly all versions that are of other hours.
-        f"WHERE ({of_load('v', load)}) IS NOT TRUE"
+        f"FROM pg_temp.changed c CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v "
+        f"WHERE {same_key} AND ({of_load('v', load)}) IS NOT TRUE OFFSET 0) v"
     )
     cursor.execute(f"CREATE TEMP TABLE replaced (LIKE {ddl.physical(spec)}) ON COMMIT DROP")
     new = found.all_came and not fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.others)")
