@@ -125,8 +125,8 @@ def contiguous(
 def joined(moments: Iterable[dt.datetime], step: dt.timedelta) -> set[dt.datetime]:
     """The moments, and all between those that are near each other.
 
-    To compute a slice that nobody asked for changes nothing, and costs some milliseconds; a run of
-    its own costs a second. A shop whose orders have days and no hours asks for one hour of each.
+    To compute a slice that nobody asked for changes nothing, and a run of its own costs a second.
+    A shop whose orders have days and no hours asks for one hour of each.
     """
     given = sorted(set(moments))
     found = set(given)
