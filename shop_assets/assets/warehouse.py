@@ -181,6 +181,8 @@ def activity_rows(events: Parts) -> pd.DataFrame:
     found = [web_activity(to_frame(rows)) for (rows,) in buckets if rows.num_rows]
     if not found:
         return TABLES["web_activity"].empty()
+    if len(found) == 1:
+        return found[0]
     key = list(TABLES["web_activity"].key)
     return pd.concat(found).sort_values(key, kind="stable", ignore_index=True)
 

@@ -118,7 +118,7 @@ _DERIVED = (
         web.WebActivity,
         "started_at",
         by_month=True,
-        indexes=(("visitor_id", "started_at"), ("change_hour",), ("started_at",)),
+        indexes=(("change_hour",), ("started_at",)),
     ),
 )
 

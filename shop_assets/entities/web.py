@@ -36,9 +36,9 @@ class WebActivity(Table):
     """
 
     source: Series[Text] = column("Name of the source", key=True)
-    change_hour: Series[Timestamp] = column("Hour of change that loaded the row", key=True)
     visitor_id: Series[Text] = column("Pseudonymous id of the browser", key=True)
     started_at: Series[Timestamp] = column("First event of the stretch", key=True)
+    change_hour: Series[Timestamp] = column("Hour of change that loaded the row", key=True)
     ended_at: Series[Timestamp] = column("Last event of the stretch")
     events: Series[Int] = column("Events in the stretch, as delivered", ge=1)
     is_bot: Series[Bool] = column("Made by a program")

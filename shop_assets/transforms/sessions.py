@@ -48,8 +48,8 @@ def web_activity(events: pd.DataFrame) -> pd.DataFrame:
         return spec.empty()
     (source, _), (visitor, _) = ranks(rows["source"]), ranks(rows["visitor_id"])
     change, at = micros(rows["_hour"]), micros(rows["occurred_at"])
-    # In the order of the table's key, so that the stretches need not be sorted.
-    order = in_order(source, ranks(change)[0], visitor, at)
+    # Each visitor and change hour by itself, and in them the order of the times.
+    order = in_order(source, visitor, ranks(change)[0], at)
     source, change, visitor, at = source[order], change[order], visitor[order], at[order]
     fresh = begins(source, change, visitor, at // _HOUR)
     fresh[1:] |= at[1:] - at[:-1] >= _GAP
@@ -76,7 +76,8 @@ def web_activity(events: pd.DataFrame) -> pd.DataFrame:
             filled = np.full(len(first), _NEVER, dtype=np.int64)
             filled[of[chosen]] = times[chosen]
             columns[f"{step}_{which}"] = _moments(filled)
-    return spec.conform(pd.DataFrame(columns))
+    by_key = in_order(source[first], visitor[first], at[first], change[first])
+    return spec.conform(pd.DataFrame(columns).take(by_key).reset_index(drop=True))
 
 
 def funnel_hourly(activity: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

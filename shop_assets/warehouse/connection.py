@@ -21,6 +21,10 @@ from shop_assets.warehouse.kept import KeptConnection
 Cursor = Any
 """A DBAPI cursor of ADBC, inside an open transaction."""
 
+_IN_MEMORY = "SET LOCAL work_mem = '64MB'"
+"""A load sorts and joins an hour's rows, or some hundred thousand, without files. The server's own
+setting is for many small queries; loads are two at a time."""
+
 _UNDEFINED_TABLE = "42P01"
 
 
@@ -65,6 +69,7 @@ class Warehouse:
             ) from None
         try:
             with connection.cursor() as cursor:
+                cursor.execute(_IN_MEMORY)
                 yield cursor
             connection.commit()
         except BaseException:

@@ -32,14 +32,13 @@ LookUps = dict[str, LookUp]
 
 
 def prepare(cursor: Cursor) -> None:
-    """Let the transaction look up, and sort in memory, what has changed in an hour.
+    """Let the transaction look up what has changed in an hour.
 
     Of the tables that it makes and drops, how many rows they have, and whether a column's values
     repeat, is all that is to be known: few rows tell that, and as many as usual cost more than
     most of the queries.
     """
     cursor.execute("SET LOCAL default_statistics_target = 1")
-    cursor.execute("SET LOCAL work_mem = '16MB'")
 
 
 def look_up(cursor: Cursor, look_ups: LookUps) -> None:
