@@ -95,22 +95,37 @@ def test_what_is_no_time_of_a_shop_is_not_read(text: str, formats: tuple[str, ..
     assert moment(text, *formats) == "bad"
 
 
-def test_times_that_all_have_an_offset_are_read_at_once_as_they_are_one_by_one() -> None:
-    days = ["2026-11-02", "2026-02-30", "1899-12-31", "2200-01-01"]
-    clocks = ["", "10", "10:59", "10:59:59", "10:59:59.694123", "10:59:59.6941234", "24:00:00"]
+def test_times_that_are_written_alike_are_read_at_once_as_they_are_one_by_one() -> None:
+    days = ["2026-11-02", "2026-02-30", "2026-10-25", "1899-12-31", "2200-01-01", "20261102"]
+    clocks = ["", "10", "02:59", "10:59:59", "10:59:59.694123", "10:59:59.6941234", "24:00:00"]
     offsets = ["", "Z", "z", "+0530", "-08", "+25:00", " +01:00"]
     taken = 0
     for parts in itertools.product(days, ["T", " "], clocks, offsets):
         text = "".join(parts)
-        zone = "Europe/Berlin"
-        # Beside a time without offset, each is read by itself.
-        beside = pd.Series([text, "2026-01-01T00:00"], dtype="str")
-        slowly, bad = parse_time(beside, ("iso",), zone)
-        alone, left = parse_time(pd.Series([text], dtype="str"), ("iso",), zone)
+        alone, left = parse_time(texts(text), ("iso",), BERLIN)
+        # Beside a time with an offset and one without, each is read by itself.
+        beside = texts(text, "2026-01-01T00:00", "2026-01-01T00:00Z")
+        slowly, bad = parse_time(beside, ("iso",), BERLIN)
         assert left.iloc[0] == bad.iloc[0], text
         assert left.iloc[0] or alone.iloc[0] == slowly.iloc[0], text
         taken += not left.iloc[0]
-    assert taken > 30
+    assert taken > 60
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [None, "2026-11-02 10:59:59", "2026-10-25T02:30", "2026-11-02T10:59:59.5Z",
+             "2026-11-02T10:59:59+05:30", "1793616000123", "20261102", "1793616000", "now", "-", ""]
+        ),
+        max_size=60,
+    )
+)  # fmt: skip
+def test_times_beside_others_are_read_as_they_are_alone(values: list[str | None]) -> None:
+    found, bad = parse_time(texts(*values), ("iso", "epoch_ms", "epoch"), BERLIN)
+    alone = [parse_time(texts(value), ("iso", "epoch_ms", "epoch"), BERLIN) for value in values]
+    assert [str(moment) for moment in found] == [str(one.iloc[0]) for one, _ in alone]
+    assert list(bad) == [left.iloc[0] for _, left in alone]
 
 
 def test_a_time_that_the_clock_shows_twice_is_the_first_of_the_two() -> None:
@@ -286,6 +301,7 @@ def test_what_no_index_or_text_of_postgresql_takes_is_not_read() -> None:
     order, text = column("orders", "order_id"), column("order_items", "description")
     assert field(texts("a" * 255, "a" * 256, "a\x00b"), order) == ["a" * 255, "bad", "bad"]
     assert field(texts("x" * 10_000_000, "a\x00b"), text) == ["x" * 10_000_000, "bad"]
+    assert field(texts("é" * 255, "é" * 256, None), order) == ["é" * 255, "bad", None]
     hostile = "'; DROP TABLE warehouse.orders; --"
     assert field(texts(hostile), order) == [hostile]
 
