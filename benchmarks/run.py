@@ -27,7 +27,7 @@ from benchmarks.results import Section
 from benchmarks.sizes import SIZES, Size
 
 _FOLDER = Path(__file__).parent
-STAGES = ("slices", "reading", "aggregates", "lake", "events")
+STAGES = ("slices", "reading", "aggregates", "lake", "events", "range_runs")
 WHOLE = ("hours", "day", "history", "freshness", "delta_year")
 CASES = (*STAGES, *WHOLE)
 LONG = ("week", "real_shop")

@@ -187,7 +187,7 @@ def _bytes(text: pd.Series) -> pa.ChunkedArray:
 
 
 def _least_byte(values: pa.Array) -> int | None:
-    """The least byte of some binaries, or of others in the same buffer; None where they have none."""
+    """The least byte in the buffer of some binaries, or None where it is empty."""
     data = values.buffers()[2]
     return int(np.frombuffer(data, "uint8").min()) if data is not None and data.size else None
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.timeout(600)]
 
 @dataclass(frozen=True)
 class Ran:
-    """A run of two cases, held to ratios that rows so few cannot reach."""
+    """A run of three cases, held to ratios that rows so few cannot reach."""
 
     code: int
     said: str
@@ -42,7 +42,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     output = tmp_path_factory.mktemp("bench")
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "benchmarks.run", "tiny", "slices", "day"),
+            *(sys.executable, "-m", "benchmarks.run", "tiny", "slices", "range_runs", "day"),
             *("--judge", "--output", str(output)),
         ],
         cwd=REPOSITORY,
@@ -66,7 +66,7 @@ def test_results_say_where_and_how_they_were_measured(ran: Ran) -> None:
     assert machine["postgres"].startswith("18")
     assert machine["memory"].endswith("GiB")
     assert all(machine[name] for name in ("cpu", "python", "pandas", "pyarrow", "date", "commit"))
-    assert ran.results["command"] == "python -m benchmarks.run tiny slices day"
+    assert ran.results["command"] == "python -m benchmarks.run tiny slices range_runs day"
     assert f"- pandas: {machine['pandas']}" in ran.page
 
 
@@ -102,6 +102,16 @@ def test_each_contender_writes_the_same_rows_and_is_compared_with_the_platform(r
     bare = next(row for row in rows if row["as"] == "limit")
     (verdict, _) = ran.section("slices")["verdicts"]
     assert verdict["measured"] == pytest.approx(bare["median s"] / rows[0]["median s"], rel=0.05)
+
+
+def test_the_bookkeeping_of_range_runs_is_that_of_each_asset_and_hour(ran: Ran) -> None:
+    rows = ran.section("range_runs")["rows"]
+    assert [row["storage"] for row in rows] == ["batching", "upstream"]
+    for row in rows:
+        each = row["ms per asset and hour"]
+        assert each * row["hours"] * row["assets"] == pytest.approx(1000 * row["seconds"], rel=0.01)
+    (verdict,) = ran.section("range_runs")["verdicts"]
+    assert (verdict["measured"], verdict["declared"]) == (rows[0]["ms per asset and hour"], 2.0)
 
 
 def test_what_has_fallen_behind_is_red_and_fails_the_run(ran: Ran) -> None:
