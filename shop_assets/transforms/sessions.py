@@ -25,6 +25,14 @@ FUNNEL_READS = (
 )
 """The columns of `web_activity` that the funnel is made of."""
 
+HOURS = ["hour", "source"]
+"""The key of the counts of sessions: the hour (UTC) that they began in, and whose they are."""
+FIGURES = (
+    *("sessions", *(f"{step}_sessions" for step in STEPS)),
+    *("bot_sessions", "converted_sessions"),
+)
+"""What is counted of sessions, as `funnel_hourly` declares it."""
+
 _MICROSECOND = dt.timedelta(microseconds=1)
 _HOUR = dt.timedelta(hours=1) // _MICROSECOND
 _GAP = GAP // _MICROSECOND
@@ -80,21 +88,21 @@ def web_activity(events: pd.DataFrame) -> pd.DataFrame:
     return spec.conform(pd.DataFrame(columns).take(by_key).reset_index(drop=True))
 
 
-def funnel_hourly(activity: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
-    """`funnel_hourly` of the sessions that began in `[start, end)`.
+def session_counts(
+    activity: pd.DataFrame, start: dt.datetime | None = None, end: dt.datetime | None = None
+) -> pd.DataFrame:
+    """How many sessions began in each hour, and how far they came: columns `HOURS` and `FIGURES`.
 
-    `activity`: the columns `FUNNEL_READS` of the stretches that touch `[start - GAP,
-    end + LONGEST)`; those from `end` on may be missing of visitors who had none in the `GAP` before
+    `activity`: the columns `FUNNEL_READS` of stretches. With `start` and `end`, sessions that began
+    in `[start, end)` are counted, and the stretches are those that touch `[start - GAP,
+    end + LONGEST)`; from `end` on they may be missing of visitors who had none in the `GAP` before
     it. A stretch belongs to the session of the one before it where less than `GAP` lies between
     them. A step is reached when all before it were, and its last time is not before the first time
     of the step before.
     """
-    spec = TABLES["funnel_hourly"]
-    if activity.empty:
-        return spec.empty()
     order, first = _sessions(activity, start, end)
     if not len(first):
-        return spec.empty()
+        return _NONE.copy()
     human = ~np.logical_or.reduceat(_flags(activity["is_bot"])[order], first)
     flags: dict[str, _Flags] = {"sessions": human, "bot_sessions": ~human}
     reached, before = human, np.full(len(first), _NEVER, dtype=np.int64)
@@ -110,19 +118,43 @@ def funnel_hourly(activity: pd.DataFrame, start: dt.datetime, end: dt.datetime) 
     source, sources = ranks(activity["source"].take(rows))
     hour = micros(activity["started_at"])[rows] // _HOUR
     groups, one, group = np.unique(hour * sources + source, return_index=True, return_inverse=True)
-    sums = pd.DataFrame(
+    return pd.DataFrame(
         {
             "hour": _moments(hour[one] * _HOUR),
             "source": activity["source"].array.take(rows[one]),
-            **{name: np.bincount(group[met], minlength=len(groups)) for name, met in flags.items()},
+            **{
+                name: np.bincount(group[flags[name]], minlength=len(groups)).astype(np.int64)
+                for name in FIGURES
+            },
         }
     )
-    count = sums["sessions"].astype("Float64")
-    sums["conversion_rate"] = sums["converted_sessions"].astype("Float64") / count.where(count > 0)
-    return spec.conform(sums)
 
 
-def _sessions(activity: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> tuple[Ints, Ints]:
+def moved_counts(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """What `session_counts` of the stretches `after` is more than of those `before`.
+
+    Where it differs. Both have, of some visitors, all stretches from a `GAP` and an hour before
+    what could be in a session with those that differ, to as long after it as steps count. Of
+    sessions that are cut off by that, or that did not change, the same is counted in both.
+    """
+    figures = list(FIGURES)
+    less = session_counts(before)
+    less[figures] = -less[figures]
+    both = pd.concat([session_counts(after), less], ignore_index=True)
+    moved = both.groupby(HOURS, as_index=False, observed=True)[figures].sum()
+    return moved[(moved[figures] != 0).any(axis=1)].reset_index(drop=True)
+
+
+def funnel_hourly(counts: pd.DataFrame) -> pd.DataFrame:
+    """`funnel_hourly` of `session_counts`."""
+    count = counts["sessions"].astype("Float64")
+    rate = counts["converted_sessions"].astype("Float64") / count.where(count > 0)
+    return TABLES["funnel_hourly"].conform(counts.assign(conversion_rate=rate))
+
+
+def _sessions(
+    activity: pd.DataFrame, start: dt.datetime | None, end: dt.datetime | None
+) -> tuple[Ints, Ints]:
     """The stretches of the sessions that began in `[start, end)`, one session after the other.
 
     The numbers of their rows, by visitor and time, and where among these each session begins.
@@ -137,8 +169,10 @@ def _sessions(activity: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> t
     fresh = begins(of)
     fresh[1:] |= started[1:] - latest[:-1] >= _GAP
     begun = started[np.flatnonzero(fresh)[np.cumsum(fresh) - 1]]
-    first, after = micros(pd.Series([start, end]))
-    meant = (begun >= first) & (begun < after) & (started < begun + _LONGEST)
+    meant = started < begun + _LONGEST
+    if start is not None and end is not None:
+        earliest, after = micros(pd.Series([start, end]))
+        meant &= (begun >= earliest) & (begun < after)
     return order[meant], np.flatnonzero(fresh[meant])
 
 
@@ -149,3 +183,9 @@ def _flags(values: pd.Series) -> _Flags:
 def _moments(counts: Ints) -> pd.DatetimeIndex:
     """Micros since 1970 as times, UTC."""
     return pd.DatetimeIndex(counts.view("datetime64[us]")).tz_localize("UTC")
+
+
+_NONE = pd.DataFrame(
+    {"hour": _moments(np.zeros(0, np.int64)), "source": pd.Series(dtype="str")}
+    | {name: np.zeros(0, np.int64) for name in FIGURES}
+)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.transforms import customers, inventory, marketing, quality, sales, sessions
-from shop_assets.warehouse import ddl, order_requests, rows, sales_sums
+from shop_assets.warehouse import ddl, funnel_sums, order_requests, rows, sales_sums
 from shop_assets.warehouse.connection import Cursor, Warehouse, read
 
 Compute = Callable[[Warehouse, dt.datetime, dt.datetime], pd.DataFrame]
@@ -121,24 +121,7 @@ def _customer_orders(
 
 def funnel_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.funnel_hourly`."""
-    columns = ", ".join(f"a.{ddl.quoted(name)}" for name in sessions.FUNNEL_READS)
-    stretches = f"SELECT {columns} FROM warehouse.web_activity a WHERE"
-    # A day may follow, of which nearly nothing continues what began before it.
-    sql = (
-        f"{stretches} a.ended_at >= $1 AND a.started_at >= $2 AND a.started_at < $3 UNION ALL "
-        f"{stretches} a.started_at >= $3 AND a.started_at < $4 AND (a.source, a.visitor_id) IN ("
-        "SELECT o.source, o.visitor_id FROM warehouse.web_activity o "
-        "WHERE o.started_at >= $5 AND o.started_at < $3 AND o.ended_at > $6)"
-    )
-    longest = dt.timedelta(hours=1)  # of a stretch
-    gap = sessions.GAP
-    times = (start - gap, start - gap - longest, end, end + sessions.LONGEST)
-    with warehouse.transaction() as cursor:
-        # Each row of that day is looked for among the visitors, never all of them for each row,
-        # even where the hour is so new that the planner takes it for empty.
-        cursor.execute("SET LOCAL enable_nestloop = off")
-        frame = read(cursor, sql, (*times, end - gap - longest, end - gap))
-    return sessions.funnel_hourly(frame, start, end)
+    return sessions.funnel_hourly(funnel_sums.read_hours(warehouse, start, end))
 
 
 def inventory_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

@@ -62,6 +62,20 @@ CREATE TABLE IF NOT EXISTS meta.sold_orders (
 CREATE INDEX IF NOT EXISTS sold_orders_customer
     ON meta.sold_orders (source, customer_id, ordered_at, order_id);
 CREATE INDEX IF NOT EXISTS sold_orders_ordered_at ON meta.sold_orders (ordered_at);
+CREATE TABLE IF NOT EXISTS meta.funnel_made (one boolean PRIMARY KEY DEFAULT true CHECK (one));
+CREATE TABLE IF NOT EXISTS meta.funnel_sums (
+    hour timestamptz NOT NULL,
+    source text NOT NULL,
+    sessions bigint NOT NULL,
+    view_sessions bigint NOT NULL,
+    product_sessions bigint NOT NULL,
+    cart_sessions bigint NOT NULL,
+    checkout_sessions bigint NOT NULL,
+    purchase_sessions bigint NOT NULL,
+    bot_sessions bigint NOT NULL,
+    converted_sessions bigint NOT NULL,
+    PRIMARY KEY (hour, source)
+);
 CREATE TABLE IF NOT EXISTS meta.sums_of (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     zone text NOT NULL

@@ -15,7 +15,7 @@ from shop_assets.demo.truth import compute_truth
 from shop_assets.entities import ENTITIES
 from shop_assets.transforms.ledger import sales_ledger
 from shop_assets.transforms.sales import hour_sums, sales_hourly
-from shop_assets.transforms.sessions import funnel_hourly, web_activity
+from shop_assets.transforms.sessions import funnel_hourly, session_counts, web_activity
 from shop_assets_tests.demo.conftest import HOURS, START, Targets
 from shop_assets_tests.demo.reading import Platform, joined, read
 
@@ -74,7 +74,8 @@ def test_sales_read_after_every_hour_are_the_lived_truth(targets: Targets) -> No
 
 def test_web_sessions_are_the_true_ones(platform: Platform, truth: Truth) -> None:
     activity = web_activity(platform.published["web_events"])
-    found = funnel_hourly(activity, START, END).drop(columns=["source", "conversion_rate"])
+    counts = session_counts(activity, START, END)
+    found = funnel_hourly(counts).drop(columns=["source", "conversion_rate"])
     found, expected = (f.set_index("hour").astype("int64") for f in (found, truth.funnel_hourly))
     assert expected["bot_sessions"].sum() > 50
     assert (expected["purchase_sessions"] < expected["converted_sessions"]).any()

@@ -241,6 +241,10 @@ SELECT asset || h, asset, at, at + interval '1 hour', 1, 1 FROM hours, unnest(%(
 INSERT INTO meta.sold_orders
     (source, order_id, customer_id, ordered_at, currencies, sold_since)
 SELECT 'shop', order_id, customer_id, at, '{GBP}', ARRAY[at] FROM orders_made;
+INSERT INTO meta.funnel_made VALUES (true);
+INSERT INTO meta.funnel_sums
+SELECT date_trunc('hour', started_at, 'UTC'), source, count(*), 0, 0, 0, 0, 0, 0, 0
+FROM warehouse.web_activity GROUP BY 1, 2;
 INSERT INTO meta.sums_of (zone) VALUES ('UTC');
 INSERT INTO meta.hour_sums
 SELECT date_trunc('hour', happened_at, 'UTC'), currency, sum(amount_micros), 0, 0, 0, 0, 0,

@@ -1,0 +1,194 @@
+"""What is kept of sessions is what their stretches say, whatever becomes of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pandas as pd
+import psycopg2
+import pytest
+
+from shop_assets.transforms import sessions
+from shop_assets.warehouse import funnel_sums
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.mart_inputs import funnel_hourly
+from shop_assets.warehouse.marts import stale_slices
+from shop_assets_tests.warehouse.loads import HOUR, NINE, activity, settle_all, wait_for_waiter
+
+MINUTE = dt.timedelta(minutes=1)
+HOURS = 34
+"""More than a session's steps count for, into the next month."""
+SPAN = (NINE - 2 * HOUR, NINE + (HOURS + 2) * HOUR)
+
+
+def restless(chance: random.Random) -> list[dict[str, Any]]:
+    """Stretches of a few visitors, within hours, that often go on after a pause of half an hour."""
+    found = []
+    for source, visitor in (("web", "a"), ("web", "b"), ("app", "a"), ("web", "restless")):
+        begin = NINE + chance.randrange(60) * MINUTE
+        while begin < NINE + HOURS * HOUR:
+            last = begin + chance.randrange(60 - begin.minute) * MINUTE
+            chosen = chance.sample(["view", "product", "purchase"], 2)
+            steps = {f"{step}_{end}": time for step in chosen
+                     for end, time in (("first", begin), ("last", last))}  # fmt: skip
+            found.append({"source": source, "visitor_id": visitor, "started_at": begin,
+                          "ended_at": last, "is_bot": chance.random() < 0.1} | steps)  # fmt: skip
+            pauses = [10, 29] if visitor == "restless" else [1, 29, 30, 31, 90, 400]
+            begin = last + chance.choice(pauses) * MINUTE
+    return found
+
+
+def counted(warehouse: Warehouse) -> pd.DataFrame:
+    """The funnel of all stretches that there are."""
+    everything = warehouse.read("SELECT * FROM warehouse.web_activity")
+    return sessions.funnel_hourly(sessions.session_counts(everything, *SPAN))
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_each_load_moves_the_funnel_to_what_all_stretches_count_for(
+    warehouse: Warehouse, seed: int
+) -> None:
+    chance = random.Random(seed)
+    some = restless(chance)
+    before = counted(warehouse)
+    for _ in range(40):
+        hour, hours = NINE + chance.randrange(HOURS + 4) * HOUR, chance.choice([1, 1, 1, 6])
+        # What an hour told before is told again, left out, or told with what came late.
+        told = [
+            stretch | {"change_hour": hour + chance.randrange(hours) * HOUR}
+            for stretch in chance.sample(some, chance.choice([0, 3, 30]))
+        ]
+        unique = {(s["source"], s["visitor_id"], s["started_at"], s["change_hour"]): s
+                  for s in told}  # fmt: skip
+        settle_all(warehouse)
+        activity(warehouse, *unique.values(), start=hour, count=hours)
+        after = counted(warehouse)
+        pd.testing.assert_frame_equal(funnel_hourly(warehouse, *SPAN), after)
+        either = pd.concat([before, after]).drop_duplicates(keep=False)
+        asked = stale_slices(warehouse, "funnel_hourly")["slice"]
+        assert sorted(set(asked)) == sorted(set(either["hour"]))
+        before = after
+    assert before["sessions"].sum() > 20
+
+
+def at(time: str) -> dt.datetime:
+    """A time after nine, as hours and minutes."""
+    hours, minutes = map(int, time.split(":"))
+    return NINE + hours * HOUR + minutes * MINUTE
+
+
+def visit(begin: str, end: str, *, bought: bool = False) -> dict[str, Any]:
+    """A stretch of a visitor that is told in its own hour."""
+    times = {"purchase_first": at(end), "purchase_last": at(end)} if bought else {}
+    hour = at(begin).replace(minute=0)
+    return {"started_at": at(begin), "ended_at": at(end), "change_hour": hour} | times
+
+
+def half_hours(first: int, last: int) -> list[dict[str, Any]]:
+    """Stretches that go on and on, from one hour to another."""
+    return [
+        visit(f"{hour}:{minute:02}", f"{hour}:{minute + 25}")
+        for hour in range(first, last)
+        for minute in (0, 30)
+    ]
+
+
+def converted(warehouse: Warehouse) -> list[tuple[int, int]]:
+    """The sessions of each hour, and those that bought."""
+    found = funnel_hourly(warehouse, *SPAN)
+    pd.testing.assert_frame_equal(found, counted(warehouse))
+    return list(zip(found["sessions"], found["converted_sessions"], strict=True))
+
+
+def test_what_comes_more_than_a_day_after_a_session_s_begin_is_not_counted(
+    warehouse: Warehouse,
+) -> None:
+    # Of what was more than a day before it, the stretch from three on is the last: without it the
+    # next one would seem to begin a session that the purchase is in time for.
+    known = [*half_hours(0, 3), visit("3:00", "3:59"), visit("4:28", "4:55"), *half_hours(5, 28)]
+    another = visit("4:10", "4:10") | {"visitor_id": "another"}
+    activity(warehouse, another, *known, count=29)
+    activity(warehouse, visit("28:20", "28:20", bought=True), start=at("28:00"))
+    assert converted(warehouse) == [(1, 0), (1, 0)]
+
+
+def test_a_session_that_begins_later_counts_what_came_a_day_after_it(warehouse: Warehouse) -> None:
+    first, second = visit("0:00", "0:10"), visit("0:39", "0:59")
+    known = [
+        second,
+        *half_hours(1, 24),
+        visit("24:00", "24:25"),
+        visit("24:35", "24:35", bought=True),
+    ]
+    activity(warehouse, first, *known, count=25)
+    assert converted(warehouse) == [(1, 0)]
+    activity(warehouse, second)
+    assert converted(warehouse) == [(1, 1)]
+    activity(warehouse, first, second)
+    assert converted(warehouse) == [(1, 0)]
+
+
+def test_a_span_has_the_sessions_that_began_in_it(warehouse: Warehouse) -> None:
+    activity(warehouse, *restless(random.Random(5)))
+    all_of_them = funnel_hourly(warehouse, *SPAN)
+    for first in range(-1, HOURS + 1, 3):
+        start, end = NINE + first * HOUR, NINE + (first + 5) * HOUR
+        within = all_of_them["hour"].between(start, end, inclusive="left")
+        found = funnel_hourly(warehouse, start, end)
+        pd.testing.assert_frame_equal(found, all_of_them[within].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("rows", [1, 20, 1_000_000])
+def test_counts_that_were_never_made_are_made_of_all_stretches(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    activity(warehouse, *restless(random.Random(5)))
+    monkeypatch.setattr(funnel_sums, "ROWS_AT_ONCE", rows)
+    with warehouse.transaction() as cursor:
+        cursor.execute("UPDATE meta.funnel_sums SET sessions = sessions + 1")
+        cursor.execute("DELETE FROM meta.funnel_made")
+    # The next load finds that they are missing, and so does a mart.
+    late = {"started_at": NINE, "ended_at": NINE, "change_hour": NINE + HOUR}
+    activity(warehouse, late, start=NINE + HOUR)
+    pd.testing.assert_frame_equal(funnel_hourly(warehouse, *SPAN), counted(warehouse))
+    with warehouse.transaction() as cursor:
+        cursor.execute("DELETE FROM meta.funnel_made")
+    pd.testing.assert_frame_equal(funnel_hourly(warehouse, *SPAN), counted(warehouse))
+
+
+def test_no_activity_is_no_funnel(warehouse: Warehouse) -> None:
+    assert funnel_hourly(warehouse, *SPAN).empty
+    activity(warehouse, {})
+    assert len(funnel_hourly(warehouse, *SPAN)) == 1
+    activity(warehouse)
+    assert funnel_hourly(warehouse, *SPAN).empty
+
+
+def test_hours_at_once_that_tell_of_one_session_count_it_once(
+    warehouse: Warehouse, url: str
+) -> None:
+    """Three hours tell of a visit: alone each would count a session of its own."""
+    activity(warehouse, {"visitor_id": "another"})
+    ends = [(NINE + n * 20 * MINUTE, NINE + (n * 20 + 5) * MINUTE) for n in range(3)]
+
+    def load(number: int) -> None:
+        start, end = ends[number]
+        hour = NINE + (number + 1) * HOUR
+        told = {"started_at": start, "ended_at": end, "change_hour": hour}
+        activity(warehouse, told, start=hour)
+
+    gate = psycopg2.connect(url)
+    with ThreadPoolExecutor(3) as pool:
+        with gate, gate.cursor() as cursor:
+            # All come as far as the activity that there is, and wait there.
+            cursor.execute(funnel_sums.LOCK)
+            waiting = [pool.submit(load, number) for number in range(3)]
+            wait_for_waiter(warehouse, 3)
+        gate.close()
+        for done in waiting:
+            done.result()
+    assert funnel_hourly(warehouse, *SPAN)["sessions"].tolist() == [2]
+    pd.testing.assert_frame_equal(funnel_hourly(warehouse, *SPAN), counted(warehouse))
