@@ -63,7 +63,11 @@ def ensure(cursor: Cursor) -> None:
     if not hours.empty:
         part = (hours["rows"].cumsum() - hours["rows"]) // ROWS_AT_ONCE
         borders = [*hours.loc[~part.duplicated(), "hour"], hours["hour"].iloc[-1] + _STRETCH]
+        # Each row of a day is looked for among the visitors, never all of them for each row, even
+        # where hours are so new that the planner takes them for empty.
+        cursor.execute("SET LOCAL enable_nestloop = off")
         parts = [_counts_between(cursor, start, end) for start, end in pairwise(borders)]
+        cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
         _write(cursor, pd.concat(parts, ignore_index=True))
     cursor.execute("INSERT INTO meta.funnel_made (one) VALUES (true)")
 
