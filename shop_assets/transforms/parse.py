@@ -33,6 +33,7 @@ _TRUE = {"true", "t", "yes", "y", "1", "on"}
 _FALSE = {"false", "f", "no", "n", "0", "off"}
 _EARLIEST = pd.Timestamp("1900-01-01", tz="UTC")
 _LATEST = pd.Timestamp("2200-01-01", tz="UTC")
+_DAY = pd.Timedelta(days=1)
 _SAMPLE = 20
 LARGEST_MONEY = 10**17
 """In micros: a hundred thousand million of a currency, so that sums of them fit into 64 bits."""
@@ -222,12 +223,12 @@ def parse_time(text: pd.Series, formats: tuple[str, ...], timezone: str) -> Pars
     2199 is none, and neither is a word (`now`).
     """
     text = text.str.strip()
+    left = text.notna()
     if formats[:1] == ("iso",):
         at_once = _cast(text, timezone)
-        if at_once is not None and not _implausible(at_once).any():
+        if at_once is not None and not (_implausible(at_once) | at_once.isna() & left).any():
             return at_once, pd.Series(False, index=text.index)
     result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
-    left = text.notna()
     for form in formats:
         if not left.any():
             break
@@ -318,9 +319,13 @@ def _from_any_iso(text: pd.Series, timezone: str) -> pd.Series:
 def _localize(naive: pd.Series, timezone: str) -> pd.Series:
     if not pd.api.types.is_datetime64_any_dtype(naive.dtype):
         return pd.Series(pd.NaT, index=naive.index, dtype="datetime64[us, UTC]")
+    # The calendar's ends have no offset in some zones, and pandas then gives up on all times.
+    near = naive.between(_EARLIEST.tz_localize(None) - _DAY, _LATEST.tz_localize(None) + _DAY)
     first = np.ones(len(naive), dtype=bool)
-    local = naive.dt.as_unit("us").dt.tz_localize(
-        timezone, ambiguous=first, nonexistent="shift_forward"
+    local = (
+        naive.where(near)
+        .dt.as_unit("us")
+        .dt.tz_localize(timezone, ambiguous=first, nonexistent="shift_forward")
     )
     moments: pd.Series = local.dt.tz_convert("UTC").dt.as_unit("us")
     return moments

@@ -112,6 +112,17 @@ def test_times_that_are_written_alike_are_read_at_once_as_they_are_one_by_one() 
     assert taken > 60
 
 
+@pytest.mark.parametrize("zone", [BERLIN, "America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("text", ["9999-12-31 23:59:59", "9999-12-31", "0001-01-01", "0000-01-01"])
+def test_the_ends_of_the_calendar_are_no_times_in_any_zone(text: str, zone: str) -> None:
+    """They stand for none; some zones have no offset there that could be taken off."""
+    assert moment(text, zone=zone) == "bad"
+    assert moment(f"{text[8:10]}.{text[5:7]}.{text[:4]}", "%d.%m.%Y", zone=zone) == "bad"
+    found, bad = parse_time(texts("2026-11-02", text, None), ("iso",), zone)
+    assert list(found.isna()) == [False, True, True]
+    assert list(bad) == [False, True, False]
+
+
 @given(
     st.lists(
         st.sampled_from(
