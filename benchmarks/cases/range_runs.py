@@ -41,6 +41,7 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
 
 def _run(place: Place, storage: str, hours: int) -> dict[str, Cell]:
     url = place.database(f"range_runs_{storage}")
+    url = url.replace("postgresql://", "postgresql+psycopg2://", 1)
     size = ("--hours", str(hours), "--assets", str(_ASSETS))
     found = said_by("event_log.py", url, "--storage", storage, *size)
     return {

@@ -303,7 +303,7 @@ def _from_iso(text: pd.Series, timezone: str) -> pd.Series:
 
 def _from_any_iso(text: pd.Series, timezone: str) -> pd.Series:
     # An offset comes after a time of day; what a date alone ends in is its day.
-    zoned = text.str.contains(r"\d{2}:?\d{2}.*(?:[zZ]|[+-]\d{2}:?\d{2}|[+-]\d{2})$", regex=True)
+    zoned = text.str.contains(r"\d{2}:?\d{2}.*(?:[zZ]|[+-]\d{1,2}(?::?\d{2})?)$", regex=True)
     zoned &= text.str.contains(r"[T ]", regex=True)
     zoned = zoned.fillna(False).astype(bool)
     result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us, UTC]")
@@ -319,7 +319,8 @@ def _from_any_iso(text: pd.Series, timezone: str) -> pd.Series:
 def _localize(naive: pd.Series, timezone: str) -> pd.Series:
     if not pd.api.types.is_datetime64_any_dtype(naive.dtype):
         return pd.Series(pd.NaT, index=naive.index, dtype="datetime64[us, UTC]")
-    # The calendar's ends have no offset in some zones, and pandas then gives up on all times.
+    # What is no time of a shop stays none: at the calendar's ends some zones have no offset that
+    # pandas could take off, and it gives up on all times then.
     near = naive.between(_EARLIEST.tz_localize(None) - _DAY, _LATEST.tz_localize(None) + _DAY)
     first = np.ones(len(naive), dtype=bool)
     local = (

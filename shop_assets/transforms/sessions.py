@@ -14,8 +14,12 @@ from shop_assets.entities.web import STEPS
 from shop_assets.transforms.ranks import begins, in_order, ranks
 from shop_assets.transforms.versions import Ints, micros
 
+RULE = 1
+"""Of what is counted as which session. Raised with any change of it: kept counts are made anew."""
 GAP = dt.timedelta(minutes=30)
 """Activity after a pause of this or more begins a new session."""
+STRETCH = dt.timedelta(hours=1)
+"""No stretch is longer."""
 LONGEST = dt.timedelta(hours=24)
 """Steps later than this after a session's begin do not count for it."""
 
@@ -42,6 +46,7 @@ _NEVER = np.iinfo(np.int64).min
 _TOO_LATE = np.iinfo(np.int64).max
 
 _Flags = npt.NDArray[np.bool_]
+Span = tuple[dt.datetime, dt.datetime]
 
 
 def web_activity(events: pd.DataFrame) -> pd.DataFrame:
@@ -88,19 +93,17 @@ def web_activity(events: pd.DataFrame) -> pd.DataFrame:
     return spec.conform(pd.DataFrame(columns).take(by_key).reset_index(drop=True))
 
 
-def session_counts(
-    activity: pd.DataFrame, start: dt.datetime | None = None, end: dt.datetime | None = None
-) -> pd.DataFrame:
+def session_counts(activity: pd.DataFrame, span: Span | None = None) -> pd.DataFrame:
     """How many sessions began in each hour, and how far they came: columns `HOURS` and `FIGURES`.
 
-    `activity`: the columns `FUNNEL_READS` of stretches. With `start` and `end`, sessions that began
-    in `[start, end)` are counted, and the stretches are those that touch `[start - GAP,
+    `activity`: the columns `FUNNEL_READS` of stretches. With a `span`, sessions that began in
+    `[start, end)` are counted, and the stretches are those that touch `[start - GAP,
     end + LONGEST)`; from `end` on they may be missing of visitors who had none in the `GAP` before
     it. A stretch belongs to the session of the one before it where less than `GAP` lies between
     them. A step is reached when all before it were, and its last time is not before the first time
     of the step before.
     """
-    order, first = _sessions(activity, start, end)
+    order, first = _sessions(activity, span)
     if not len(first):
         return _NONE.copy()
     human = ~np.logical_or.reduceat(_flags(activity["is_bot"])[order], first)
@@ -131,16 +134,10 @@ def session_counts(
 
 
 def moved_counts(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """What `session_counts` of the stretches `after` is more than of those `before`.
-
-    Where it differs. Both have, of some visitors, all stretches from a `GAP` and an hour before
-    what could be in a session with those that differ, to as long after it as steps count. Of
-    sessions that are cut off by that, or that did not change, the same is counted in both.
-    """
+    """What `session_counts` are more than those before, where they differ."""
     figures = list(FIGURES)
-    less = session_counts(before)
-    less[figures] = -less[figures]
-    both = pd.concat([session_counts(after), less], ignore_index=True)
+    less = before.assign(**{name: -before[name] for name in figures})
+    both = pd.concat([after, less], ignore_index=True)
     moved = both.groupby(HOURS, as_index=False, observed=True)[figures].sum()
     return moved[(moved[figures] != 0).any(axis=1)].reset_index(drop=True)
 
@@ -152,10 +149,8 @@ def funnel_hourly(counts: pd.DataFrame) -> pd.DataFrame:
     return TABLES["funnel_hourly"].conform(counts.assign(conversion_rate=rate))
 
 
-def _sessions(
-    activity: pd.DataFrame, start: dt.datetime | None, end: dt.datetime | None
-) -> tuple[Ints, Ints]:
-    """The stretches of the sessions that began in `[start, end)`, one session after the other.
+def _sessions(activity: pd.DataFrame, span: Span | None) -> tuple[Ints, Ints]:
+    """The stretches of the sessions that began in the span, one session after the other.
 
     The numbers of their rows, by visitor and time, and where among these each session begins.
     """
@@ -170,9 +165,9 @@ def _sessions(
     fresh[1:] |= started[1:] - latest[:-1] >= _GAP
     begun = started[np.flatnonzero(fresh)[np.cumsum(fresh) - 1]]
     meant = started < begun + _LONGEST
-    if start is not None and end is not None:
-        earliest, after = micros(pd.Series([start, end]))
-        meant &= (begun >= earliest) & (begun < after)
+    if span is not None:
+        start, end = micros(pd.Series(span))
+        meant &= (begun >= start) & (begun < end)
     return order[meant], np.flatnonzero(fresh[meant])
 
 

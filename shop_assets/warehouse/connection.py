@@ -21,9 +21,10 @@ from shop_assets.warehouse.kept import KeptConnection
 Cursor = Any
 """A DBAPI cursor of ADBC, inside an open transaction."""
 
-_IN_MEMORY = "SET LOCAL work_mem = '64MB'"
-"""A load sorts and joins an hour's rows, or some hundred thousand, without files. The server's own
-setting is for many small queries; loads are two at a time."""
+_SETTINGS = ("SET LOCAL work_mem = '64MB'", "SET LOCAL max_parallel_workers_per_gather = 0")
+"""An hour's rows are sorted and joined in memory, not in files: the server's own setting is for
+many small queries at a time. By one process: steps run side by side as it is, and what parallel
+workers share must fit into what a container has of shared memory."""
 
 _UNDEFINED_TABLE = "42P01"
 
@@ -69,7 +70,8 @@ class Warehouse:
             ) from None
         try:
             with connection.cursor() as cursor:
-                cursor.execute(_IN_MEMORY)
+                for setting in _SETTINGS:
+                    cursor.execute(setting)
                 yield cursor
             connection.commit()
         except BaseException:

@@ -6,7 +6,8 @@ and each minute of the open one. So a load adds what the sessions of its visitor
 it, and takes off what they did before, under a lock that loads of activity follow each other by.
 What counts is said once, in `transforms.sessions`.
 
-Where the counts were never made (an older release's warehouse), the next load or mart makes them.
+Where the counts were never made (an older release's warehouse), or by another rule, the next load
+or mart makes them, and asks for the hours of the mart that say otherwise.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import pairwise
 import pandas as pd
 import pyarrow as pa
 
+from shop_assets.entities import TABLES
 from shop_assets.transforms import sessions
 from shop_assets.warehouse import ddl, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
@@ -25,29 +27,85 @@ ROWS_AT_ONCE = 1_000_000
 """How many stretches, about, are counted at a time where all are."""
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('web_activity.visitors', 2))"
 """Under which loads change activity and what is kept of it, one after the other."""
-COLUMNS = ", ".join(f"a.{ddl.quoted(name)}" for name in sessions.FUNNEL_READS)
-"""What of activity, as `a`, is counted."""
 
+_ACTIVITY = TABLES["web_activity"]
+_READ = ", ".join(f"a.{ddl.quoted(name)}" for name in sessions.FUNNEL_READS)
 _KEY = ", ".join(sessions.HOURS)
 _SCHEMA = pa.schema(
     [("hour", pa.timestamp("us", "UTC")), ("source", pa.string())]
     + [(name, pa.int64()) for name in sessions.FIGURES]
 )
-_STRETCH = dt.timedelta(hours=1)
-"""No stretch is longer."""
+_COLUMNS = ", ".join(_SCHEMA.names)
+_BEFORE = sessions.LONGEST + sessions.STRETCH + sessions.GAP
+_AFTER = sessions.LONGEST + sessions.GAP
 
 
-def add(cursor: Cursor, after: pd.DataFrame, before: pd.DataFrame) -> None:
-    """Add what stretches count for, and take off what those that were there before did.
+def change(cursor: Cursor, scope: str, told: pd.DataFrame | None) -> None:
+    """Bring the counts up to date with rows of `pg_temp.gone` and `pg_temp.came`, and ask for the
+    hours of the funnel that they change.
 
-    Both have `FUNNEL_READS`, and of each visitor all that may stand in a session with what has
-    changed. The hours whose counts differ stand in `pg_temp.moved_funnel`. The caller holds `LOCK`.
+    `scope`: a condition that a row of activity, as `a`, is one that the load replaces. `told`: all
+    that it tells, where nothing was there before. The caller holds `LOCK`.
     """
-    _write(cursor, sessions.moved_counts(after, before))
+    _find_touched(cursor)
+    others = _others(cursor, scope)
+    after = _counts(others, _touched(cursor, "fresh") if told is None else told)
+    before = _counts(others, *([_touched(cursor, "present")] if told is None else []))
+    _add(cursor, sessions.moved_counts(after, before))
+    slices.mark_stale(cursor, "funnel_hourly", "SELECT hour FROM pg_temp.moved_funnel")
+
+
+def _find_touched(cursor: Cursor) -> None:
+    """Make `pg_temp.touched`: the visitors concerned, and between when a stretch may count with
+    what came or went.
+
+    A session that counts it began less than a day before. Whether one begins there, the stretch
+    before tells, which is not longer than an hour and ends in the gap before. It changes which
+    sessions begin up to a gap after its end, and these count what is in the day after. Other
+    sessions may be cut off by that: they count the same before and after, and are no difference.
+    """
+    cursor.execute(
+        "CREATE TEMP TABLE touched ON COMMIT DROP AS SELECT source, visitor_id, "
+        f"min(started_at) - interval '{_BEFORE.total_seconds()} seconds' AS since, "
+        f"max(ended_at) + interval '{_AFTER.total_seconds()} seconds' AS until FROM ("
+        "SELECT source, visitor_id, started_at, ended_at FROM pg_temp.gone UNION ALL "
+        "SELECT source, visitor_id, started_at, ended_at FROM pg_temp.came) moved GROUP BY 1, 2"
+    )
+    slices.analyze(cursor, "touched")
+
+
+def _others(cursor: Cursor, scope: str) -> pd.DataFrame:
+    """What other hours told of these visitors, each looked up in the few months of the visit.
+
+    That is what `OFFSET 0` is for; and a visitor has few stretches in a day: a bitmap of them is
+    more than to fetch them.
+    """
+    cursor.execute("SET LOCAL enable_bitmapscan = off")
+    return read(
+        cursor,
+        f"SELECT {_READ} FROM pg_temp.touched c CROSS JOIN LATERAL ("
+        "SELECT * FROM warehouse.web_activity a "
+        "WHERE a.source = c.source AND a.visitor_id = c.visitor_id AND a.started_at >= c.since "
+        f"AND a.started_at <= c.until AND ({scope}) IS NOT TRUE OFFSET 0) a",
+    )
+
+
+def _touched(cursor: Cursor, table: str) -> pd.DataFrame:
+    """The rows of a temporary table about these visitors."""
+    return read(
+        cursor,
+        f"SELECT {_READ} FROM pg_temp.{table} a JOIN pg_temp.touched USING (source, visitor_id)",
+    )
+
+
+def _counts(*parts: pd.DataFrame) -> pd.DataFrame:
+    columns = list(sessions.FUNNEL_READS)
+    rows = [_ACTIVITY.conform(part)[columns] for part in parts]
+    return sessions.session_counts(pd.concat(rows, ignore_index=True))
 
 
 def ensure(cursor: Cursor) -> None:
-    """Count all sessions where that was never done."""
+    """Count all sessions where that was never done by this rule."""
     if _is_made(cursor):
         return
     cursor.execute(LOCK)
@@ -62,14 +120,22 @@ def ensure(cursor: Cursor) -> None:
     )
     if not hours.empty:
         part = (hours["rows"].cumsum() - hours["rows"]) // ROWS_AT_ONCE
-        borders = [*hours.loc[~part.duplicated(), "hour"], hours["hour"].iloc[-1] + _STRETCH]
+        borders = [
+            *hours.loc[~part.duplicated(), "hour"],
+            hours["hour"].iloc[-1] + dt.timedelta(hours=1),
+        ]
         # Each row of a day is looked for among the visitors, never all of them for each row, even
         # where hours are so new that the planner takes them for empty.
         cursor.execute("SET LOCAL enable_nestloop = off")
         parts = [_counts_between(cursor, start, end) for start, end in pairwise(borders)]
         cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
-        _write(cursor, pd.concat(parts, ignore_index=True))
-    cursor.execute("INSERT INTO meta.funnel_made (one) VALUES (true)")
+        _add(cursor, pd.concat(parts, ignore_index=True))
+    _ask_where_the_mart_differs(cursor)
+    cursor.execute(
+        "INSERT INTO meta.funnel_made (one, rule) VALUES (true, $1) "
+        "ON CONFLICT (one) DO UPDATE SET rule = excluded.rule",
+        parameters=(sessions.RULE,),
+    )
 
 
 def read_hours(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
@@ -78,15 +144,15 @@ def read_hours(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd
         ensure(cursor)
         return read(
             cursor,
-            f"SELECT {', '.join(_SCHEMA.names)} FROM meta.funnel_sums WHERE hour >= $1 "
-            f"AND hour < $2 AND (sessions > 0 OR bot_sessions > 0) ORDER BY {_KEY}",
+            f"SELECT {_COLUMNS} FROM meta.funnel_sums WHERE hour >= $1 AND hour < $2 "
+            f"AND (sessions > 0 OR bot_sessions > 0) ORDER BY {_KEY}",
             (start, end),
         )
 
 
 def _counts_between(cursor: Cursor, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """The counts of the sessions that began in `[start, end)`, from their stretches."""
-    stretches = f"SELECT {COLUMNS} FROM warehouse.web_activity a WHERE"
+    stretches = f"SELECT {_READ} FROM warehouse.web_activity a WHERE"
     # A day may follow, of which nearly nothing continues what began before it.
     sql = (
         f"{stretches} a.ended_at >= $1 AND a.started_at >= $2 AND a.started_at < $3 UNION ALL "
@@ -94,22 +160,35 @@ def _counts_between(cursor: Cursor, start: dt.datetime, end: dt.datetime) -> pd.
         "SELECT o.source, o.visitor_id FROM warehouse.web_activity o "
         "WHERE o.started_at >= $5 AND o.started_at < $3 AND o.ended_at > $6)"
     )
-    gap, longest = sessions.GAP, sessions.LONGEST
-    times = (start - gap, start - gap - _STRETCH, end, end + longest)
-    activity = read(cursor, sql, (*times, end - gap - _STRETCH, end - gap))
-    return sessions.session_counts(activity, start, end)
+    gap, stretch = sessions.GAP, sessions.STRETCH
+    times = (start - gap, start - gap - stretch, end, end + sessions.LONGEST)
+    activity = read(cursor, sql, (*times, end - gap - stretch, end - gap))
+    return sessions.session_counts(activity, (start, end))
+
+
+def _ask_where_the_mart_differs(cursor: Cursor) -> None:
+    figures = ", ".join(f"{{0}}.{name}" for name in sessions.FIGURES)
+    slices.mark_stale(
+        cursor,
+        "funnel_hourly",
+        f"SELECT hour FROM (SELECT * FROM meta.funnel_sums "
+        "WHERE sessions > 0 OR bot_sessions > 0) s "
+        f"FULL JOIN {ddl.physical(TABLES['funnel_hourly'])} m USING ({_KEY}) "
+        f"WHERE ({figures.format('s')}) IS DISTINCT FROM ({figures.format('m')})",
+    )
 
 
 def _is_made(cursor: Cursor) -> bool:
-    return bool(fetch_one(cursor, "SELECT EXISTS (SELECT FROM meta.funnel_made)"))
+    sql = "SELECT EXISTS (SELECT FROM meta.funnel_made WHERE rule = $1)"
+    return bool(fetch_one(cursor, sql, (sessions.RULE,)))
 
 
-def _write(cursor: Cursor, changes: pd.DataFrame) -> None:
-    staged = pa.Table.from_pandas(changes, schema=_SCHEMA, preserve_index=False)
+def _add(cursor: Cursor, counts: pd.DataFrame) -> None:
+    """Add to the counts that are kept. The hours stand in `pg_temp.moved_funnel`."""
+    staged = pa.Table.from_pandas(counts, schema=_SCHEMA, preserve_index=False)
     slices.stage(cursor, "moved_funnel", staged)
     figures = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in sessions.FIGURES)
-    columns = ", ".join(_SCHEMA.names)
     cursor.execute(
-        f"INSERT INTO meta.funnel_sums AS t ({columns}) SELECT {columns} FROM pg_temp.moved_funnel "
-        f"ORDER BY {_KEY} ON CONFLICT ({_KEY}) DO UPDATE SET {figures}"
+        f"INSERT INTO meta.funnel_sums AS t ({_COLUMNS}) SELECT {_COLUMNS} "
+        f"FROM pg_temp.moved_funnel ORDER BY {_KEY} ON CONFLICT ({_KEY}) DO UPDATE SET {figures}"
     )

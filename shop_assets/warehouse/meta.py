@@ -62,7 +62,10 @@ CREATE TABLE IF NOT EXISTS meta.sold_orders (
 CREATE INDEX IF NOT EXISTS sold_orders_customer
     ON meta.sold_orders (source, customer_id, ordered_at, order_id);
 CREATE INDEX IF NOT EXISTS sold_orders_ordered_at ON meta.sold_orders (ordered_at);
-CREATE TABLE IF NOT EXISTS meta.funnel_made (one boolean PRIMARY KEY DEFAULT true CHECK (one));
+CREATE TABLE IF NOT EXISTS meta.funnel_made (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    rule bigint NOT NULL
+);
 CREATE TABLE IF NOT EXISTS meta.funnel_sums (
     hour timestamptz NOT NULL,
     source text NOT NULL,

@@ -74,7 +74,7 @@ def test_sales_read_after_every_hour_are_the_lived_truth(targets: Targets) -> No
 
 def test_web_sessions_are_the_true_ones(platform: Platform, truth: Truth) -> None:
     activity = web_activity(platform.published["web_events"])
-    counts = session_counts(activity, START, END)
+    counts = session_counts(activity, (START, END))
     found = funnel_hourly(counts).drop(columns=["source", "conversion_rate"])
     found, expected = (f.set_index("hour").astype("int64") for f in (found, truth.funnel_hourly))
     assert expected["bot_sessions"].sum() > 50

@@ -13,6 +13,7 @@ import psycopg2
 
 from shop_assets.assets import reconciliation
 from shop_assets.entities import TABLES, TableSpec
+from shop_assets.transforms import sessions
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.flatness import paid
@@ -241,7 +242,7 @@ SELECT asset || h, asset, at, at + interval '1 hour', 1, 1 FROM hours, unnest(%(
 INSERT INTO meta.sold_orders
     (source, order_id, customer_id, ordered_at, currencies, sold_since)
 SELECT 'shop', order_id, customer_id, at, '{GBP}', ARRAY[at] FROM orders_made;
-INSERT INTO meta.funnel_made VALUES (true);
+INSERT INTO meta.funnel_made VALUES (true, %(rule)s);
 INSERT INTO meta.funnel_sums
 SELECT date_trunc('hour', started_at, 'UTC'), source, count(*), 0, 0, 0, 0, 0, 0, 0
 FROM warehouse.web_activity GROUP BY 1, 2;
@@ -306,6 +307,7 @@ def fill(warehouse: Warehouse, history: History) -> None:
         "orders": history.orders,
         "products": PRODUCTS,
         "assets": list(ASSETS),
+        "rule": sessions.RULE,
     }
     connection = psycopg2.connect(warehouse.url)
     with connection, connection.cursor() as cursor:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES, Column
@@ -98,7 +98,7 @@ def test_what_is_no_time_of_a_shop_is_not_read(text: str, formats: tuple[str, ..
 def test_times_that_are_written_alike_are_read_at_once_as_they_are_one_by_one() -> None:
     days = ["2026-11-02", "2026-02-30", "2026-10-25", "1899-12-31", "2200-01-01", "20261102"]
     clocks = ["", "10", "02:59", "10:59:59", "10:59:59.694123", "10:59:59.6941234", "24:00:00"]
-    offsets = ["", "Z", "z", "+0530", "-08", "+25:00", " +01:00"]
+    offsets = ["", "Z", "z", "+0530", "-08", "+5", "+5:30", "+25:00", " +01:00"]
     taken = 0
     for parts in itertools.product(days, ["T", " "], clocks, offsets):
         text = "".join(parts)
@@ -123,13 +123,14 @@ def test_the_ends_of_the_calendar_are_no_times_in_any_zone(text: str, zone: str)
     assert list(bad) == [False, True, False]
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.sampled_from(
             [None, "2026-11-02 10:59:59", "2026-10-25T02:30", "2026-11-02T10:59:59.5Z",
              "2026-11-02T10:59:59+05:30", "1793616000123", "20261102", "1793616000", "now", "-", ""]
         ),
-        max_size=60,
+        max_size=24,
     )
 )  # fmt: skip
 def test_times_beside_others_are_read_as_they_are_alone(values: list[str | None]) -> None:

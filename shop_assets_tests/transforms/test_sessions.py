@@ -50,7 +50,7 @@ def activity(rows: list[Event]) -> pd.DataFrame:
 
 def funnel(rows: list[Event], first: int = 0, last: int = 6) -> pd.DataFrame:
     start, end = START + pd.Timedelta(hours=first), START + pd.Timedelta(hours=last)
-    return check("funnel_hourly", funnel_hourly(session_counts(activity(rows), start, end)))
+    return check("funnel_hourly", funnel_hourly(session_counts(activity(rows), (start, end))))
 
 
 def person(minute: int, step: str = "view", visitor: str = "v", hour: int = 0) -> Event:
@@ -183,8 +183,8 @@ def test_what_follows_the_window_is_needed_of_those_alone_who_were_there_just_be
     before = all_of_them["started_at"] < end
     there = all_of_them[before & (all_of_them["ended_at"] > end - GAP)]
     some = all_of_them[before | all_of_them["visitor_id"].isin(there["visitor_id"])]
-    made = session_counts(some[list(FUNNEL_READS)], start, end)
-    pd.testing.assert_frame_equal(made, session_counts(all_of_them, start, end))
+    made = session_counts(some[list(FUNNEL_READS)], (start, end))
+    pd.testing.assert_frame_equal(made, session_counts(all_of_them, (start, end)))
 
 
 @settings(max_examples=30, deadline=None)
@@ -192,10 +192,10 @@ def test_what_follows_the_window_is_needed_of_those_alone_who_were_there_just_be
 def test_each_source_s_visitors_are_its_own(rows: list[Event]) -> None:
     one, other = activity(rows), activity(rows[::2]).assign(source="app")
     start, end = START, START + pd.Timedelta(hours=6)
-    both = session_counts(pd.concat([one, other], ignore_index=True), start, end)
+    both = session_counts(pd.concat([one, other], ignore_index=True), (start, end))
     for source, alone in (("web", one), ("app", other)):
         mine = both[both["source"] == source].reset_index(drop=True)
-        pd.testing.assert_frame_equal(mine, session_counts(alone, start, end))
+        pd.testing.assert_frame_equal(mine, session_counts(alone, (start, end)))
 
 
 def by_event(rows: list[Event]) -> dict[int, dict[str, int]]:
@@ -281,7 +281,7 @@ def test_an_hour_of_half_a_million_events_takes_seconds() -> None:
     )  # fmt: skip
     started = perf_counter()
     stretches = web_activity(frame.assign(_hour=START))
-    rows = session_counts(stretches, START, START + pd.Timedelta(hours=1))
+    rows = session_counts(stretches, (START, START + pd.Timedelta(hours=1)))
     assert perf_counter() - started < 30  # a second or two on a quiet machine
     assert stretches["events"].sum() == count
     assert rows["sessions"].sum() >= visitor.nunique()

@@ -11,12 +11,21 @@ import pandas as pd
 import psycopg2
 import pytest
 
+from shop_assets.entities import TABLES
 from shop_assets.transforms import sessions
 from shop_assets.warehouse import funnel_sums
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import funnel_hourly
-from shop_assets.warehouse.marts import stale_slices
-from shop_assets_tests.warehouse.loads import HOUR, NINE, activity, settle_all, wait_for_waiter
+from shop_assets.warehouse.marts import replace_slices, stale_slices
+from shop_assets_tests.warehouse.loads import (
+    HOUR,
+    NINE,
+    activity,
+    load_of,
+    settle_all,
+    stale,
+    wait_for_waiter,
+)
 
 MINUTE = dt.timedelta(minutes=1)
 HOURS = 34
@@ -44,7 +53,7 @@ def restless(chance: random.Random) -> list[dict[str, Any]]:
 def counted(warehouse: Warehouse) -> pd.DataFrame:
     """The funnel of all stretches that there are."""
     everything = warehouse.read("SELECT * FROM warehouse.web_activity")
-    return sessions.funnel_hourly(sessions.session_counts(everything, *SPAN))
+    return sessions.funnel_hourly(sessions.session_counts(everything, SPAN))
 
 
 @pytest.mark.parametrize("seed", [5, 6])
@@ -157,6 +166,36 @@ def test_counts_that_were_never_made_are_made_of_all_stretches(
     with warehouse.transaction() as cursor:
         cursor.execute("DELETE FROM meta.funnel_made")
     pd.testing.assert_frame_equal(funnel_hourly(warehouse, *SPAN), counted(warehouse))
+
+
+def test_counts_of_another_rule_are_made_anew_and_asked_for_where_the_mart_differs(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activity(warehouse, *restless(random.Random(5)))
+    expected = funnel_hourly(warehouse, *SPAN)
+    load = load_of("marts/funnel_hourly", SPAN[0], count=HOURS + 4)
+    seen = stale_slices(warehouse, "funnel_hourly")
+    replace_slices(warehouse, TABLES["funnel_hourly"], expected, load, seen)
+    assert stale(warehouse, "funnel_hourly") == []
+    edited, missing = expected["hour"].drop_duplicates().iloc[[1, 4]]
+    mart = "marts_base.funnel_hourly"
+    with warehouse.transaction() as cursor:
+        cursor.execute("UPDATE meta.funnel_sums SET bot_sessions = bot_sessions + 7")
+        cursor.execute(f"DELETE FROM {mart} WHERE hour = $1", parameters=(missing,))
+        cursor.execute(
+            f"INSERT INTO {mart} SELECT hour - interval '5 days', source, sessions, 0, 0, 0, 0, "
+            f"0, 0, 0, 0 FROM {mart} WHERE hour = $1",
+            parameters=(edited,),
+        )
+        cursor.execute(
+            f"UPDATE {mart} SET view_sessions = view_sessions + 1 WHERE hour = $1",
+            parameters=(edited,),
+        )
+    assert funnel_hourly(warehouse, *SPAN)["bot_sessions"].sum() > expected["bot_sessions"].sum()
+    monkeypatch.setattr(sessions, "RULE", sessions.RULE + 1)
+    pd.testing.assert_frame_equal(funnel_hourly(warehouse, *SPAN), expected)
+    asked = stale_slices(warehouse, "funnel_hourly")["slice"].tolist()
+    assert asked == [edited - 5 * pd.Timedelta(days=1), edited, missing]
 
 
 def test_no_activity_is_no_funnel(warehouse: Warehouse) -> None:

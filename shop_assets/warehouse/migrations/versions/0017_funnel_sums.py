@@ -11,7 +11,10 @@ def upgrade() -> None:
     # A load of an older release that is under way is waited for: its activity counts, too.
     op.execute("LOCK TABLE warehouse.web_activity IN SHARE ROW EXCLUSIVE MODE")
     op.execute("""
-        CREATE TABLE meta.funnel_made (one boolean PRIMARY KEY DEFAULT true CHECK (one));
+        CREATE TABLE meta.funnel_made (
+            one boolean PRIMARY KEY DEFAULT true CHECK (one),
+            rule bigint NOT NULL
+        );
         CREATE TABLE meta.funnel_sums (
             hour timestamptz NOT NULL,
             source text NOT NULL,
