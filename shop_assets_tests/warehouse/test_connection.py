@@ -191,6 +191,19 @@ def test_transactions_one_after_the_other_are_of_one_session(own_url: str) -> No
     assert pids == {pid for pid, _ in others(own_url)}
 
 
+def test_each_transaction_sorts_in_memory_and_by_one_process(own_url: str) -> None:
+    warehouse = Warehouse(own_url)
+    for _ in range(2):  # in a new session, and in one that is used again
+        with warehouse.transaction() as cursor:
+            # Nothing was asked yet: whoever needs one snapshot for all can still say so.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            assert fetch_one(cursor, "SELECT current_setting('work_mem')") == "64MB"
+            assert (
+                fetch_one(cursor, "SELECT current_setting('max_parallel_workers_per_gather')")
+                == "0"
+            )
+
+
 def test_what_a_transaction_leaves_in_its_session_is_gone_in_the_next(own_url: str) -> None:
     warehouse = Warehouse(own_url)
     rows = pa.table({"n": [1]})
