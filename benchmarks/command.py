@@ -26,7 +26,7 @@ class CommandFailedError(Exception):
 class Done:
     """A command that succeeded. `began`: seconds since 1970; `peak`, `servers`: MiB.
 
-    `peak`: what its process was seen to hold, many times a second.
+    `peak`: the most that its process held, as the kernel knows it.
     """
 
     began: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -14,28 +15,30 @@ import pyarrow as pa
 from shop_assets.stack import state
 
 MIB = 2**20
-_PAUSE = 0.02
-_SERVERS_EACH = 10
-"""Servers are looked at once in so many looks: that takes longer."""
+_PAUSE = 1.0
+"""Between two looks: to look at servers takes the kernel a walk through all that they hold."""
 
 
 class MemoryWatch:
     """Watches from `__enter__` to `__exit__`; afterwards `peak` and `servers` are known, in MiB.
 
-    `pid`: the process, without processes of its own; `home`: of the embedded stack whose servers
-    are watched.
+    `pid`: the process, without processes of its own, whose peak the kernel keeps; `home`: of the
+    embedded stack whose servers are watched, by looking at them now and then.
     """
 
     def __init__(self, pid: int, home: Path | None) -> None:
         self.peak = 0.0
         self.servers = 0.0
-        self._process = psutil.Process(pid)
+        self._pid = pid
         self._servers = [] if home is None else _servers(home)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        self._look(0)
+        with suppress(OSError):
+            # The peak so far is forgotten: what is held now counts.
+            Path(f"/proc/{self._pid}/clear_refs").write_text("5", "ascii")
+        self._look()
         self._thread.start()
         return self
 
@@ -44,19 +47,15 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        turn = 0
         while not self._over.wait(_PAUSE):
-            turn += 1
-            self._look(turn)
+            self._look()
+        # Of a process that has ended nothing is known any more.
+        self._look()
 
-    def _look(self, turn: int) -> None:
-        try:
-            self.peak = max(self.peak, self._process.memory_info().rss / MIB)
-        except psutil.Error:
-            return
-        if turn % _SERVERS_EACH == 0:
-            held = sum(_held(p) for server in self._servers for p in _with_children(server))
-            self.servers = max(self.servers, held / MIB)
+    def _look(self) -> None:
+        self.peak = max(self.peak, _told(self._pid, "status", "VmHWM") / MIB)
+        held = sum(_held(p) for server in self._servers for p in _with_children(server))
+        self.servers = max(self.servers, held / MIB)
 
 
 def held_now() -> float:
@@ -88,13 +87,18 @@ def _with_children(process: psutil.Process) -> list[psutil.Process]:
 def _held(process: psutil.Process) -> int:
     """A process' own part of the memory, in bytes: what it shares is counted in parts."""
     try:
-        text = Path(f"/proc/{process.pid}/smaps_rollup").read_text("ascii")
+        return _told(process.pid, "smaps_rollup", "Pss") or int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _told(pid: int, file: str, name: str) -> int:
+    """A figure that the kernel tells of a process, in bytes; 0 where it tells none."""
+    try:
+        text = Path(f"/proc/{pid}/{file}").read_text("ascii")
     except OSError:
-        try:
-            return int(process.memory_info().rss)
-        except psutil.Error:
-            return 0
+        return 0
     for line in text.splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     return 0
