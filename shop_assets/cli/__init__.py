@@ -4,11 +4,14 @@ import gc
 import sys
 import warnings
 
+from shop_assets.cli.memory import keep_memory
+
 
 def main() -> None:
     """Run the command; what libraries say to developers at import is nothing to a user."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    keep_memory()
     # What is imported stays: collecting garbage among it again and again takes a second.
     gc.disable()
     from shop_assets.cli.app import main as run
