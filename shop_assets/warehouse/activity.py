@@ -8,7 +8,7 @@ from shop_assets.entities import TABLES
 from shop_assets.warehouse import funnel_sums, slices
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.current import of_load
-from shop_assets.warehouse.difference import Target, replace_rows
+from shop_assets.warehouse.difference import Target, compare, write
 from shop_assets.warehouse.slices import Load, Written
 
 
@@ -24,8 +24,10 @@ def load_activity(warehouse: Warehouse, activity: pd.DataFrame, load: Load) -> W
         # Loads of other hours may bring what the same visitors did: each must see those before it.
         cursor.execute(funnel_sums.LOCK)
         funnel_sums.ensure(cursor)
-        found = replace_rows(cursor, Target.of(spec), of_load("t", load))
+        found = compare(cursor, Target.of(spec), of_load("t", load))
         if found.rows:
+            # Before the rows are written: else each of them was looked up among the others.
             told = activity if found.all_came else None
             funnel_sums.change(cursor, of_load("a", load), told)
+            write(cursor, Target.of(spec), of_load("t", load), found)
         return publication.note(fresh.num_rows, found.rows)

@@ -18,9 +18,6 @@ from shop_assets.warehouse.ddl import literal
 BY_ORDER = ("charge_differences", "refund_differences")
 BY_PAYOUT = ("payout_differences",)
 
-LEDGER = "meta.reconciliations"
-"""The tables of differences that there are; locked by whoever works on one."""
-
 _LOCK = "hashtextextended('reconciliations', 6)"
 
 _AT_A_TIME = 10_000
@@ -92,7 +89,7 @@ def begin(cursor: Cursor, name: str) -> None:
     """From now on ask on behalf of this table of differences; all loads under way end first."""
     if fetch_one(cursor, "SELECT true FROM meta.reconciliations WHERE name = $1", (name,)):
         return
-    cursor.execute(f"LOCK TABLE {LEDGER} IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute("LOCK TABLE meta.reconciliations IN SHARE ROW EXCLUSIVE MODE")
     cursor.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
     cursor.execute(
         "INSERT INTO meta.reconciliations (name, inputs) VALUES ($1, '') ON CONFLICT DO NOTHING",

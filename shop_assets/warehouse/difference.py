@@ -68,10 +68,20 @@ def replace_rows(
 ) -> Difference:
     """Make the rows of the table that meet `scope` equal to those of `pg_temp.fresh`.
 
+    As `compare` and `write` do one after the other.
+    """
+    found = compare(cursor, target, scope, looked_up)
+    write(cursor, target, scope, found)
+    return found
+
+
+def compare(cursor: Cursor, target: Target, scope: str, looked_up: str | None = None) -> Difference:
+    """Find what makes the rows of the table that meet `scope` equal to those of `pg_temp.fresh`.
+
     `scope`: an SQL condition on the table's columns (as `t`), which all of `fresh` meets too.
     `looked_up`: what gives just those rows, as `t`, where the planner is not to choose how.
-    The rows that went and came stand in `pg_temp.gone` and `pg_temp.came`, and all of those that
-    were there in `pg_temp.present`.
+    The rows that go and come stand in `pg_temp.gone` and `pg_temp.came`, and all of those that
+    are there in `pg_temp.present`.
 
     Raises:
         ValueError: rows of `fresh` lie outside of `scope`, where nothing would replace them.
@@ -86,7 +96,11 @@ def replace_rows(
     if count > within:
         rows = "1 row lies" if count == within + 1 else f"{count - within} rows lie"
         raise ValueError(f"{target.name}: {rows} outside of the slice that is replaced")
-    found = _compare(cursor, target, count, looked_up or f"{target.table} t WHERE {scope}")
+    return _compare(cursor, target, count, looked_up or f"{target.table} t WHERE {scope}")
+
+
+def write(cursor: Cursor, target: Target, scope: str, found: Difference) -> None:
+    """Take out and put in what `compare` has found of these rows."""
     if found.gone:
         slices.analyze(cursor, "gone")
         same = " AND ".join(f"t.{quoted(k)} = g.{quoted(k)}" for k in target.key)
@@ -105,7 +119,6 @@ def replace_rows(
             f"INSERT INTO {target.table} ({columns}) "
             f"SELECT {columns} FROM pg_temp.came ORDER BY {keys}"
         )
-    return found
 
 
 def _compare(cursor: Cursor, target: Target, count: int, present: str) -> Difference:

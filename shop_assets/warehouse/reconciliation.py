@@ -7,7 +7,7 @@ what is asked for, what has become old enough, and nothing else; `meta.differenc
 numbers of each kind. A table that is new here, or was made from other inputs, is made of all rows.
 
 One run is one transaction, of one state of all tables: what was asked for is settled exactly if
-the differences are written.
+the differences are written. Runs of one table follow each other; those of others go on beside them.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def reconcile(
     with warehouse.transaction() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # The state that is read begins with the first query, after whoever was before has ended.
-        cursor.execute(f"LOCK TABLE {compared_keys.LEDGER} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(f"LOCK TABLE {ddl.physical(comparison.spec)} IN SHARE ROW EXCLUSIVE MODE")
         until = fetch_one(cursor, _UNTIL.format(assets="$1"), (_assets(comparison.reads),))
         if until is None:
             return _forget(cursor, comparison)

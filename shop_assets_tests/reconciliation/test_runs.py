@@ -80,25 +80,25 @@ def test_only_what_has_changed_is_compared(settled: Warehouse) -> None:
 def test_a_run_whose_server_process_is_killed_is_made_up_for_by_the_next(
     settled: Warehouse,
 ) -> None:
-    def dying(judge: Judge) -> Judge:
+    def dying(declared: Declaration) -> Judge:
         def killed(compared: pd.DataFrame) -> pd.DataFrame:
             killer = psycopg2.connect(settled.url)
             with killer, killer.cursor() as cursor:
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_locks "
-                    "WHERE relation = 'meta.reconciliations'::regclass "
-                    "AND mode = 'ShareRowExclusiveLock'"
+                    "WHERE relation = %s::regclass AND mode = 'ShareRowExclusiveLock'",
+                    (f"analytics_base.{declared.name}",),
                 )
                 assert cursor.rowcount == 1
             killer.close()
-            return judge(compared)
+            return declared.judge(compared)
 
         return killed
 
     lose(settled, "A")
     waiting = asked(settled)
     for declared in (CHARGES, REFUNDS):
-        broken = dataclasses.replace(declared, judge=dying(declared.judge))
+        broken = dataclasses.replace(declared, judge=dying(declared))
         for anew in (False, True):
             with pytest.raises(AdbcError):
                 run(settled, broken, anew=anew)
@@ -151,6 +151,23 @@ def test_runs_at_once_leave_what_one_leaves(settled: Warehouse) -> None:
     assert sum(d.changed for d in done) == 1
     assert {d.kinds["not_charged"] for d in done} == {1}
     assert differences(settled) == [UNPAID]
+
+
+def test_charges_and_refunds_are_compared_side_by_side(settled: Warehouse) -> None:
+    lose(settled, "A")
+    run(settled, REFUNDS)
+    lose(settled, "B")
+    done: list[Reconciled] = []
+
+    def judged(compared: pd.DataFrame) -> pd.DataFrame:
+        with ThreadPoolExecutor(1) as pool:
+            done.append(pool.submit(run, settled, REFUNDS).result(timeout=20))
+        return CHARGES.judge(compared)
+
+    found = run(settled, dataclasses.replace(CHARGES, judge=judged))
+    assert found.kinds == {"not_charged": 2}
+    assert [d.compared for d in done] == [1]
+    assert asked(settled) == 0
 
 
 def test_a_shop_without_a_provider_asks_for_nothing(warehouse: Warehouse) -> None:
