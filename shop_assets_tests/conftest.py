@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import is_hypothesis_test
 
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import Endpoints
@@ -32,3 +33,13 @@ def real_data() -> Path:
     if not (folder / "online_retail").is_dir():
         pytest.skip("no real data: neither SHOP_REAL_DATA nor ../shared/data has online_retail")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of many random examples are not traced: that takes longer than the examples.
+
+    What they reach, tests of single examples reach too.
+    """
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("no_cover")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
+from isal import isal_zlib
 
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.limits import Limits
@@ -72,7 +73,7 @@ def _pieces(head: bytes, raw: Any) -> Iterator[bytes]:
 
 
 def _gunzipped(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
-    machine = zlib.decompressobj(wbits=31)
+    machine = isal_zlib.decompressobj(wbits=31)
     for piece in pieces:
         waiting = piece
         while waiting:
@@ -81,10 +82,10 @@ def _gunzipped(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
                 waiting = waiting.lstrip(b"\0")
                 if not waiting:
                     break
-                machine = zlib.decompressobj(wbits=31)
+                machine = isal_zlib.decompressobj(wbits=31)
             try:
                 text = machine.decompress(waiting, 4 * _READ)
-            except zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc] # its stubs call it an instance
                 raise SourceError(f"{where} is damaged: {_reason(error)}") from error
             if text:
                 yield text
@@ -127,4 +128,5 @@ def _last_of_cut_zstd(raw: Any, known: int) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).rsplit(": ", maxsplit=1)[-1].strip().rstrip(".")
+    reason = str(error).rsplit(": ", maxsplit=1)[-1].strip().rstrip(".")
+    return re.sub(r"^Error -?\d+ (.)", lambda found: found[1].lower(), reason)

@@ -39,6 +39,7 @@ def play(bench: Bench, seed: int, tables: tuple[str, ...]) -> None:
         assert books.compare(name, anew=True) == 0
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("tables", PARTS, ids="+".join)
 def test_after_any_history_they_are_those_that_are_found_from_nothing(
     bench: Bench, tables: tuple[str, ...]

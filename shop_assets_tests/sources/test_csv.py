@@ -292,7 +292,7 @@ def test_a_damaged_archive_is_refused_as_a_whole(tmp_path: Path) -> None:
     packed[-6] ^= 0xFF  # of the checksum
     (tmp_path / "a.csv.gz").write_bytes(bytes(packed))
     with pytest.raises(
-        SourceError, match=r"^shop: .*/a\.csv\.gz is damaged: incorrect data check$"
+        SourceError, match=r"^shop: .*/a\.csv\.gz is damaged: incorrect checksum found$"
     ):
         read(files(tmp_path))
 
