@@ -45,8 +45,9 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._utils.error import serializable_error_info_from_exc_info
 
-AT_ONCE = 2
-"""Steps at a time: one computes while the other waits for a server, most of the time."""
+AT_ONCE = 3
+"""Steps at a time: two compute while one waits for a server, most of the time. A fourth takes more
+memory and no less time."""
 _MOMENT = 0.01
 
 

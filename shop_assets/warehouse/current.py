@@ -28,7 +28,7 @@ def current_of_fact(
 
 def newest_of(spec: TableSpec, versions: str, columns: Sequence[str] = ()) -> str:
     """A query for the current rows of some keys. `versions`: what gives all of theirs, as `v`."""
-    by_key = ", ".join("v." + quoted(k) for k in spec.key)
+    by_key = ", ".join("v." + quoted(k) for k in ddl.sorted_by(spec.key))
     newest_first = f"v.version_at DESC, v.{quoted(ddl.CHANGE_HOUR)} DESC"
     shown = ", ".join(
         f"min(v.{quoted(c.name)}) OVER versions AS {quoted(c.name)}"
@@ -72,7 +72,7 @@ def refresh_current(
             f"DELETE FROM {ddl.physical(spec)} v USING pg_temp.changed c WHERE {same_key} "
             f"RETURNING {ddl.column_list(spec, 'v.')}) SELECT * FROM went"
         )
-    keys = ", ".join(map(quoted, spec.key))
+    keys = ", ".join(map(quoted, ddl.sorted_by(spec.key)))
     cursor.execute(
         f"INSERT INTO {ddl.physical(spec)} ({ddl.column_list(spec)}) "
         f"SELECT {ddl.column_list(spec)} FROM pg_temp.current ORDER BY {keys}"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one
 
 _KEY = "source, customer_id, currency"
+_SORTED = ", ".join(ddl.sorted_by(_KEY.split(", ")))
 _SAME_KEY = "t.source = m.source AND t.customer_id = m.customer_id AND t.currency = m.currency"
 
 
@@ -33,7 +35,8 @@ def add(cursor: Cursor) -> None:
     cursor.execute(
         f"INSERT INTO meta.customer_totals AS t ({_KEY}, orders, net_sales_micros, last_order_at) "
         f"SELECT {_KEY}, orders, net, coalesce(newest, '-infinity') FROM pg_temp.moved_totals "
-        f"ORDER BY {_KEY} ON CONFLICT ({_KEY}) DO UPDATE SET orders = t.orders + excluded.orders, "
+        f"ORDER BY {_SORTED} ON CONFLICT ({_KEY}) DO UPDATE SET "
+        "orders = t.orders + excluded.orders, "
         "net_sales_micros = t.net_sales_micros + excluded.net_sales_micros, "
         "last_order_at = greatest(t.last_order_at, excluded.last_order_at)"
     )

@@ -166,6 +166,16 @@ def _columns(columns: Iterable[Column]) -> str:
     )
 
 
+def sorted_by(key: Iterable[str]) -> tuple[str, ...]:
+    """A key's columns in the order that rows are to be sorted by where any order will do.
+
+    Rows are compared by the first one alone as long as it differs: `source`, of which there are
+    few, comes last.
+    """
+    names = tuple(key)
+    return (*(n for n in names if n != "source"), *(n for n in names if n == "source"))
+
+
 def literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -114,7 +114,7 @@ def write(cursor: Cursor, target: Target, scope: str, found: Difference) -> None
             )
     if found.came:
         columns = ", ".join(map(quoted, target.columns))
-        keys = ", ".join(map(quoted, target.key))
+        keys = ", ".join(map(quoted, ddl.sorted_by(target.key)))
         cursor.execute(
             f"INSERT INTO {target.table} ({columns}) "
             f"SELECT {columns} FROM pg_temp.came ORDER BY {keys}"

@@ -69,7 +69,8 @@ def load_ledger(
 def _versions(cursor: Cursor, entity: str) -> pd.DataFrame:
     """Every version of the affected orders' rows; one told by several hours as told last."""
     spec = ENTITIES[entity]
-    version = ", ".join(f"v.{ddl.quoted(name)}" for name in (*spec.key, "version_at"))
+    names = (*ddl.sorted_by(spec.key), "version_at")
+    version = ", ".join(f"v.{ddl.quoted(name)}" for name in names)
     frame = read(
         cursor,
         f"SELECT DISTINCT ON ({version}) {ddl.column_list(spec, 'v.')} "

@@ -13,7 +13,8 @@ from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Cursor
 
 _SAID = ("customer_id", "ordered_at", "currencies", "sold_since")
-_COLUMNS = ("source", "order_id", *_SAID)
+_KEY = ("source", "order_id")
+_COLUMNS = (*_KEY, *_SAID)
 _ALL = ", ".join(_COLUMNS)
 
 
@@ -42,7 +43,7 @@ def change(cursor: Cursor, zone: str) -> None:
     told = ", ".join(f"excluded.{name}" for name in _SAID)
     cursor.execute(
         f"INSERT INTO meta.sold_orders AS t ({_ALL}) SELECT {_ALL} FROM pg_temp.sold_came "
-        "ORDER BY source, order_id ON CONFLICT (source, order_id) DO UPDATE "
+        f"ORDER BY {', '.join(ddl.sorted_by(_KEY))} ON CONFLICT (source, order_id) DO UPDATE "
         f"SET ({', '.join(_SAID)}) = ROW({told})"
     )
     cursor.execute(
