@@ -10,7 +10,7 @@ from benchmarks.results import Cell, Section, Verdict
 from benchmarks.scripts import said_by
 from benchmarks.sizes import Size
 
-_MINUTES = {"tiny": 1, "quick": 3, "full": 10}
+_MINUTES = {"tiny": 1, "quick": 3, "full": 5}
 
 
 def measure(place: Place, size: Size) -> Iterator[Section]:
