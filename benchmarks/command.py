@@ -26,7 +26,7 @@ class CommandFailedError(Exception):
 class Done:
     """A command that succeeded. `began`: seconds since 1970; `peak`, `servers`: MiB.
 
-    `peak`: the most that its process held, as the kernel knows it.
+    `peak`: the most that its process held, as the kernel knew a second before its end.
     """
 
     began: float
