@@ -146,3 +146,8 @@ def test_names_are_quoted() -> None:
 def test_one_declaration_has_one_fingerprint() -> None:
     assert ddl.fingerprint("reader") == ddl.fingerprint("reader")
     assert ddl.fingerprint("reader") != ddl.fingerprint(None)
+
+
+def test_rows_are_sorted_by_what_tells_them_apart_first() -> None:
+    assert ddl.sorted_by(("source", "order_id", "item_id")) == ("order_id", "item_id", "source")
+    assert ddl.sorted_by(("hour", "currency")) == ("hour", "currency")
