@@ -15,7 +15,7 @@ from adbc_driver_manager import Error as AdbcError
 
 from shop_assets.entities import TableSpec
 from shop_assets.errors import UserError
-from shop_assets.warehouse import ddl, owner, upgrade
+from shop_assets.warehouse import ddl, literals, owner, upgrade
 from shop_assets.warehouse.kept import KeptConnection
 
 Cursor = Any
@@ -144,8 +144,12 @@ class Warehouse:
 
 
 def read(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
-    """The rows of a query inside a transaction."""
-    cursor.execute(sql, parameters=tuple(parameters) or None)
+    """The rows of a query inside a transaction.
+
+    With its parameters written out: only what has none does ADBC read by COPY, row by row as the
+    server finds them; else all of them are held on their way, and nothing is done meanwhile.
+    """
+    cursor.execute(literals.written_out(sql, parameters))
     return to_frame(cursor.fetch_arrow_table())
 
 

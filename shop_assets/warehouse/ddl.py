@@ -30,10 +30,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def schema_of(spec: TableSpec) -> str:
+    """The schema of the table that holds the rows."""
+    return "warehouse" if spec.layer == "warehouse" else f"{spec.layer}_base"
+
+
 def physical(spec: TableSpec) -> str:
     """The qualified, quoted name of the table that holds the rows."""
-    schema = "warehouse" if spec.layer == "warehouse" else f"{spec.layer}_base"
-    return f"{quoted(schema)}.{quoted(spec.name)}"
+    return f"{quoted(schema_of(spec))}.{quoted(spec.name)}"
 
 
 def versions(spec: TableSpec) -> str:
@@ -142,9 +146,8 @@ def month_partition(spec: TableSpec, month: dt.date) -> tuple[str, list[str]]:
     Made apart and then attached, since that lets readers of the parent go on.
     """
     name = f"{spec.name}_{month:%Y_%m}"
-    schema, _ = physical(spec).split(".", 1)
     following = (month.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
-    table = f"{schema}.{quoted(name)}"
+    table = f"{quoted(schema_of(spec))}.{quoted(name)}"
     return name, [
         f"CREATE TABLE {table} (LIKE {physical(spec)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
         (
@@ -177,5 +180,6 @@ def sorted_by(key: Iterable[str]) -> tuple[str, ...]:
 
 
 def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
+    """A text as an SQL literal, the same whatever the server takes a backslash for."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'" if "\\" not in text else "E'" + doubled.replace("\\", "\\\\") + "'"
