@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from shop_assets.entities import TableSpec
 from shop_assets.warehouse import ddl, slices
 from shop_assets.warehouse.connection import Cursor, fetch_one, read
@@ -16,13 +18,13 @@ from shop_assets.warehouse.ddl import quoted
 
 @dataclass(frozen=True)
 class Target:
-    """A table to be made equal: its quoted name, its columns, and those that name a row.
+    """A table to be made equal: where it stands, its columns, and those that name a row.
 
     `month_of`: the column, one of the key, by whose months the table is partitioned.
     """
 
+    schema: str
     name: str
-    table: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
     month_of: str | None = None
@@ -32,14 +34,19 @@ class Target:
         """A declared table."""
         month_of = spec.time if spec.by_month and spec.time in spec.key else None
         columns = tuple(spec.column_names)
-        return cls(spec.name, ddl.physical(spec), columns, spec.key, month_of)
+        return cls(ddl.schema_of(spec), spec.name, columns, spec.key, month_of)
 
     @classmethod
     def versions_of(cls, spec: TableSpec) -> Target:
         """A declared entity's table of versions."""
         columns = (*spec.column_names, ddl.CHANGE_HOUR)
         key = (*spec.key, "version_at", ddl.CHANGE_HOUR)
-        return cls(f"{spec.name}_versions", ddl.versions(spec), columns, key)
+        return cls(ddl.schema_of(spec), f"{spec.name}_versions", columns, key)
+
+    @property
+    def table(self) -> str:
+        """The qualified, quoted name."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,42 @@ def replace_rows(
     return found
 
 
+def replace_slice(
+    cursor: Cursor, target: Target, scope: str, rows: pa.Table, looked_up: str | None = None
+) -> int:
+    """Make the rows of the table that meet `scope` equal to `rows`; how many came and went.
+
+    `looked_up`: as `compare` has it. The rows that went and came stand in `pg_temp.gone` and
+    `pg_temp.came`.
+
+    Raises:
+        ValueError: some of `rows` lie outside of `scope`, where nothing would replace them.
+    """
+    # Counted, not asked for the first one: looking for that, the planner may go through all there
+    # is in whichever order it stands, and find out only at the end that there is none.
+    present = f"SELECT count(*) FROM {target.table} t WHERE {scope}"
+    if looked_up is not None or fetch_one(cursor, present):
+        slices.stage(cursor, "fresh", rows)
+        return apply_difference(cursor, target, scope, looked_up)
+    _append(cursor, target, scope, rows)
+    return int(rows.num_rows)
+
+
+def _append(cursor: Cursor, target: Target, scope: str, rows: pa.Table) -> None:
+    """Put in rows where there are none to compare them with: by COPY into the table itself."""
+    cursor.adbc_ingest(target.name, rows, mode="append", db_schema_name=target.schema)
+    columns = ", ".join(map(quoted, target.columns))
+    cursor.execute(f"CREATE TEMP VIEW came AS SELECT {columns} FROM {target.table} t WHERE {scope}")
+    cursor.execute("CREATE TEMP TABLE gone (LIKE pg_temp.came) ON COMMIT DROP")
+    _all_within(target, rows.num_rows, int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.came")))
+
+
+def _all_within(target: Target, count: int, within: int) -> None:
+    if count > within:
+        rows = "1 row lies" if count == within + 1 else f"{count - within} rows lie"
+        raise ValueError(f"{target.name}: {rows} outside of the slice that is replaced")
+
+
 def compare(cursor: Cursor, target: Target, scope: str, looked_up: str | None = None) -> Difference:
     """Find what makes the rows of the table that meet `scope` equal to those of `pg_temp.fresh`.
 
@@ -93,9 +136,7 @@ def compare(cursor: Cursor, target: Target, scope: str, looked_up: str | None = 
         "SELECT (SELECT count(*) FROM pg_temp.fresh), "
         f"(SELECT count(*) FROM pg_temp.fresh t WHERE {scope})",
     )
-    if count > within:
-        rows = "1 row lies" if count == within + 1 else f"{count - within} rows lie"
-        raise ValueError(f"{target.name}: {rows} outside of the slice that is replaced")
+    _all_within(target, count, within)
     return _compare(cursor, target, count, looked_up or f"{target.table} t WHERE {scope}")
 
 

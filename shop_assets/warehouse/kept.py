@@ -14,13 +14,13 @@ from adbc_driver_manager import Error as AdbcError
 from shop_assets.postgres_driver import Connection, KnownServer
 
 _LONGEST = 30.0
-_MOST = 2
+_MOST = 3
 """As many as steps are under way at a time."""
 _INHERITED: list[Any] = []
 
 
 class KeptConnection:
-    """Opens connections to one server, and keeps two of those that are given back.
+    """Opens connections to one server, and keeps three of those that are given back.
 
     To connect takes a hundred times as long as a short query, and the server as long again to
     begin a session. A connection that broke since, or was not used for half a minute, is replaced.

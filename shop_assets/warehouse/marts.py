@@ -13,7 +13,7 @@ from shop_assets.warehouse import customer_totals, order_requests, slices
 from shop_assets.warehouse.changes import note_changes
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.ddl import quoted
-from shop_assets.warehouse.difference import Target, apply_difference
+from shop_assets.warehouse.difference import Target, replace_slice
 from shop_assets.warehouse.order_requests import Orders
 from shop_assets.warehouse.slices import Load, Written
 
@@ -70,8 +70,7 @@ def replace_slices(
             return publication.before
         if orders is not None and orders.alone:
             order_requests.stage(cursor, orders.asked)
-        slices.stage(cursor, "fresh", fresh)
-        changed = apply_difference(cursor, Target.of(spec), scope, looked_up)
+        changed = replace_slice(cursor, Target.of(spec), scope, fresh, looked_up)
         _settle(cursor, spec.name, seen)
         if orders is not None:
             order_requests.settle(cursor, orders)
@@ -100,8 +99,7 @@ def replace_all(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame) -> Wr
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", parameters=(spec.name,)
         )
-        slices.stage(cursor, "fresh", fresh)
-        changed = apply_difference(cursor, Target.of(spec), "true")
+        changed = replace_slice(cursor, Target.of(spec), "true", fresh)
         if changed:
             note_change(cursor, spec.name)
     return Written(fresh.num_rows, changed)

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg2
@@ -159,7 +160,7 @@ def others(url: str, most: int = 1) -> list[tuple[int, str]]:
     return found
 
 
-def test_between_transactions_nothing_is_open_but_two_idle_connections(own_url: str) -> None:
+def test_between_transactions_nothing_is_open_but_three_idle_connections(own_url: str) -> None:
     def use(used: Warehouse) -> None:
         meeting = threading.Barrier(4, timeout=20)
 
@@ -169,20 +170,21 @@ def test_between_transactions_nothing_is_open_but_two_idle_connections(own_url: 
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(together, range(12)))
-        assert [state for _, state in others(own_url, 2)] == ["idle", "idle"]
+        assert [state for _, state in others(own_url, 3)] == ["idle"] * 3
 
     use(Warehouse(own_url))
     use(Warehouse(own_url))  # the former one's connection went with it
 
 
-def test_transactions_at_once_are_of_two_sessions_again_and_again(own_url: str) -> None:
+def test_transactions_at_once_are_of_three_sessions_again_and_again(own_url: str) -> None:
     warehouse = Warehouse(own_url)
     pid = "SELECT pg_backend_pid()"
     seen = set()
     for _ in range(3):
-        with warehouse.transaction() as one, warehouse.transaction() as other:
-            seen |= {fetch_one(one, pid), fetch_one(other, pid)}
-    assert seen == {found for found, _ in others(own_url, 2)}
+        with ExitStack() as at_once:
+            cursors = [at_once.enter_context(warehouse.transaction()) for _ in range(3)]
+            seen |= {fetch_one(cursor, pid) for cursor in cursors}
+    assert seen == {found for found, _ in others(own_url, 3)}
 
 
 def test_transactions_one_after_the_other_are_of_one_session(own_url: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from shop_assets.entities import TABLES
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.connection import Warehouse, fetch_one, read
+from shop_assets.warehouse.difference import Target, replace_slice
 from shop_assets.warehouse.marts import replace_all, stale_slices
-from shop_assets.warehouse.slices import mark_stale
+from shop_assets.warehouse.slices import mark_stale, to_arrow
 from shop_assets_tests.warehouse.loads import DAY, HOUR, NINE, publish, rows, stale, table_of
 
 UNITS = (
@@ -72,11 +73,31 @@ def test_rows_outside_of_the_slice_are_refused(
     assert table_of(warehouse, UNITS) == known
 
 
-def test_a_key_that_comes_twice_is_refused(warehouse: Warehouse) -> None:
-    publish(warehouse, at(9))
+@pytest.mark.parametrize("before", [[], [at(9)]], ids=["nothing there", "something there"])
+def test_a_key_that_comes_twice_is_refused(
+    warehouse: Warehouse, before: list[dict[str, Any]]
+) -> None:
+    publish(warehouse, *before)
+    known = table_of(warehouse, UNITS)
     with pytest.raises(Exception, match="duplicate key"):
         publish(warehouse, at(9, 2), at(9, 3))
-    assert table_of(warehouse, UNITS) == [("09", "GBP", 1)]
+    assert table_of(warehouse, UNITS) == known
+
+
+def test_rows_of_a_slice_that_has_none_are_staged_nowhere(warehouse: Warehouse) -> None:
+    """They are written once: only what is to be compared is put into a table of its own first."""
+    sales_hourly = Target.of(TABLES["sales_hourly"])
+    scope = "t.hour = '2026-01-31 09:00+00'"
+    staged = []
+    for units in (1, 2):
+        given = to_arrow(rows("sales_hourly", at(9, units)), TABLES["sales_hourly"])
+        with warehouse.transaction() as cursor:
+            assert replace_slice(cursor, sales_hourly, scope, given) == units
+            staged.append(fetch_one(cursor, "SELECT to_regclass('pg_temp.fresh') IS NOT NULL"))
+            told = read(cursor, "SELECT units_sold FROM pg_temp.came")["units_sold"].tolist()
+            gone = read(cursor, "SELECT units_sold FROM pg_temp.gone")["units_sold"].tolist()
+        assert (told, gone) == ([units], [1] * (units - 1))
+    assert staged == [False, True]
 
 
 def test_a_range_equals_its_single_slices(warehouse: Warehouse) -> None:
