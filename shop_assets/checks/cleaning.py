@@ -11,6 +11,7 @@ from shop_assets import partitions
 from shop_assets.checks.contract import contract_spec, judge_contract
 from shop_assets.checks.outcome import Outcome
 from shop_assets.entities import TableSpec
+from shop_assets.transforms.alike import alike
 from shop_assets.transforms.clean import Cleaned
 
 ACCOUNTED = "rows_accounted_for"
@@ -62,9 +63,10 @@ def judge_published(published: pd.DataFrame, spec: TableSpec) -> Outcome:
     outcome = judge_contract(published.drop(columns="_hour"), _without_key(spec), keys)
     if not set(identity) <= set(published.columns):
         return outcome
-    repeated = published.duplicated(identity)
+    places = alike(published, identity)
+    repeated = places[published[identity].take(places).duplicated().to_numpy()]
     failed = {key: dict(found) for key, found in outcome.failed.items()}
-    for key, n in keys[repeated].value_counts().items():
+    for key, n in keys.take(repeated).value_counts().items():
         failed.setdefault(str(key), {})["repeated_versions"] = int(n)
     return replace(outcome, failed=failed)
 

@@ -193,19 +193,17 @@ def settle(
     """
     if judged.empty:
         return empty(spec)
-    left = ~attempted_again(judged)
-    good = left & judged["_rule"].isna()
-    again = repeated(judged, good, spec, mapping)
-    outcome = pd.Series("published", index=judged.index, dtype="str")
-    outcome[~good] = "quarantined"
-    outcome[again] = "folded" if mapping.grain == "folded" else "deduplicated"
-    published = judged.loc[good & ~again, [*spec.column_names, "_hour"]]
+    attempted = attempted_again(judged)
+    rows = judged[~attempted] if attempted.any() else judged
+    good = rows["_rule"].isna()
+    again = repeated(rows, good, spec, mapping)
+    published = rows.loc[good & ~again, [*spec.column_names, "_hour"]]
     if mapping.grain == "folded":
-        published = _with_earliest(published, judged[good], spec)
+        published = _with_earliest(published, rows[good], spec)
     return Cleaned(
         published.reset_index(drop=True),
-        _set_aside(judged[left & ~good], spec.name, origin),
-        _count(judged.loc[left, ["_hour", "_repaired"]], outcome[left], spec.name, origin),
+        _set_aside(rows[~good], spec.name, origin),
+        _count(rows, good, again, spec.name, mapping, origin),
     )
 
 
@@ -241,20 +239,23 @@ def _set_aside(rows: pd.DataFrame, entity: str, origin: StreamOrigin) -> pd.Data
 
 def _count(
     rows: pd.DataFrame,
-    outcome: pd.Series,
+    good: pd.Series,
+    again: pd.Series,
     entity: str,
+    mapping: EntityMapping,
     origin: StreamOrigin,
 ) -> pd.DataFrame:
-    published = outcome == "published"
+    published = good & ~again
+    folded = mapping.grain == "folded"
     flags = pd.DataFrame(
         {
             "hour": rows["_hour"],
             "rows_read": 1,
             "rows_published": published,
             "rows_repaired": published & rows["_repaired"],
-            "rows_quarantined": outcome == "quarantined",
-            "rows_deduplicated": outcome == "deduplicated",
-            "rows_folded": outcome == "folded",
+            "rows_quarantined": ~good,
+            "rows_deduplicated": again & (not folded),
+            "rows_folded": again & folded,
         }
     )
     counts = flags.groupby("hour", as_index=False)[COUNTS].sum()

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping
+from shop_assets.transforms.alike import alike
 
 
 def attempted_again(rows: pd.DataFrame) -> pd.Series:
@@ -18,10 +19,10 @@ def attempted_again(rows: pd.DataFrame) -> pd.Series:
     """
     again = pd.Series(False, index=rows.index)
     # Of rows whose hash stands once there is nothing to compare.
-    alike = rows["_row_hash"].duplicated(keep=False)
-    if alike.any():
+    several = rows["_row_hash"].duplicated(keep=False)
+    if several.any():
         named = [n for n in ("_hour", "_position", "_row_hash", "_extracted_at") if n in rows]
-        same = _by_attempt(rows.loc[alike, named])
+        same = _by_attempt(rows.loc[several, named])
         again[same.index] = same.duplicated(["_hour", "_position", "_row_hash"], keep="last")
     return again
 
@@ -51,22 +52,16 @@ def repeated(
     key = list(spec.key)
     identity = [*key, "_hour"] if mapping.grain == "folded" else [*key, "version_at", "_hour"]
     again = pd.Series(False, index=rows.index)
-    # A column of one value tells no rows apart.
-    telling = [n for n in identity if not _is_constant(rows[n])]
-    inside = rows.loc[good, telling or identity]
-    several = inside.index[inside.duplicated(keep=False)]
+    places = alike(rows, identity)
+    several = rows.index[places[good.to_numpy(dtype=bool)[places]]]
     if len(several):
-        alike = rows.loc[several]
-        order = alike.assign(_line=_line_number(alike["_position"])).sort_values(
+        found = rows.loc[several]
+        order = found.assign(_line=_line_number(found["_position"])).sort_values(
             ["_hour", "version_at", "_extracted_at", "_delivery", "_line", "_position"],
             kind="stable",
         )
         again[order.index] = order.duplicated(identity, keep="last")
     return again
-
-
-def _is_constant(values: pd.Series) -> bool:
-    return bool(values.eq(values.iloc[0]).fillna(False).all())
 
 
 def _line_number(position: pd.Series) -> pd.Series:

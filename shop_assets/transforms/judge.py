@@ -178,11 +178,11 @@ def _too_large(fields: pd.DataFrame) -> pd.Series:
 
 def _validate(fields: pd.DataFrame, spec: TableSpec, rule: pd.Series, reason: pd.Series) -> None:
     """Mark in place each row that the entity's Pandera model refuses."""
-    candidates = fields[rule.isna()]
-    if meets(candidates, spec.pandera):
+    good = rule.isna()
+    if meets(fields, spec.pandera, good):
         return
     try:
-        spec.pandera.validate(candidates, lazy=True)
+        spec.pandera.validate(fields[good], lazy=True)
     except pandera.errors.SchemaErrors as error:
         cases = error.failure_cases
         of_rows = cases[cases["index"].notna()]

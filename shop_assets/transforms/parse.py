@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from shop_assets.entities import Column
 from shop_assets.settings.mapping import Clean, FieldMapping
+from shop_assets.transforms.days import shop_days
 from shop_assets.transforms.money import parse_money
 
 Parsed = tuple[pd.Series, pd.Series]
@@ -35,6 +37,7 @@ _EARLIEST = pd.Timestamp("1900-01-01", tz="UTC")
 _LATEST = pd.Timestamp("2200-01-01", tz="UTC")
 _DAY = pd.Timedelta(days=1)
 _SAMPLE = 20
+_SAMPLE_OF_REPEATS = 2000
 LARGEST_MONEY = 10**17
 """In micros: a hundred thousand million of a currency, so that sums of them fit into 64 bits."""
 _LONGEST_ID = 255
@@ -111,7 +114,29 @@ def read_field(
         moments = column.dt.tz_convert("UTC").dt.as_unit("us")
         bad = _implausible(moments)
         return moments.mask(bad), bad
+    slow = target.kind != "text" or mapping.map is not None
+    # What money is hangs on its row's currency, too.
+    if slow and not target.is_money and _repeats(column):
+        return _read_once(column, mapping, target, timezone)
     return _read(column, mapping, target, currency, timezone)
+
+
+def _repeats(values: pd.Series) -> bool:
+    """Whether texts occur many times each, as far as the first ones tell."""
+    sample = values.iloc[:_SAMPLE_OF_REPEATS]
+    return isinstance(values.dtype, pd.StringDtype) and 8 * sample.nunique() < len(sample)
+
+
+def _read_once(values: pd.Series, mapping: FieldMapping, target: Column, timezone: str) -> Parsed:
+    """As `_read`, each of the values that there are being read once."""
+    codes, found = pd.factorize(values)
+    # A null has the code -1, which is the last one.
+    different = pd.Series([*found, pd.NA], dtype=values.dtype)
+    read, bad = _read(different, mapping, target, pd.Series(pd.NA, different.index), timezone)
+    return (
+        read.iloc[codes].set_axis(values.index),
+        pd.Series(bad.to_numpy(dtype=bool)[codes], index=values.index),
+    )
 
 
 def _read(
@@ -160,9 +185,7 @@ def _typed(
         return parse_bool(text)
     moments, bad = parse_time(text, mapping.formats, mapping.timezone or timezone)
     if target.kind == "date":
-        return moments.dt.tz_convert(mapping.timezone or timezone).dt.date.astype(
-            target.pandas
-        ), bad
+        return shop_days(moments, ZoneInfo(mapping.timezone or timezone)), bad
     return moments, bad
 
 
@@ -232,17 +255,19 @@ def parse_time(text: pd.Series, formats: tuple[str, ...], timezone: str) -> Pars
     for form in formats:
         if not left.any():
             break
-        part = text[left]
+        part = text if left.all() else text[left]
         if form in ("epoch", "epoch_ms"):
             moments = _from_epoch(part, 1_000_000 if form == "epoch" else 1_000)
         elif form == "iso":
             moments = _from_iso(part, timezone)
         else:
             moments = _from_pattern(part, form, timezone)
-        # pandas takes `now` and `today` for times in any format.
-        read = moments.notna() & ~_implausible(moments) & part.str.contains("[0-9]", regex=True)
-        result.loc[part.index[read]] = moments[read]
-        left.loc[part.index[read]] = False
+        read = moments.notna() & ~_implausible(moments)
+        if len(part) == len(text):
+            result, left = moments.where(read), ~read
+        else:
+            result.loc[part.index[read]] = moments[read]
+            left.loc[part.index[read]] = False
     return result, left
 
 
@@ -282,9 +307,14 @@ def _from_epoch(text: pd.Series, to_micros: int) -> pd.Series:
 
 def _from_pattern(text: pd.Series, form: str, timezone: str) -> pd.Series:
     if "%z" in form or "%Z" in form:
-        moments = pd.to_datetime(text, format=form, errors="coerce", utc=True)
+        moments = pd.to_datetime(_no_words(text), format=form, errors="coerce", utc=True)
         return moments.dt.as_unit("us")
-    return _localize(pd.to_datetime(text, format=form, errors="coerce"), timezone)
+    return _localize(pd.to_datetime(_no_words(text), format=form, errors="coerce"), timezone)
+
+
+def _no_words(text: pd.Series) -> pd.Series:
+    """The texts but those without a digit: pandas takes `now` for a time in any format."""
+    return text.where(text.str.contains("[0-9]", regex=True))
 
 
 def _from_iso(text: pd.Series, timezone: str) -> pd.Series:
@@ -302,6 +332,7 @@ def _from_iso(text: pd.Series, timezone: str) -> pd.Series:
 
 
 def _from_any_iso(text: pd.Series, timezone: str) -> pd.Series:
+    text = _no_words(text)
     # An offset comes after a time of day; what a date alone ends in is its day.
     zoned = text.str.contains(r"\d{2}:?\d{2}.*(?:[zZ]|[+-]\d{1,2}(?::?\d{2})?)$", regex=True)
     zoned &= text.str.contains(r"[T ]", regex=True)

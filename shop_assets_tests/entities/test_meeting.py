@@ -100,3 +100,16 @@ def test_rows_that_pandera_refuses_are_never_found_to_be_good(spec: TableSpec) -
 )
 def test_what_is_not_known_here_is_left_to_pandera(schema: pa.DataFrameSchema) -> None:
     assert not meets(pd.DataFrame({"n": [1, 1]}), schema)
+
+
+@TABLE
+def test_where_some_rows_are_meant_the_others_may_be_anything(spec: TableSpec) -> None:
+    [*_, name] = (c.name for c in spec.columns if not c.nullable)
+    rows = good(spec)
+    rows[name] = rows[name].where(pd.Series([True, False, True]))
+    if spec.column(name).kind in ("bool", "int"):
+        rows[name] = rows[name].astype(spec.column(name).pandas)
+    assert not meets(rows, spec.pandera)
+    assert meets(rows, spec.pandera, pd.Series([True, False, True]))
+    assert not meets(rows, spec.pandera, pd.Series([True, True, False]))
+    assert meets(rows, spec.pandera, pd.Series([False, False, False]))
