@@ -65,13 +65,7 @@ def refresh_current(
     if spec.by_month:
         _find_current_of_fact(cursor, spec, load, found, one_each)
     else:
-        _find_current_of_dimension(cursor, spec)
-        same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-        cursor.execute(
-            "CREATE TEMP TABLE replaced ON COMMIT DROP AS WITH went AS ("
-            f"DELETE FROM {ddl.physical(spec)} v USING pg_temp.changed c WHERE {same_key} "
-            f"RETURNING {ddl.column_list(spec, 'v.')}) SELECT * FROM went"
-        )
+        _find_current_of_dimension(cursor, spec, found, one_each)
     keys = ", ".join(map(quoted, ddl.sorted_by(spec.key)))
     cursor.execute(
         f"INSERT INTO {ddl.physical(spec)} ({ddl.column_list(spec)}) "
@@ -110,11 +104,8 @@ def _find_current_of_fact(
         f"WHERE {same_key} AND ({of_load('v', load)}) IS NOT TRUE OFFSET 0) v"
     )
     cursor.execute(f"CREATE TEMP TABLE replaced (LIKE {ddl.physical(spec)}) ON COMMIT DROP")
-    new = found.all_came and not fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.others)")
-    if new and one_each:
-        cursor.execute(
-            f"CREATE TEMP VIEW current AS SELECT {ddl.column_list(spec)} FROM pg_temp.came"
-        )
+    if found.all_came and not fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.others)"):
+        _find_current_of_new(cursor, spec, one_each)
         return
     told = (
         "pg_temp.came v"
@@ -125,8 +116,16 @@ def _find_current_of_fact(
     cursor.execute(
         f"CREATE TEMP TABLE current ON COMMIT DROP AS {newest_of(spec, f'({all_of_them}) v')}"
     )
-    if not new:
-        _take_out_by_month(cursor, spec, "" if found.all_came else all_of_them)
+    _take_out_by_month(cursor, spec, "" if found.all_came else all_of_them)
+
+
+def _find_current_of_new(cursor: Cursor, spec: TableSpec, one_each: bool) -> None:
+    """Of keys that were not there before, all versions have come."""
+    if one_each:
+        current = f"VIEW current AS SELECT {ddl.column_list(spec)} FROM pg_temp.came"
+    else:
+        current = f"TABLE current ON COMMIT DROP AS {newest_of(spec, 'pg_temp.came v')}"
+    cursor.execute(f"CREATE TEMP {current}")
 
 
 def _take_out_by_month(cursor: Cursor, spec: TableSpec, told: str) -> None:
@@ -154,7 +153,32 @@ def _take_out_by_month(cursor: Cursor, spec: TableSpec, told: str) -> None:
         )
 
 
-def _find_current_of_dimension(cursor: Cursor, spec: TableSpec) -> None:
+def _find_current_of_dimension(
+    cursor: Cursor, spec: TableSpec, found: Difference, one_each: bool
+) -> None:
+    """Move the current rows of the changed keys to `pg_temp.replaced`, and find the new ones.
+
+    Of a key that has no current row there are no other versions.
+    """
+    same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
+    # Looked up key by key, as with facts; the first one that is there is enough.
+    there = (
+        "SELECT EXISTS (SELECT FROM pg_temp.changed c CROSS JOIN LATERAL ("
+        f"SELECT FROM {ddl.physical(spec)} v WHERE {same_key} OFFSET 0) v)"
+    )
+    if found.all_came and not fetch_one(cursor, there):
+        cursor.execute(f"CREATE TEMP TABLE replaced (LIKE {ddl.physical(spec)}) ON COMMIT DROP")
+        _find_current_of_new(cursor, spec, one_each)
+        return
+    _find_newest_of_dimension(cursor, spec)
+    cursor.execute(
+        "CREATE TEMP TABLE replaced ON COMMIT DROP AS WITH went AS ("
+        f"DELETE FROM {ddl.physical(spec)} v USING pg_temp.changed c WHERE {same_key} "
+        f"RETURNING {ddl.column_list(spec, 'v.')}) SELECT * FROM went"
+    )
+
+
+def _find_newest_of_dimension(cursor: Cursor, spec: TableSpec) -> None:
     """A product may have a version for every hour: only the newest one is read.
 
     The earliest value of any version is that of the current row and of the versions that came;
