@@ -19,7 +19,7 @@ from benchmarks.order_rows import HOUR, START
 from benchmarks.place import Place
 from benchmarks.results import Cell, Section
 from benchmarks.sizes import Size
-from shop_assets.resources.connections import open_lake
+from shop_assets.servers import open_lake
 
 _TABLE = "raw/year"
 _ROWS = 100

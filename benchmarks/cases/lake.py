@@ -16,7 +16,7 @@ from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
 from benchmarks.timing import Racer, race
 from benchmarks.web_hour import web_hour
-from shop_assets.resources.connections import open_lake
+from shop_assets.servers import open_lake
 
 _NOTE = "Bare Parquet has the same compression (zstd) and no transaction, statistics or history."
 

@@ -1,55 +1,63 @@
 """The command's entry: its parts, and what becomes of a user's mistake."""
 
+from __future__ import annotations
+
 import sys
+from importlib import import_module
 
 import typer
 from rich.console import Console
 
-from shop_assets.cli import (
-    demo,
-    init,
-    inspect,
-    live,
-    quarantine,
-    rename,
-    reprocess,
-    run,
-    simulate,
-    sources,
-    stack,
-)
 from shop_assets.errors import RunError, UserError
 
-app = typer.Typer(
-    help="Bring a shop's data from its sources to trusted marts, hour by hour.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-app.command("init")(init.init)
-app.command("run")(run.run)
-app.command("live")(live.live)
-app.command("reprocess")(reprocess.reprocess)
-app.command("rename")(rename.rename)
-app.command("changes")(reprocess.show_changes)
-app.command("sql")(inspect.sql)
-app.command("status")(inspect.status)
-app.command("env")(stack.env)
-app.command("demo")(demo.demo)
-app.command("up")(demo.up)
-app.command("simulate")(simulate.simulate)
-app.add_typer(sources.app, name="sources")
-app.add_typer(stack.app, name="stack")
-app.add_typer(quarantine.app, name="quarantine")
+_COMMANDS = {
+    "init": "init:init",
+    "run": "run:run",
+    "live": "live:live",
+    "reprocess": "reprocess:reprocess",
+    "rename": "rename:rename",
+    "changes": "reprocess:show_changes",
+    "sql": "inspect:sql",
+    "status": "inspect:status",
+    "env": "stack:env",
+    "demo": "demo:demo",
+    "up": "demo:up",
+    "simulate": "simulate:simulate",
+    "sources": "sources:app",
+    "stack": "stack:app",
+    "quarantine": "quarantine:app",
+}
+"""Where each command stands in this package: a function, or an app of commands."""
 
 USER_ERROR = 2
 FAILURE = 1
 
 
+def application(asked: str | None = None) -> typer.Typer:
+    """The command with its parts; with that alone which is asked for, if there is such a one.
+
+    Loading hours takes Dagster and all assets, a second and a half to import; most else does not.
+    """
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    app.callback()(_shop_assets)
+    for name in [asked] if asked in _COMMANDS else _COMMANDS:
+        module, _, attribute = _COMMANDS[name].partition(":")
+        found = getattr(import_module(f"shop_assets.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
+
+
+def _shop_assets() -> None:
+    """Bring a shop's data from its sources to trusted marts, hour by hour."""
+
+
 def main() -> None:
     """Run the command; exit with 0 only on success, with 2 for what the user can put right."""
     try:
-        app(standalone_mode=True)
+        application(*sys.argv[1:2])()
     except UserError as error:
         _say(str(error))
         sys.exit(USER_ERROR)

@@ -14,7 +14,7 @@ from pathlib import Path
 from shop_assets.cli.shop import shipped
 from shop_assets.demo import DemoPlan, DemoTargets, SimulatedShop, prepare_targets
 from shop_assets.errors import UserError
-from shop_assets.resources.connections import home
+from shop_assets.servers import home
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import resolve_endpoints
 from shop_assets.stack.state import write_secret

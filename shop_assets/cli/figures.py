@@ -1,14 +1,18 @@
 """Figures that several commands print."""
 
-import datetime as dt
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
 from rich.console import Console
 from rich.table import Table
 
-from shop_assets.backfill import BackfillReport
-from shop_assets.warehouse.connection import Warehouse
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from shop_assets.backfill import BackfillReport
+    from shop_assets.warehouse.connection import Warehouse
 
 _COUNTS = ("read", "published", "repaired", "quarantined", "deduplicated", "folded")
 

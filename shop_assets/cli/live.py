@@ -9,7 +9,7 @@ import typer
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, Shop
 from shop_assets.live import MicroBatch, OpenHour
-from shop_assets.resources.connections import home
+from shop_assets.servers import home
 
 
 def live(

@@ -6,7 +6,7 @@ import typer
 
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, Shop
-from shop_assets.resources.connections import open_warehouse
+from shop_assets.servers import open_warehouse
 from shop_assets.warehouse import owner
 
 OldArgument = Annotated[str, typer.Argument(metavar="OLD", help="The name that it had so far.")]

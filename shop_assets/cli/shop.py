@@ -1,4 +1,9 @@
-"""What every command needs: the home folder, the configuration, the servers, Dagster's instance."""
+"""What every command needs: the home folder, the configuration, the servers, Dagster's instance.
+
+What a command may not need is imported where it does.
+"""
+
+from __future__ import annotations
 
 import datetime as dt
 import os
@@ -6,22 +11,24 @@ import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from dagster import DagsterInstance, Definitions
 
 import shop_assets
-from shop_assets.dagster_storage import instance_of_command
 from shop_assets.errors import UserError
-from shop_assets.io_managers.delta_store import DeltaStore
-from shop_assets.partitions import Calendar
-from shop_assets.resources.connections import home, open_lake, open_warehouse
-from shop_assets.settings import ShopSettings, load_settings
+from shop_assets.servers import home, open_lake, open_warehouse
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
 from shop_assets.stack.state import write_secret
-from shop_assets.warehouse.connection import Warehouse
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, Definitions
+
+    from shop_assets.io_managers.delta_store import DeltaStore
+    from shop_assets.partitions import Calendar
+    from shop_assets.settings import ShopSettings
+    from shop_assets.warehouse.connection import Warehouse
 
 ConfigOption = Annotated[
     Path | None,
@@ -74,8 +81,10 @@ class Shop:
     endpoints: Endpoints
 
     @classmethod
-    def open(cls, config: Path | None, *, start: bool = False) -> "Shop":
+    def open(cls, config: Path | None, *, start: bool = False) -> Shop:
         """The shop of a configuration; `start` starts the embedded stack where it is missing."""
+        from shop_assets.settings import load_settings
+
         path = config_path(config)
         settings = load_settings(path, os.environ)
         where = embedded.start(home()) if start else resolve_endpoints(home(), os.environ)
@@ -85,6 +94,8 @@ class Shop:
     @cached_property
     def calendar(self) -> Calendar:
         """The shop's hours and days."""
+        from shop_assets.partitions import Calendar
+
         shop = self.settings.shop
         return Calendar(shop.start, shop.zone, shop.end)
 
@@ -113,6 +124,8 @@ class Shop:
 
     def instance(self) -> DagsterInstance:
         """Dagster's instance, with events written in batches."""
+        from shop_assets.dagster_storage import instance_of_command
+
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH)
         return instance_of_command(dagster_home())
 

@@ -16,7 +16,7 @@ from shop_assets.cli.source_reports import as_json as report_as_json
 from shop_assets.cli.source_reports import print_report
 from shop_assets.errors import UserError
 from shop_assets.onboarding.check import Look, SourceReport, check_sources
-from shop_assets.resources.connections import home
+from shop_assets.servers import home
 from shop_assets.settings import load_settings
 from shop_assets.stack.endpoints import resolve_endpoints
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, JsonOption, environment
-from shop_assets.resources.connections import home
+from shop_assets.servers import home
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import resolve_endpoints
 

@@ -4,11 +4,9 @@ They hold the names of environment variables, not secrets, so that nothing secre
 configuration or the UI. Connections are made when first used, in the process that uses them.
 """
 
-import functools
 import os
 import threading
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import redis
 from dagster import ConfigurableResource
@@ -17,58 +15,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.servers import endpoints, open_lake, open_warehouse
 from shop_assets.settings import ShopSettings, load_settings
 from shop_assets.settings.apis import ApiSource
 from shop_assets.sources import connect
 from shop_assets.sources.protocol import Connector
 from shop_assets.sources.rate_limit import RateLimit
-from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
 from shop_assets.warehouse.connection import Warehouse
 
 _OPENING = threading.Lock()
-
-
-def home() -> Path:
-    """The folder of the embedded stack and of generated credentials: `SHOP_HOME` or `.shop`."""
-    return Path(os.environ.get("SHOP_HOME", ".shop")).absolute()
-
-
-def endpoints() -> Endpoints:
-    """Where PostgreSQL, S3 and Redis are: from the environment, else the embedded stack."""
-    return resolve_endpoints(home(), os.environ)
-
-
-def open_warehouse(where: Endpoints, zone: str, shop: str | None = None) -> Warehouse:
-    """The warehouse at those endpoints, with its schemas and tables made if they are missing.
-
-    `shop`: whose it must be; if not given, it may be anyone's.
-    """
-    return _warehouse(where.postgres_url, where.postgres_reader_url, zone, shop)
-
-
-@functools.lru_cache(maxsize=4)
-def _warehouse(url: str, reader_url: str, zone: str, shop: str | None) -> Warehouse:
-    """One for the process: each would connect anew, and ask whether its tables are there."""
-    reader, loader = _role(reader_url), _role(url)
-    warehouse = Warehouse(url, zone=zone, reader=reader if reader != loader else None, shop=shop)
-    warehouse.create()
-    return warehouse
-
-
-def _role(url: str) -> str | None:
-    name = urlsplit(url).username
-    return unquote(name) if name else None
-
-
-def open_lake(where: Endpoints) -> DeltaStore:
-    """The lake at those endpoints."""
-    return _lake(f"{where.s3_url.rstrip('/')}/lake", tuple(sorted(where.storage_options().items())))
-
-
-@functools.lru_cache(maxsize=4)
-def _lake(root: str, options: tuple[tuple[str, str], ...]) -> DeltaStore:
-    """One for the process: it keeps its tables open."""
-    return DeltaStore(root, dict(options))
 
 
 class WarehouseResource(ConfigurableResource[None]):

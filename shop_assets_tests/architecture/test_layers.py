@@ -25,6 +25,7 @@ LAYERS = (
     {"checks"},
     {"io_managers"},
     {"resources"},
+    {"servers"},
     {"lake", "demo", "dashboard", "onboarding"},
     {"sources", "warehouse", "dagster_storage", "partition_span", "spool"},
     {"transforms", "partitions", "stack"},
@@ -47,6 +48,7 @@ KNOWN = {
     "sources": {"errors", "postgres_driver", "settings"},
     "warehouse": {"entities", "errors", "postgres_driver", "transforms"},
     "lake": {"entities", "errors", "transforms"},
+    "servers": {"lake", "stack", "warehouse"},
     "demo": {"errors", "stack"},
     "onboarding": {"entities", "errors", "settings", "sources", "transforms"},
     "dagster_storage": set(),
@@ -77,6 +79,7 @@ WITHOUT_DAGSTER = {
     "demo",
     "lake",
     "onboarding",
+    "servers",
 }
 
 

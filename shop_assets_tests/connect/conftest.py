@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from shop_assets.cli.app import app
+from shop_assets.cli.app import application
 
 SHOP = "shop: {name: Lamps, timezone: Europe/Berlin, currency: EUR, start: 2026-01-01}\n"
 LINES = """\
@@ -51,7 +51,9 @@ def command() -> Run:
     """`shop-assets` with arguments, and what is typed; a mistake of the user is raised."""
 
     def run(*arguments: str, typed: str = "", **variables: str) -> Result:
-        return CliRunner().invoke(app, list(arguments), input=typed, env=variables or None)
+        return CliRunner().invoke(
+            application(), list(arguments), input=typed, env=variables or None
+        )
 
     return run
 

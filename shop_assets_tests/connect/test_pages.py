@@ -88,8 +88,9 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_commands_in_the_index_are_commands() -> None:
     named = set(re.findall(r"shop-assets ([a-z]+)", INDEX))
-    from shop_assets.cli.app import app
+    from shop_assets.cli.app import application
 
+    app = application()
     known = {c.name for c in app.registered_commands} | {g.name for g in app.registered_groups}
     assert named
     assert named <= known

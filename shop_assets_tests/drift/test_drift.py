@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from shop_assets.partitions import HOUR
-from shop_assets.resources.connections import endpoints, open_lake
+from shop_assets.servers import endpoints, open_lake
 from shop_assets_tests.sweep.sql_shop import SqlShop
 
 FIRST = dt.datetime(2024, 3, 31, 9, tzinfo=dt.UTC)

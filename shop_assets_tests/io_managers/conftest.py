@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shop_assets.io_managers.delta_store import DeltaStore
-from shop_assets.resources.connections import open_lake
+from shop_assets.servers import open_lake
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.warehouse.databases import copied, emptied, make_template

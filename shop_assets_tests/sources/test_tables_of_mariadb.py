@@ -7,7 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from shop_assets.cli.app import app
+from shop_assets.cli.app import application
 from shop_assets_tests.sources.mariadb import MariaDb
 
 SHOP = (
@@ -29,11 +29,13 @@ def test_streams_of_mariadb_are_guessed_and_every_row_passes(
     )
     path = tmp_path / "shop.yaml"
     run = CliRunner()
-    done = run.invoke(app, ["init", "-c", str(path), *SHOP, "--source", f"sql={mariadb.url}"])
+    done = run.invoke(
+        application(), ["init", "-c", str(path), *SHOP, "--source", f"sql={mariadb.url}"]
+    )
     assert done.exit_code == 0, (done.output, done.exception)
     assert mariadb.password not in path.read_text("utf-8") + done.output
     assert "JOIN `order` AS o ON o.id = l.order_id" in path.read_text("utf-8")
-    checked = run.invoke(app, ["sources", "check", "-c", str(path), "--json"])
+    checked = run.invoke(application(), ["sources", "check", "-c", str(path), "--json"])
     (found,) = json.loads(checked.stdout)
     assert found["fine"], found
     rows = {e["entity"]: e["rows"] for s in found["streams"] for e in s["entities"]}

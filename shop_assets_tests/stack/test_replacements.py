@@ -10,7 +10,7 @@ import pytest
 
 from shop_assets.errors import UserError
 from shop_assets.resources import CacheResource
-from shop_assets.resources.connections import open_warehouse
+from shop_assets.servers import open_warehouse
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
 from shop_assets.warehouse.connection import Warehouse, WarehouseUnavailableError

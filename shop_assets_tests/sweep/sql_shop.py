@@ -17,7 +17,7 @@ from psycopg2 import sql
 
 from shop_assets.automation import runs
 from shop_assets.definitions import build_definitions
-from shop_assets.resources.connections import endpoints, open_lake
+from shop_assets.servers import endpoints, open_lake
 from shop_assets.settings import load_settings
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from shop_assets.cli.app import app
+from shop_assets.cli.app import application
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.owner import OtherShopError
@@ -77,7 +77,7 @@ def command(
     def run(shop: str, *arguments: str) -> Result:
         path = tmp_path / "shop.yaml"
         path.write_text(SHOP.format(shop))
-        return CliRunner().invoke(app, [*arguments, "--config", str(path)])
+        return CliRunner().invoke(application(), [*arguments, "--config", str(path)])
 
     return run
 

@@ -1,0 +1,77 @@
+"""A command imports what it needs: to look something up, no Dagster."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from shop_assets.cli.app import application
+from shop_assets.stack.endpoints import Endpoints
+
+ALL = {
+    *("init", "run", "live", "reprocess", "rename", "changes", "sql", "status", "env", "demo"),
+    *("up", "simulate", "sources", "stack", "quarantine"),
+}
+SHOP = "shop: {name: Lamps, timezone: Europe/London, currency: GBP, start: 2026-11-01}\nsources: {}"
+_IMPORTED = """
+import json, sys
+from pathlib import Path
+{code}
+print(json.dumps(sorted({{name.split(".")[0] for name in sys.modules}})))
+"""
+
+
+def imported(code: str, **environment: str) -> set[str]:
+    """The packages that a new process knows after some code."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _IMPORTED.format(code=code)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout))
+
+
+def names(asked: str | None = None) -> set[str]:
+    app = application(asked)
+    commands, groups = app.registered_commands, app.registered_groups
+    return {str(c.name) for c in commands} | {str(g.name) for g in groups}
+
+
+def test_all_commands_are_there_unless_one_is_asked_for() -> None:
+    assert names() == names("--help") == names("rnu") == ALL
+    for name in ALL:
+        assert names(name) == {name}
+
+
+@pytest.mark.parametrize("name", ["sql", "status", "rename", "env", "stack", "sources", "init"])
+def test_what_only_looks_something_up_imports_no_dagster(name: str) -> None:
+    known = imported(f"from shop_assets.cli.app import application\napplication({name!r})")
+    assert "dagster" not in known
+    assert "typer" in known
+
+
+def test_the_marts_are_asked_without_dagster(stack: Endpoints, tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(SHOP, "utf-8")
+    code = (
+        "from shop_assets.cli.shop import Shop\n"
+        f"shop = Shop.open(Path({str(path)!r}))\n"
+        "assert shop.warehouse.read('SELECT 1 AS one')['one'].tolist() == [1]"
+    )
+    known = imported(code, **stack.environment(), SHOP_HOME=str(tmp_path / "home"))
+    assert "dagster" not in known
+    assert "pandas" in known
+
+
+def test_a_command_that_is_not_there_is_refused_with_one_that_is_like_it() -> None:
+    done = CliRunner().invoke(application("rnu"), ["rnu"])
+    assert done.exit_code == 2
+    assert "No such command 'rnu'. Did you mean 'run'?" in done.output
