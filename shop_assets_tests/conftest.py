@@ -1,7 +1,7 @@
 """What many tests share: an embedded stack for each worker, and the real data."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,8 +38,24 @@ def real_data() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of many random examples are not traced: that takes longer than the examples.
 
-    What they reach, tests of single examples reach too.
+    What they reach, tests of single examples reach too. So it is with those of many rows, and of
+    real data, which say so themselves (`no_cover`).
     """
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Processes that an untraced test starts, or what it needs first, are not traced either."""
+    untraced = item.get_closest_marker("no_cover") is not None
+    kept = {n: os.environ.pop(n) for n in _TRACING if untraced and n in os.environ}
+    try:
+        return (yield)
+    finally:
+        os.environ.update(kept)
+
+
+_TRACING = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+"""By which a process learns that it is to be traced."""

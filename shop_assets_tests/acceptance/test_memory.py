@@ -11,6 +11,7 @@ from shop_assets_tests.acceptance.child import Came, came, started, task
 from shop_assets_tests.acceptance.subject import HOUR, At, representative
 
 _FAT, _LONG = "x" * 8_000, "x" * 500
+pytestmark = pytest.mark.no_cover
 _ENOUGH = 30.0
 """MiB of rows, below which nothing can be said of memory."""
 

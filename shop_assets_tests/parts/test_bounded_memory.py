@@ -13,6 +13,8 @@ from benchmarks.declared import NORMAL_HOUR_MIB
 
 ROWS, LENGTH = 70_000, 15_000
 
+pytestmark = pytest.mark.no_cover
+
 CHILD = f"""
 import gzip, resource, sys
 from pathlib import Path
