@@ -131,7 +131,7 @@ def _read_once(values: pd.Series, mapping: FieldMapping, target: Column, timezon
     """As `_read`, each of the values that there are being read once."""
     codes, found = pd.factorize(values)
     # A null has the code -1, which is the last one.
-    different = pd.Series([*found, pd.NA], dtype=values.dtype)
+    different = pd.Series(found.insert(len(found), pd.NA), dtype=values.dtype)
     read, bad = _read(different, mapping, target, pd.Series(pd.NA, different.index), timezone)
     return (
         read.iloc[codes].set_axis(values.index),
