@@ -124,10 +124,21 @@ class Shop:
 
     def instance(self) -> DagsterInstance:
         """Dagster's instance, with events written in batches."""
+        from dagster_postgres.utils import DagsterPostgresException
+
         from shop_assets.dagster_storage import instance_of_command
 
+        # The warehouse's server, which is mostly Dagster's too, says at once what is wrong; Dagster
+        # tries again for a quarter of a minute.
+        self.warehouse  # noqa: B018 - opened when first asked for
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH)
-        return instance_of_command(dagster_home())
+        try:
+            return instance_of_command(dagster_home())
+        except DagsterPostgresException as error:
+            raise UserError(
+                f"Dagster's database: {_innermost(error)}; expected a PostgreSQL server "
+                "(SHOP_DAGSTER_POSTGRES_URL, else SHOP_POSTGRES_URL) that lets its role in"
+            ) from None
 
 
 def environment(where: Endpoints, config: Path | None) -> dict[str, str]:
@@ -142,3 +153,10 @@ def environment(where: Endpoints, config: Path | None) -> dict[str, str]:
     if config is not None:
         variables["SHOP_CONFIG"] = str(config)
     return variables
+
+
+def _innermost(error: BaseException) -> str:
+    """The first line of what an error came from in the end, which no other error wraps."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error).strip().partition("\n")[0]

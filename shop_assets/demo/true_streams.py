@@ -176,10 +176,10 @@ class Streams:
         self._stock_rows["inventory_levels"] += read.num_rows
         self._levels = stock.end
         products = {sku: k for k, sku in enumerate(self._world.catalogue.skus)}
-        cell = read["sku"].to_pandas().map(products) * 2 + (
-            read["location"].to_pandas() == LOCATIONS[1]
-        )
-        frame = read.to_pandas().assign(cell=cell.astype("int64"))
+        # Of no readings, what pandas makes of their products is no number by itself.
+        product = read["sku"].to_pandas().map(products).astype("int64")
+        cell = product * 2 + (read["location"].to_pandas() == LOCATIONS[1])
+        frame = read.to_pandas().assign(cell=cell)
         last = frame.sort_values("measured_at", kind="stable").drop_duplicates("cell", keep="last")
         cells = last["cell"].to_numpy()
         self.available, self.committed = self.available.copy(), self.committed.copy()

@@ -1,5 +1,6 @@
 """Where PostgreSQL, S3 and Redis are: from the environment, else from the embedded stack."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from shop_assets.stack.state import StackState
 
 BUCKET = "shop"
 DEFAULT_REGION = "us-east-1"
+_NO_CODE = re.compile("%(?![0-9a-fA-F]{2})")
 _ENCODED = "@ / : ? # [ ] % in a password written as %40 %2F %3A %3F %23 %5B %5D %25"
 
 
@@ -199,6 +201,12 @@ def _postgres_url(found: str, variable: str) -> str:
         # What follows the first @ is no host: libpq would say so, with a part of the password.
         raise UserError(
             f"{variable} has a password that seems to have an @ of its own, expected "
+            f"postgresql://user:password@host:port/database, with {_ENCODED}."
+        )
+    if _NO_CODE.search(parts.netloc):
+        # libpq would say so, and show it.
+        raise UserError(
+            f"{variable} has a % that begins no code, expected "
             f"postgresql://user:password@host:port/database, with {_ENCODED}."
         )
     # Not put together from its parts: of `postgresql:///database` two slashes would be lost.

@@ -266,8 +266,9 @@ def parse_time(text: pd.Series, formats: tuple[str, ...], timezone: str) -> Pars
         if len(part) == len(text):
             result, left = moments.where(read), ~read
         else:
-            result.loc[part.index[read]] = moments[read]
-            left.loc[part.index[read]] = False
+            places = np.flatnonzero(left)[read.to_numpy(dtype=bool)]
+            result.iloc[places] = moments[read].array
+            left.iloc[places] = False
     return result, left
 
 

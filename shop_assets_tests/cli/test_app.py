@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from shop_assets.cli.app import application
+from shop_assets.cli.shop import Shop, shipped
+from shop_assets.errors import UserError
 from shop_assets.stack.endpoints import Endpoints
 
 ALL = {
@@ -69,6 +73,49 @@ def test_the_marts_are_asked_without_dagster(stack: Endpoints, tmp_path: Path) -
     known = imported(code, **stack.environment(), SHOP_HOME=str(tmp_path / "home"))
     assert "dagster" not in known
     assert "pandas" in known
+
+
+@pytest.fixture
+def refused(
+    stack: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], str]:
+    """What is said where one variable has a wrong password and Dagster's instance is opened."""
+
+    def said(variable: str) -> str:
+        path = tmp_path / "shop.yaml"
+        path.write_text(SHOP, "utf-8")
+        known = stack.environment()
+        wrong = re.sub(r"(//[a-z]+:)[^@]*@", r"\1hunter2@", known[variable])
+        own = {"SHOP_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "dagster")}
+        for name, value in {**known, variable: wrong, **own}.items():
+            monkeypatch.setenv(name, value)
+        (tmp_path / "dagster").mkdir()
+        (tmp_path / "dagster" / "dagster.yaml").write_text(shipped("dagster.yaml"), "utf-8")
+        # Dagster waits between its attempts.
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        with pytest.raises(UserError) as refusal:
+            Shop.open(path).instance()
+        return str(refusal.value)
+
+    return said
+
+
+@pytest.mark.parametrize(
+    ("variable", "begins"),
+    [
+        ("SHOP_POSTGRES_URL", "warehouse 127.0.0.1:"),
+        ("SHOP_DAGSTER_POSTGRES_URL", "Dagster's database: connection to server at "),
+    ],
+)
+def test_a_server_that_does_not_let_runs_in_is_one_sentence(
+    variable: str, begins: str, refused: Callable[[str], str]
+) -> None:
+    said = refused(variable)
+    assert said.startswith(begins)
+    assert "password authentication failed" in said
+    assert f"expected a PostgreSQL server ({variable}" in said
+    assert "\n" not in said
+    assert "hunter2" not in said
 
 
 def test_a_command_that_is_not_there_is_refused_with_one_that_is_like_it() -> None:

@@ -169,6 +169,16 @@ def test_stock_is_the_true_one_and_movements_add_up_to_it(platform: Platform, tr
     )
 
 
+def test_a_small_shop_has_hours_without_a_reading_of_its_stock() -> None:
+    """What stands on the shelves then is what was read last."""
+    plan = DemoPlan(START, orders_per_hour=3, flash_sale=None)
+    truth = compute_truth(plan, plan.hour_start(24), None, None, "final")
+    read = truth.streams[truth.streams["stream"] == "stock_levels"].set_index("hour")["delivered"]
+    assert len(read[read > 0]) < 24
+    assert read.sum() == truth.entities["inventory_levels"]
+    assert not truth.stock.empty
+
+
 def test_ad_spend_is_the_last_restatement(platform: Platform, truth: Truth) -> None:
     key = ["day", "campaign_id"]
     figures = ["spend_micros", "impressions", "clicks"]

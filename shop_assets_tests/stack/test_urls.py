@@ -34,6 +34,8 @@ REDIS = "redis://:password@host:port/0"
         ("SHOP_POSTGRES_URL", "postgresql://u:[hunter2@db/y", "is not a URL", POSTGRES),
         ("SHOP_POSTGRES_URL", "postgresql://u:h@hunter2@db/y", "has a password that", POSTGRES),
         ("SHOP_POSTGRES_URL", "postgresql://u:h@hunter2/3@db/y", "has a password that", POSTGRES),
+        ("SHOP_POSTGRES_URL", "postgresql://u:hunter2%ZZ@db/y", "has a % that begins", POSTGRES),
+        ("SHOP_POSTGRES_READER_URL", "postgresql://u:hunter2%@db/y", "has a % that", POSTGRES),
         ("SHOP_POSTGRES_READER_URL", "mysql://r:hunter2@db/x", "is mysql://***@db/x", POSTGRES),
         ("SHOP_DAGSTER_POSTGRES_URL", "sqlite:///hunter2@x", "is sqlite://***@x", POSTGRES),
         ("SHOP_S3_URL", "bucket", "is a text without ://", S3),
