@@ -1,6 +1,5 @@
 """The `shop-assets` command: what a person runs."""
 
-import gc
 import sys
 import warnings
 
@@ -12,12 +11,8 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     keep_memory()
-    # What is imported stays: collecting garbage among it again and again takes a second.
-    gc.disable()
     from shop_assets.cli.app import main as run
 
-    gc.freeze()
-    gc.enable()
     run()
 
 
