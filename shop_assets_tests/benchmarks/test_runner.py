@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.timeout(600), p
 
 @dataclass(frozen=True)
 class Ran:
-    """A run of three cases, held to ratios that rows so few cannot reach."""
+    """A run of three cases, held to ratios, one of which rows so few cannot reach."""
 
     code: int
     said: str
@@ -116,10 +116,10 @@ def test_the_bookkeeping_of_range_runs_is_that_of_each_asset_and_hour(ran: Ran) 
 
 def test_what_has_fallen_behind_is_red_and_fails_the_run(ran: Ran) -> None:
     behind = [v["what"] for v in ran.section("slices", 1)["verdicts"] if v["behind"]]
-    assert "slice replace to bare ADBC" in behind
+    assert "slice replace to pandas.to_sql" in behind
     assert ran.code == 1
     (red,) = re.findall(r"\x1b\[1;31mbehind what is declared: ([^\x1b]+)", ran.said)
-    assert "slice replace to bare ADBC" in red
+    assert "slice replace to pandas.to_sql" in red
     assert "a day of 24 hours" not in red
     assert "BEHIND by more than a quarter" in ran.page
 

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from shop_assets.cli.app import application
 from shop_assets.cli.shop import Shop, shipped
 from shop_assets.errors import UserError
 from shop_assets.stack.endpoints import Endpoints
+from shop_assets.stack.postgres import create_database
+from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url
 
 ALL = {
     *("init", "run", "live", "reprocess", "rename", "changes", "sql", "status", "env", "demo"),
@@ -62,7 +65,16 @@ def test_what_only_looks_something_up_imports_no_dagster(name: str) -> None:
     assert "typer" in known
 
 
-def test_the_marts_are_asked_without_dagster(stack: Endpoints, tmp_path: Path) -> None:
+@pytest.fixture
+def variables(stack: Endpoints) -> dict[str, str]:
+    """Those of a stack whose warehouse is the test's own."""
+    name = f"lamps_{uuid.uuid4().hex[:12]}"
+    url = create_database(admin_url(stack), name, owner=OWNER, password=PASSWORD)
+    own = {"SHOP_POSTGRES_URL": url, "SHOP_POSTGRES_READER_URL": url}
+    return stack.environment() | own
+
+
+def test_the_marts_are_asked_without_dagster(variables: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(SHOP, "utf-8")
     code = (
@@ -70,24 +82,23 @@ def test_the_marts_are_asked_without_dagster(stack: Endpoints, tmp_path: Path) -
         f"shop = Shop.open(Path({str(path)!r}))\n"
         "assert shop.warehouse.read('SELECT 1 AS one')['one'].tolist() == [1]"
     )
-    known = imported(code, **stack.environment(), SHOP_HOME=str(tmp_path / "home"))
+    known = imported(code, **variables, SHOP_HOME=str(tmp_path / "home"))
     assert "dagster" not in known
     assert "pandas" in known
 
 
 @pytest.fixture
 def refused(
-    stack: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], str]:
     """What is said where one variable has a wrong password and Dagster's instance is opened."""
 
     def said(variable: str) -> str:
         path = tmp_path / "shop.yaml"
         path.write_text(SHOP, "utf-8")
-        known = stack.environment()
-        wrong = re.sub(r"(//[a-z]+:)[^@]*@", r"\1hunter2@", known[variable])
+        wrong = re.sub(r"(//\w+:)[^@]*@", r"\1hunter2@", variables[variable])
         own = {"SHOP_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "dagster")}
-        for name, value in {**known, variable: wrong, **own}.items():
+        for name, value in {**variables, variable: wrong, **own}.items():
             monkeypatch.setenv(name, value)
         (tmp_path / "dagster").mkdir()
         (tmp_path / "dagster" / "dagster.yaml").write_text(shipped("dagster.yaml"), "utf-8")
