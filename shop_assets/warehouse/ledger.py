@@ -177,8 +177,9 @@ def _ask_for_marts(cursor: Cursor, zone: str) -> None:
 def _ends_of_minutes(column: str, rows: str) -> str:
     """A query for the first and the last moment of each minute that rows have, as `at`.
 
-    In a minute no zone's clock shows a day that neither of them is of; and to find out the day of
-    a moment takes ten times as long as its minute.
+    Clocks change at full minutes (before 1972, some at other seconds), so that no row of a minute
+    is of another day than both; and the day of a moment takes far longer to find out than its
+    minute.
     """
     return (
         f"SELECT unnest(ARRAY[min({column}), max({column})]) AS at FROM {rows} "
@@ -188,8 +189,5 @@ def _ends_of_minutes(column: str, rows: str) -> str:
 
 def _day(column: str, table: str, zone: str) -> str:
     """A query for the shop's days of a column, each as its midnight in UTC."""
-    quoted_zone = zone.replace("'", "''")
-    return (
-        f"SELECT ({column} AT TIME ZONE '{quoted_zone}')::date::timestamp AT TIME ZONE 'UTC' "
-        f"FROM {table}"
-    )
+    local = f"{column} AT TIME ZONE {ddl.literal(zone)}"
+    return f"SELECT ({local})::date::timestamp AT TIME ZONE 'UTC' FROM {table}"

@@ -11,7 +11,7 @@ from shop_assets.warehouse.ddl import literal
 Value = str | int | bool | dt.datetime | dt.date | None
 """What a parameter may be."""
 
-_PLACE = re.compile(r"\$(\d+)")
+_PLACE = re.compile(r"\$([1-9]\d*)")
 
 
 def written_out(sql: str, parameters: Sequence[Value]) -> str:
