@@ -50,7 +50,7 @@ ENTITIES: dict[str, TableSpec] = {
     for spec in (
         _dimension("customers", commerce.Customers),
         _dimension("products", commerce.Products),
-        _fact("orders", commerce.Orders, "placed_at", ("source", "customer_id")),
+        _fact("orders", commerce.Orders, "placed_at"),
         _fact("order_items", commerce.OrderItems, "placed_at"),
         _fact(
             "refunds",
@@ -110,7 +110,7 @@ _DERIVED = (
         "happened_at",
         by_month=True,
         # A month has hundreds of hours: without an index by time each would read all of it.
-        indexes=(("happened_at",), ("source", "product_id")),
+        time_ranges=True,
     ),
     TableSpec(
         "web_activity",
@@ -118,7 +118,8 @@ _DERIVED = (
         web.WebActivity,
         "started_at",
         by_month=True,
-        indexes=(("change_hour",), ("started_at",)),
+        indexes=(("change_hour",),),
+        time_ranges=True,
     ),
 )
 

@@ -29,6 +29,9 @@ FUNNEL_READS = (
 )
 """The columns of `web_activity` that the funnel is made of."""
 
+TOUCHED_READS = FUNNEL_READS[:4]
+"""Those of them that `touched` is made of."""
+
 HOURS = ["hour", "source"]
 """The key of the counts of sessions: the hour (UTC) that they began in, and whose they are."""
 FIGURES = (
@@ -43,6 +46,8 @@ _GAP = GAP // _MICROSECOND
 _LONGEST = LONGEST // _MICROSECOND
 _NEVER = np.iinfo(np.int64).min
 """No time: what pandas has for it; the least there is, as it should be where the last counts."""
+_BEFORE = (LONGEST + STRETCH + GAP) // _MICROSECOND
+_AFTER = (LONGEST + GAP) // _MICROSECOND
 _TOO_LATE = np.iinfo(np.int64).max
 
 _Flags = npt.NDArray[np.bool_]
@@ -91,6 +96,34 @@ def web_activity(events: pd.DataFrame) -> pd.DataFrame:
             columns[f"{step}_{which}"] = _moments(filled)
     by_key = in_order(source[first], visitor[first], at[first], change[first])
     return spec.conform(pd.DataFrame(columns).take(by_key).reset_index(drop=True))
+
+
+def touched(activity: pd.DataFrame) -> pd.DataFrame:
+    """The visitors of some stretches, and between when others may count with these.
+
+    `activity`: the columns `TOUCHED_READS`. Columns source, visitor_id, since and until, sorted.
+
+    A session that counts a stretch began less than a day before. Whether one begins there, the
+    stretch before tells, which is not longer than an hour and ends in the gap before. It changes
+    which sessions begin up to a gap after its end, and these count what is in the day after. Other
+    sessions may be cut off by that: they count the same before and after, and are no difference.
+    """
+    of = _visitors(activity)
+    order = in_order(of)
+    first = np.flatnonzero(begins(of[order]))
+    rows = order[first]
+    started = micros(activity["started_at"])[order]
+    ended = micros(activity["ended_at"])[order]
+    since = np.minimum.reduceat(started, first) if len(first) else started
+    until = np.maximum.reduceat(ended, first) if len(first) else ended
+    return pd.DataFrame(
+        {
+            "source": activity["source"].array.take(rows),
+            "visitor_id": activity["visitor_id"].array.take(rows),
+            "since": _moments(since - _BEFORE),
+            "until": _moments(until + _AFTER),
+        }
+    )
 
 
 def session_counts(activity: pd.DataFrame, span: Span | None = None) -> pd.DataFrame:
@@ -154,8 +187,7 @@ def _sessions(activity: pd.DataFrame, span: Span | None) -> tuple[Ints, Ints]:
 
     The numbers of their rows, by visitor and time, and where among these each session begins.
     """
-    (source, _), (visitor, visitors) = ranks(activity["source"]), ranks(activity["visitor_id"])
-    of = source * visitors + visitor
+    of = _visitors(activity)
     started = micros(activity["started_at"])
     order = in_order(of, started)
     of, started = of[order], started[order]
@@ -169,6 +201,12 @@ def _sessions(activity: pd.DataFrame, span: Span | None) -> tuple[Ints, Ints]:
         start, end = micros(pd.Series(span))
         meant &= (begun >= start) & (begun < end)
     return order[meant], np.flatnonzero(fresh[meant])
+
+
+def _visitors(activity: pd.DataFrame) -> Ints:
+    """A number for each source and visitor, in their order."""
+    (source, _), (visitor, visitors) = ranks(activity["source"]), ranks(activity["visitor_id"])
+    return source * visitors + visitor
 
 
 def _flags(values: pd.Series) -> _Flags:

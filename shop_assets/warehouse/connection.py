@@ -115,18 +115,20 @@ class Warehouse:
         with self.transaction() as cursor:
             return read(cursor, sql, parameters)
 
-    def ensure_months(self, spec: TableSpec, moments: pa.ChunkedArray | pa.Array) -> None:
-        """Make the monthly partitions that rows at these moments fall into."""
+    def ensure_months(self, spec: TableSpec, moments: pa.ChunkedArray | pa.Array) -> list[str]:
+        """Make the monthly partitions that rows at these moments fall into; their names."""
         if not spec.by_month or len(moments) == 0:
-            return
+            return []
         series = pd.Series(moments.to_pandas()).dropna()
         if len(series) == 0:
-            return
+            return []
         stamps = pd.to_datetime(series, utc=True)
         codes = (stamps.dt.year * 12 + stamps.dt.month - 1).unique()
         months = [dt.date(int(code) // 12, int(code) % 12 + 1, 1) for code in sorted(codes)]
+        names = []
         for month in months:
             name, statements = ddl.month_partition(spec, month)
+            names.append(name)
             if name in self._partitions:
                 continue
             with self.transaction() as cursor:
@@ -141,6 +143,7 @@ class Warehouse:
                     for statement in statements:
                         cursor.execute(statement)
             self._partitions.add(name)
+        return names
 
 
 def read(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:

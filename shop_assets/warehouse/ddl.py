@@ -24,6 +24,9 @@ HISTORIES = ("customers", "products")
 CHANGE_HOUR = "change_hour"
 """In tables of versions: the hour of change that brought the version, its slice."""
 
+RANGE_PAGES = 16
+"""How many pages (of 8 KiB) make one range of those that an index by `time_ranges` knows."""
+
 
 def quoted(name: str) -> str:
     """An identifier, quoted."""
@@ -97,6 +100,12 @@ def create_table(spec: TableSpec) -> Iterator[str]:
     for column in spec.columns:
         yield (f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {literal(column.description)}")
     yield from (_create_index(spec.name, name, index) for index in spec.indexes)
+    if spec.time_ranges:
+        yield (
+            f"CREATE INDEX IF NOT EXISTS {quoted(f'{spec.name}_{spec.time}_ranges')} ON {name} "
+            f"USING brin ({quoted(str(spec.time))} timestamptz_minmax_multi_ops) "
+            f"WITH (pages_per_range = {RANGE_PAGES})"
+        )
     if spec.versioned:
         yield (
             f"CREATE TABLE IF NOT EXISTS {versions(spec)} ({_columns(spec.columns)}, "

@@ -93,18 +93,25 @@ def replace_slice(
     Raises:
         ValueError: some of `rows` lie outside of `scope`, where nothing would replace them.
     """
-    # Counted, not asked for the first one: looking for that, the planner may go through all there
-    # is in whichever order it stands, and find out only at the end that there is none.
-    present = f"SELECT count(*) FROM {target.table} t WHERE {scope}"
-    if looked_up is not None or fetch_one(cursor, present):
+    if looked_up is not None or stands(cursor, target, scope):
         slices.stage(cursor, "fresh", rows)
         return apply_difference(cursor, target, scope, looked_up)
-    _append(cursor, target, scope, rows)
+    append(cursor, target, scope, rows)
     return int(rows.num_rows)
 
 
-def _append(cursor: Cursor, target: Target, scope: str, rows: pa.Table) -> None:
-    """Put in rows where there are none to compare them with: by COPY into the table itself."""
+def stands(cursor: Cursor, target: Target, scope: str) -> bool:
+    """Whether any row of the table meets `scope`."""
+    # Counted, not asked for the first one: looking for that, the planner may go through all there
+    # is in whichever order it stands, and find out only at the end that there is none.
+    return bool(fetch_one(cursor, f"SELECT count(*) FROM {target.table} t WHERE {scope}"))
+
+
+def append(cursor: Cursor, target: Target, scope: str, rows: pa.Table) -> None:
+    """Put in rows where none stands to compare them with: by COPY into the table itself.
+
+    As `replace_slice` does it, with the same tables and the same error.
+    """
     cursor.adbc_ingest(target.name, rows, mode="append", db_schema_name=target.schema)
     columns = ", ".join(map(quoted, target.columns))
     cursor.execute(f"CREATE TEMP VIEW came AS SELECT {columns} FROM {target.table} t WHERE {scope}")

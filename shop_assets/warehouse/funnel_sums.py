@@ -36,42 +36,50 @@ _SCHEMA = pa.schema(
     + [(name, pa.int64()) for name in sessions.FIGURES]
 )
 _COLUMNS = ", ".join(_SCHEMA.names)
-_BEFORE = sessions.LONGEST + sessions.STRETCH + sessions.GAP
-_AFTER = sessions.LONGEST + sessions.GAP
+_TOUCHED = pa.schema(
+    [("source", pa.string()), ("visitor_id", pa.string())]
+    + [(name, pa.timestamp("us", "UTC")) for name in ("since", "until")]
+)
 
 
-def change(cursor: Cursor, scope: str, told: pd.DataFrame | None) -> None:
+def add(cursor: Cursor, activity: pd.DataFrame) -> None:
+    """Bring the counts up to date with activity that comes where none stands of its change hours.
+
+    See `change`.
+    """
+    _stage_touched(cursor, sessions.touched(activity))
+    others = _others(cursor, "false")
+    _count_anew(cursor, _counts(others, activity), _counts(others))
+
+
+def change(cursor: Cursor, scope: str) -> None:
     """Bring the counts up to date with rows of `pg_temp.gone` and `pg_temp.came`, and ask for the
     hours of the funnel that they change.
 
-    `scope`: a condition that a row of activity, as `a`, is one that the load replaces. `told`: all
-    that it tells, where nothing was there before. The caller holds `LOCK`.
+    `scope`: a condition that a row of activity, as `a`, is one that the load replaces. The caller
+    holds `LOCK`.
     """
-    _find_touched(cursor)
+    columns = ", ".join(map(ddl.quoted, sessions.TOUCHED_READS))
+    moved = read(
+        cursor,
+        f"SELECT {columns} FROM pg_temp.gone UNION ALL SELECT {columns} FROM pg_temp.came",
+    )
+    _stage_touched(cursor, sessions.touched(moved))
     others = _others(cursor, scope)
-    after = _counts(others, _touched(cursor, "fresh") if told is None else told)
-    before = _counts(others, *([_touched(cursor, "present")] if told is None else []))
+    after = _counts(others, _touched(cursor, "fresh"))
+    _count_anew(cursor, after, _counts(others, _touched(cursor, "present")))
+
+
+def _count_anew(cursor: Cursor, after: pd.DataFrame, before: pd.DataFrame) -> None:
+    """Keep what some visitors count for, and no more what they did; ask for the hours."""
     _add(cursor, sessions.moved_counts(after, before))
     slices.mark_stale(cursor, "funnel_hourly", "SELECT hour FROM pg_temp.moved_funnel")
 
 
-def _find_touched(cursor: Cursor) -> None:
-    """Make `pg_temp.touched`: the visitors concerned, and between when a stretch may count with
-    what came or went.
-
-    A session that counts it began less than a day before. Whether one begins there, the stretch
-    before tells, which is not longer than an hour and ends in the gap before. It changes which
-    sessions begin up to a gap after its end, and these count what is in the day after. Other
-    sessions may be cut off by that: they count the same before and after, and are no difference.
-    """
-    cursor.execute(
-        "CREATE TEMP TABLE touched ON COMMIT DROP AS SELECT source, visitor_id, "
-        f"min(started_at) - interval '{_BEFORE.total_seconds()} seconds' AS since, "
-        f"max(ended_at) + interval '{_AFTER.total_seconds()} seconds' AS until FROM ("
-        "SELECT source, visitor_id, started_at, ended_at FROM pg_temp.gone UNION ALL "
-        "SELECT source, visitor_id, started_at, ended_at FROM pg_temp.came) moved GROUP BY 1, 2"
-    )
-    slices.analyze(cursor, "touched")
+def _stage_touched(cursor: Cursor, touched: pd.DataFrame) -> None:
+    """Make `pg_temp.touched`, in its order: then they are found in the order of the index."""
+    staged = pa.Table.from_pandas(touched, schema=_TOUCHED, preserve_index=False)
+    slices.stage(cursor, "touched", staged)
 
 
 def _others(cursor: Cursor, scope: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from shop_assets.warehouse import (
     sales_sums,
     slices,
     sold_orders,
+    upkeep,
 )
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
 from shop_assets.warehouse.difference import Target, apply_difference
@@ -23,6 +24,7 @@ from shop_assets.warehouse.slices import Load, Written
 LedgerOf = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
 """From all versions of some orders, of their items and of their refunds, to their ledger rows."""
 
+_SPEC = TABLES["sales_ledger"]
 _ORDER_KEYS = pa.schema([("source", pa.string()), ("order_id", pa.string())])
 
 
@@ -34,10 +36,10 @@ def load_ledger(
     Reads the versions, computes and writes under one lock on the whole ledger, in one transaction,
     so that of two loads that touch the same order the second sees what the first did.
     """
-    spec = TABLES["sales_ledger"]
     keys = pa.Table.from_pandas(
         orders[["source", "order_id"]].drop_duplicates(), schema=_ORDER_KEYS, preserve_index=False
     )
+    months: list[str] = []
     with warehouse.transaction() as cursor:
         cursor.execute(sales_sums.LOCK)
         with slices.publishing(cursor, load) as publication:
@@ -52,18 +54,26 @@ def load_ledger(
                     _versions(cursor, name) for name in ("orders", "order_items", "refunds")
                 ]
                 ledger = ledger_of(*versions)
-                fresh = slices.to_arrow(ledger, spec)
+                fresh = slices.to_arrow(ledger, _SPEC)
                 rows = fresh.num_rows
-                warehouse.ensure_months(spec, fresh.column("happened_at"))
-                slices.stage(cursor, "fresh", fresh)
-                _note_since(cursor)
-                changed = apply_difference(cursor, Target.of(spec), _SCOPE, _rows_of_orders(cursor))
-                if changed:
-                    sold_orders.change(cursor, warehouse.zone)
-                    sales_sums.add(cursor, *_after_and_before(cursor, ledger), warehouse.zone)
-                    sold_orders.add_to_days(cursor)
-                    _ask_for_marts(cursor, warehouse.zone)
-            return publication.note(rows, changed)
+                months = warehouse.ensure_months(_SPEC, fresh.column("happened_at"))
+                changed = _replace(cursor, ledger, fresh, warehouse.zone)
+            written = publication.note(rows, changed)
+    upkeep.summarize(warehouse, _SPEC, months)
+    return written
+
+
+def _replace(cursor: Cursor, ledger: pd.DataFrame, fresh: pa.Table, zone: str) -> int:
+    """Make the ledger rows of the affected orders equal to `fresh`; how many came and went."""
+    slices.stage(cursor, "fresh", fresh)
+    _note_since(cursor)
+    changed = apply_difference(cursor, Target.of(_SPEC), _SCOPE, _rows_of_orders(cursor))
+    if changed:
+        sold_orders.change(cursor, zone)
+        sales_sums.add(cursor, *_after_and_before(cursor, ledger), zone)
+        sold_orders.add_to_days(cursor)
+        _ask_for_marts(cursor, zone)
+    return changed
 
 
 def _versions(cursor: Cursor, entity: str) -> pd.DataFrame:
@@ -136,7 +146,7 @@ def _after_and_before(cursor: Cursor, ledger: pd.DataFrame) -> tuple[pd.DataFram
         "USING (source, order_id) ORDER BY source, order_id",
     )
     after = ledger[columns].merge(differing, on=order, how="inner")
-    return after, TABLES["sales_ledger"].conform(before)[columns]
+    return after, _SPEC.conform(before)[columns]
 
 
 def _ask_for_marts(cursor: Cursor, zone: str) -> None:

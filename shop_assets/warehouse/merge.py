@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import compared_keys, ddl, ledger_orders, slices
+from shop_assets.warehouse import compared_keys, ddl, ledger_orders, sales_sums, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.current import of_load, refresh_current
 from shop_assets.warehouse.difference import Target, replace_rows
@@ -71,6 +71,8 @@ def _ask_for_marts(cursor: Cursor, spec: TableSpec, zone: str) -> None:
     """Ask for what the changed rows are seen in: mart slices, orders, comparisons."""
     if spec.name in ledger_orders.ENTITIES:
         ledger_orders.mark(cursor, spec)
+    if spec.name == "products":
+        sales_sums.ensure(cursor, zone)
     for mart, sql in _TOUCHED.get(spec.name, ()):
         slices.mark_stale(cursor, mart, sql.replace(_ZONE, ddl.literal(zone)))
     compared_keys.mark(cursor, spec)
@@ -130,8 +132,9 @@ _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
             """,
         ),
     ),
-    # A product's category counts from its version on, its first one for the time before, too. Of
-    # its versions only those from the one before the change on can differ by it.
+    # A day has the category that a product had when it was over; before its first, that one. Of
+    # its versions only those from the one before the change on can differ by it. Which days a
+    # product was sold on, the sums know that the mart is made of.
     "products": (
         (
             "product_sales_daily",
@@ -163,16 +166,17 @@ _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
                 FROM told GROUP BY source, product_id
             ), concerned AS MATERIALIZED (
                 SELECT source, product_id, CASE WHEN b.product_id IS NULL THEN '-infinity'
-                    ELSE m.since - interval '1 day' END AS since
+                    ELSE (m.since AT TIME ZONE <zone>)::date END AS since
                 FROM moved m JOIN known k USING (source, product_id)
                 LEFT JOIN before b USING (source, product_id)
                 WHERE k.changes OR (k.has_any AND b.product_id IS NULL)
             )
-            SELECT (l.happened_at AT TIME ZONE <zone>)::date::timestamp AT TIME ZONE 'UTC'
+            SELECT s.day::timestamp AT TIME ZONE 'UTC'
             FROM concerned c CROSS JOIN LATERAL (
-                SELECT happened_at FROM warehouse.sales_ledger l WHERE l.source = c.source
-                    AND l.product_id = c.product_id AND l.happened_at >= c.since OFFSET 0
-            ) l
+                SELECT day FROM meta.product_sums s WHERE s.source = c.source
+                    AND s.product_id = c.product_id AND s.day >= c.since AND s.ledger_rows > 0
+                OFFSET 0
+            ) s
             """,
         ),
     ),

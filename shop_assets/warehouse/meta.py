@@ -130,6 +130,7 @@ CREATE TABLE IF NOT EXISTS meta.product_sums (
     ledger_rows bigint NOT NULL,
     PRIMARY KEY (day, source, product_id, line_type, currency)
 );
+CREATE INDEX IF NOT EXISTS product_sums_product ON meta.product_sums (source, product_id, day);
 CREATE TABLE IF NOT EXISTS meta.customer_totals (
     source text NOT NULL,
     customer_id text NOT NULL,

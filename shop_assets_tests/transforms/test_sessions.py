@@ -15,8 +15,10 @@ from shop_assets.entities.web import STEPS
 from shop_assets.transforms.sessions import (
     FUNNEL_READS,
     GAP,
+    TOUCHED_READS,
     funnel_hourly,
     session_counts,
+    touched,
     web_activity,
 )
 from shop_assets_tests.transforms.frames import check
@@ -285,3 +287,17 @@ def test_an_hour_of_half_a_million_events_takes_seconds() -> None:
     assert perf_counter() - started < 30  # a second or two on a quiet machine
     assert stretches["events"].sum() == count
     assert rows["sessions"].sum() >= visitor.nunique()
+
+
+def test_visitors_are_touched_from_a_day_before_their_first_stretch_to_after_the_last() -> None:
+    rows = activity([person(0), person(90), person(95), person(30, visitor="a"), person(30)])
+    found = touched(rows.sample(frac=1, random_state=1)[list(TOUCHED_READS)])
+    assert list(found["visitor_id"]) == ["a", "v"], "sorted as the index is"
+    assert list(found["source"]) == ["web", "web"]
+    minute = pd.Timedelta(minutes=1)
+    assert list(found["since"] - START) == [(30 - 1530) * minute, -1530 * minute]
+    assert list(found["until"] - START) == [(30 + 1470) * minute, (95 + 1470) * minute]
+
+
+def test_no_stretches_touch_nobody() -> None:
+    assert touched(TABLES["web_activity"].empty()).empty

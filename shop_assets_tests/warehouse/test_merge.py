@@ -297,6 +297,16 @@ def test_the_first_category_that_is_known_asks_for_the_days_before_it_too(
     assert stale(warehouse, "product_sales_daily") == days
 
 
+def test_a_category_asks_for_its_days_where_sums_were_never_made(warehouse: Warehouse) -> None:
+    merge(warehouse, "products", GARDEN)
+    sold(warehouse)
+    with warehouse.transaction() as cursor:  # as an older release has left it
+        cursor.execute("DELETE FROM meta.sums_of")
+        cursor.execute("DELETE FROM meta.product_sums")
+    merge(warehouse, "products", GARDEN | {"version_at": "2026-02-02 10:00", "category": "Home"})
+    assert stale(warehouse, "product_sales_daily") == ["02-03 00:00"]
+
+
 def test_a_price_asks_for_no_day(warehouse: Warehouse) -> None:
     merge(warehouse, "products", GARDEN)
     sold(warehouse)
