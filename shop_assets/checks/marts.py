@@ -45,6 +45,7 @@ def judge_sums(
         "AS returns FROM warehouse.sales_ledger WHERE happened_at >= $1 AND happened_at < $2 "
         "AND NOT is_test GROUP BY currency",
         (start, end),
+        by_index=True,
     ).set_index("currency")
     expected = pd.DataFrame(
         {

@@ -110,9 +110,16 @@ class Warehouse:
                 return False
             raise
 
-    def read(self, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
-        """The rows of a query, as a frame with Arrow's types made pandas'."""
+    def read(
+        self, sql: str, parameters: Sequence[Any] = (), *, by_index: bool = False
+    ) -> pd.DataFrame:
+        """The rows of a query, as a frame with Arrow's types made pandas'.
+
+        `by_index`: see `only_by_index`.
+        """
         with self.transaction() as cursor:
+            if by_index:
+                only_by_index(cursor)
             return read(cursor, sql, parameters)
 
     def ensure_months(self, spec: TableSpec, moments: pa.ChunkedArray | pa.Array) -> list[str]:
@@ -154,6 +161,15 @@ def read(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFra
     """
     cursor.execute(literals.written_out(sql, parameters))
     return to_frame(cursor.fetch_arrow_table())
+
+
+def only_by_index(cursor: Cursor) -> None:
+    """Read no table from end to end, from here on, where an index can give the rows.
+
+    Of an index by ranges the planner knows only how well the rows stand in order as a whole: where
+    a month has other rows in between, it takes that for no order at all.
+    """
+    cursor.execute("SET LOCAL enable_seqscan = off")
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

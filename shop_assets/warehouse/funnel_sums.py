@@ -21,7 +21,7 @@ import pyarrow as pa
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sessions
 from shop_assets.warehouse import ddl, slices
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, only_by_index, read
 
 ROWS_AT_ONCE = 1_000_000
 """How many stretches, about, are counted at a time where all are."""
@@ -135,8 +135,10 @@ def ensure(cursor: Cursor) -> None:
         # Each row of a day is looked for among the visitors, never all of them for each row, even
         # where hours are so new that the planner takes them for empty.
         cursor.execute("SET LOCAL enable_nestloop = off")
+        only_by_index(cursor)
         parts = [_counts_between(cursor, start, end) for start, end in pairwise(borders)]
         cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
+        cursor.execute("SET LOCAL enable_seqscan = DEFAULT")
         _add(cursor, pd.concat(parts, ignore_index=True))
     _ask_where_the_mart_differs(cursor)
     cursor.execute(

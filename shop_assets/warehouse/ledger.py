@@ -163,7 +163,7 @@ def _ask_for_marts(cursor: Cursor, zone: str) -> None:
         "SELECT source, customer_id, min(ordered_at) AS since FROM ("
         "SELECT source, customer_id, ordered_at FROM pg_temp.sold_gone UNION ALL "
         "SELECT source, customer_id, ordered_at FROM pg_temp.sold_came) sold "
-        "WHERE customer_id IS NOT NULL GROUP BY 1, 2) c "
+        "WHERE customer_id IS NOT NULL GROUP BY 1, 2 ORDER BY 2) c "
         "CROSS JOIN LATERAL (SELECT order_id, ordered_at FROM meta.sold_orders o "
         "WHERE o.source = c.source AND o.customer_id = c.customer_id "
         "AND o.ordered_at >= c.since OFFSET 0) o"

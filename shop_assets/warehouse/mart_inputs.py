@@ -30,6 +30,7 @@ def ledger_rows(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
         f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l "
         "WHERE l.happened_at >= $1 AND l.happened_at < $2",
         (start, end),
+        by_index=True,
     )
     return _LEDGER.conform(frame)
 

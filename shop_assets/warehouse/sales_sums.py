@@ -23,7 +23,7 @@ import pyarrow as pa
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sales
 from shop_assets.warehouse import ddl, slices, sold_orders
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, only_by_index, read
 
 ROWS_AT_ONCE = 1_000_000
 """How many of the ledger's rows, about, are summed at a time."""
@@ -193,8 +193,10 @@ def _ledger_by_days(cursor: Cursor, zone: str) -> Iterator[pd.DataFrame]:
     borders = [_midnight(first, local) for first in firsts]
     borders[0] -= _DAY
     borders.append(_midnight(days["day"].iloc[-1] + 2 * _DAY, local))
+    only_by_index(cursor)
     for span in pairwise(borders):
         yield from _ledger_parts(cursor, *span)
+    cursor.execute("SET LOCAL enable_seqscan = DEFAULT")
 
 
 def _midnight(day: dt.date, zone: ZoneInfo) -> dt.datetime:
