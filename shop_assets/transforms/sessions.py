@@ -23,14 +23,14 @@ STRETCH = dt.timedelta(hours=1)
 LONGEST = dt.timedelta(hours=24)
 """Steps later than this after a session's begin do not count for it."""
 
+TOUCHED_READS = ("source", "visitor_id", "started_at", "ended_at")
+"""The columns of `web_activity` that `touched` is made of."""
+
 FUNNEL_READS = (
-    *("source", "visitor_id", "started_at", "ended_at", "is_bot"),
+    *(*TOUCHED_READS, "is_bot"),
     *(f"{step}_{which}" for step in STEPS for which in ("first", "last")),
 )
 """The columns of `web_activity` that the funnel is made of."""
-
-TOUCHED_READS = FUNNEL_READS[:4]
-"""Those of them that `touched` is made of."""
 
 HOURS = ["hour", "source"]
 """The key of the counts of sessions: the hour (UTC) that they began in, and whose they are."""

@@ -25,7 +25,8 @@ CHANGE_HOUR = "change_hour"
 """In tables of versions: the hour of change that brought the version, its slice."""
 
 RANGE_PAGES = 16
-"""How many pages (of 8 KiB) make one range of those that an index by `time_ranges` knows."""
+"""How many pages (of 8 KiB) make one range of those that an index by `time_ranges` knows: about as
+many rows as a small shop has in an hour. Of a large one's month there are some ten thousands."""
 
 
 def quoted(name: str) -> str:

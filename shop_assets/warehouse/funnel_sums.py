@@ -45,7 +45,7 @@ _TOUCHED = pa.schema(
 def add(cursor: Cursor, activity: pd.DataFrame) -> None:
     """Bring the counts up to date with activity that comes where none stands of its change hours.
 
-    See `change`.
+    As `change` does, before the rows are written.
     """
     _stage_touched(cursor, sessions.touched(activity))
     others = _others(cursor, "false")

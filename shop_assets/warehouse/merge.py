@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import compared_keys, ddl, ledger_orders, sales_sums, slices
+from shop_assets.warehouse import compared_keys, ddl, ledger_orders, product_days, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.current import of_load, refresh_current
 from shop_assets.warehouse.difference import Target, replace_rows
@@ -72,7 +72,7 @@ def _ask_for_marts(cursor: Cursor, spec: TableSpec, zone: str) -> None:
     if spec.name in ledger_orders.ENTITIES:
         ledger_orders.mark(cursor, spec)
     if spec.name == "products":
-        sales_sums.ensure(cursor, zone)
+        product_days.mark(cursor, zone)
     for mart, sql in _TOUCHED.get(spec.name, ()):
         slices.mark_stale(cursor, mart, sql.replace(_ZONE, ddl.literal(zone)))
     compared_keys.mark(cursor, spec)
@@ -129,54 +129,6 @@ _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
             """
             SELECT date_trunc('hour', moved_at, 'UTC') FROM pg_temp.replaced
             UNION SELECT date_trunc('hour', moved_at, 'UTC') FROM pg_temp.current
-            """,
-        ),
-    ),
-    # A day has the category that a product had when it was over; before its first, that one. Of
-    # its versions only those from the one before the change on can differ by it. Which days a
-    # product was sold on, the sums know that the mart is made of.
-    "products": (
-        (
-            "product_sales_daily",
-            """
-            WITH moved AS MATERIALIZED (
-                SELECT source, product_id, min(version_at) AS since FROM (
-                    SELECT source, product_id, version_at FROM pg_temp.gone
-                    UNION ALL SELECT source, product_id, version_at FROM pg_temp.came
-                ) either GROUP BY source, product_id
-            ), before AS (
-                SELECT m.source, m.product_id, v.category FROM moved m CROSS JOIN LATERAL (
-                    SELECT category FROM warehouse.products_versions v
-                    WHERE v.source = m.source AND v.product_id = m.product_id
-                        AND v.version_at < m.since
-                    ORDER BY v.version_at DESC, v.change_hour DESC LIMIT 1
-                ) v
-            ), told AS (
-                SELECT source, product_id, category FROM before
-                UNION ALL SELECT source, product_id, category FROM pg_temp.gone
-                UNION ALL
-                SELECT m.source, m.product_id, v.category FROM moved m CROSS JOIN LATERAL (
-                    SELECT category FROM warehouse.products_versions v
-                    WHERE v.source = m.source AND v.product_id = m.product_id
-                        AND v.version_at >= m.since OFFSET 0
-                ) v
-            ), known AS MATERIALIZED (
-                SELECT source, product_id, count(DISTINCT coalesce(category, '')) > 1 AS changes,
-                    max(coalesce(category, '')) <> '' AS has_any
-                FROM told GROUP BY source, product_id
-            ), concerned AS MATERIALIZED (
-                SELECT source, product_id, CASE WHEN b.product_id IS NULL THEN '-infinity'
-                    ELSE (m.since AT TIME ZONE <zone>)::date END AS since
-                FROM moved m JOIN known k USING (source, product_id)
-                LEFT JOIN before b USING (source, product_id)
-                WHERE k.changes OR (k.has_any AND b.product_id IS NULL)
-            )
-            SELECT s.day::timestamp AT TIME ZONE 'UTC'
-            FROM concerned c CROSS JOIN LATERAL (
-                SELECT day FROM meta.product_sums s WHERE s.source = c.source
-                    AND s.product_id = c.product_id AND s.day >= c.since AND s.ledger_rows > 0
-                OFFSET 0
-            ) s
             """,
         ),
     ),

@@ -9,8 +9,17 @@ from typing import Any
 import psycopg2
 import pytest
 
+from shop_assets.warehouse import sales_sums
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets_tests.warehouse.loads import HOUR, NINE, merge, table_of, wait_for_waiter
+from shop_assets_tests.warehouse.loads import (
+    HOUR,
+    NINE,
+    ledger,
+    merge,
+    stale,
+    table_of,
+    wait_for_waiter,
+)
 
 OPEN = {"version_at": "2026-01-31 09:10", "status": "open"}
 PAID = {"version_at": "2026-01-31 10:10", "status": "paid"}
@@ -75,3 +84,25 @@ def test_months_are_made_once_by_however_many_loads(own_url: str) -> None:
         "WHERE inhparent = 'warehouse.orders'::regclass) FROM warehouse.orders",
     )
     assert found == [(6, 6, 6)]
+
+
+def test_a_category_asks_for_the_days_of_a_load_of_the_ledger_that_is_under_way(
+    warehouse: Warehouse, url: str
+) -> None:
+    garden = {"source": "shop", "version_at": "2026-01-31 08:00", "category": "Garden"}
+    merge(warehouse, "products", garden)
+    merge(warehouse, "order_items", {"version_at": "2026-02-03 09:10", "placed_at": NINE})
+    ledger(warehouse)
+    under_way = psycopg2.connect(url)
+    with ThreadPoolExecutor(1) as pool:
+        with under_way, under_way.cursor() as cursor:
+            cursor.execute(sales_sums.LOCK)
+            cursor.execute("UPDATE meta.product_sums SET day = '2026-02-05'")
+            home = garden | {"version_at": "2026-02-02 10:00", "category": "Home"}
+            change = pool.submit(merge, warehouse, "products", home)
+            wait_for_waiter(warehouse)
+            # What the load asks for is computed as soon as it is over.
+            cursor.execute("DELETE FROM meta.stale_slices")
+        under_way.close()
+        change.result()
+    assert stale(warehouse, "product_sales_daily") == ["02-05 00:00"]
