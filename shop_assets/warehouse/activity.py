@@ -35,8 +35,9 @@ def _replace(cursor: Cursor, activity: pd.DataFrame, fresh: pa.Table, load: Load
     funnel_sums.ensure(cursor)
     # The funnel before the rows are written: else each of them was looked up among the others.
     if not stands(cursor, target, scope):
-        funnel_sums.add(cursor, activity)
-        append(cursor, target, scope, fresh)
+        if fresh.num_rows:
+            funnel_sums.add(cursor, activity)
+            append(cursor, target, scope, fresh)
         return int(fresh.num_rows)
     slices.stage(cursor, "fresh", fresh)
     found = compare(cursor, target, scope)
