@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -117,9 +117,10 @@ class Warehouse:
 
         `by_index`: see `only_by_index`.
         """
-        with self.transaction() as cursor:
-            if by_index:
-                only_by_index(cursor)
+        with (
+            self.transaction() as cursor,
+            only_by_index(cursor) if by_index else nullcontext(),
+        ):
             return read(cursor, sql, parameters)
 
     def ensure_months(self, spec: TableSpec, moments: pa.ChunkedArray | pa.Array) -> list[str]:
@@ -163,13 +164,16 @@ def read(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFra
     return to_frame(cursor.fetch_arrow_table())
 
 
-def only_by_index(cursor: Cursor) -> None:
-    """Read no table from end to end, from here on, where an index can give the rows.
+@contextmanager
+def only_by_index(cursor: Cursor) -> Iterator[None]:
+    """Inside, no table is read from end to end where an index can give the rows.
 
     Of an index by ranges the planner knows only how well the rows stand in order as a whole: where
     a month has other rows in between, it takes that for no order at all.
     """
     cursor.execute("SET LOCAL enable_seqscan = off")
+    yield
+    cursor.execute("SET LOCAL enable_seqscan = DEFAULT")
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

@@ -135,10 +135,9 @@ def ensure(cursor: Cursor) -> None:
         # Each row of a day is looked for among the visitors, never all of them for each row, even
         # where hours are so new that the planner takes them for empty.
         cursor.execute("SET LOCAL enable_nestloop = off")
-        only_by_index(cursor)
-        parts = [_counts_between(cursor, start, end) for start, end in pairwise(borders)]
+        with only_by_index(cursor):
+            parts = [_counts_between(cursor, start, end) for start, end in pairwise(borders)]
         cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
-        cursor.execute("SET LOCAL enable_seqscan = DEFAULT")
         _add(cursor, pd.concat(parts, ignore_index=True))
     _ask_where_the_mart_differs(cursor)
     cursor.execute(

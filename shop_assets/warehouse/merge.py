@@ -74,11 +74,9 @@ def _ask_for_marts(cursor: Cursor, spec: TableSpec, zone: str) -> None:
     if spec.name == "products":
         product_days.mark(cursor, zone)
     for mart, sql in _TOUCHED.get(spec.name, ()):
-        slices.mark_stale(cursor, mart, sql.replace(_ZONE, ddl.literal(zone)))
+        slices.mark_stale(cursor, mart, sql)
     compared_keys.mark(cursor, spec)
 
-
-_ZONE = "<zone>"
 
 _TOUCHED: dict[str, tuple[tuple[str, str], ...]] = {
     # A reading holds until the next one of the same product and place that is not deleted, or to

@@ -193,10 +193,9 @@ def _ledger_by_days(cursor: Cursor, zone: str) -> Iterator[pd.DataFrame]:
     borders = [_midnight(first, local) for first in firsts]
     borders[0] -= _DAY
     borders.append(_midnight(days["day"].iloc[-1] + 2 * _DAY, local))
-    only_by_index(cursor)
-    for span in pairwise(borders):
-        yield from _ledger_parts(cursor, *span)
-    cursor.execute("SET LOCAL enable_seqscan = DEFAULT")
+    with only_by_index(cursor):
+        for span in pairwise(borders):
+            yield from _ledger_parts(cursor, *span)
 
 
 def _midnight(day: dt.date, zone: ZoneInfo) -> dt.datetime:

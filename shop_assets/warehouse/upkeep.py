@@ -1,4 +1,4 @@
-"""What the warehouse needs now and then beside its loads."""
+"""What the warehouse needs beside its loads: now and then, or after each of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def summarize(warehouse: Warehouse, spec: TableSpec, months: Collection[str]) ->
     A range that it does not know is read with each look for anything. After the load, and not for
     long: whoever holds the table (VACUUM) does the same, or the next load does.
     """
-    if not spec.time_ranges or not months:
+    if not months:
         return
     names = ", ".join(map(ddl.literal, months))
     try:
