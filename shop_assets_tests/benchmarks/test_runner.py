@@ -15,7 +15,7 @@ import pytest
 from benchmarks.results import Verdict
 from shop_assets_tests.conftest import REPOSITORY
 
-pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.timeout(600), pytest.mark.no_cover]
+pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.no_cover]
 
 
 @dataclass(frozen=True)

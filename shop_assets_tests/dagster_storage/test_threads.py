@@ -65,11 +65,11 @@ def join(step: str) -> None:
     """Wait for a step that was left behind."""
     for thread in threading.enumerate():
         if thread.name == step:
-            thread.join(20)
+            thread.join(60)
 
 
 def test_steps_that_wait_for_each_other_meet(instance: DagsterInstance) -> None:
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=60)
 
     @asset
     def orders() -> None:
@@ -86,6 +86,7 @@ def test_no_more_than_declared_run_at_once_and_all_in_this_process(
     instance: DagsterInstance,
 ) -> None:
     changing = threading.Lock()
+    meeting = threading.Barrier(AT_ONCE, timeout=60)
     running, most, processes = 0, 0, set()
 
     def work() -> None:
@@ -94,11 +95,12 @@ def test_no_more_than_declared_run_at_once_and_all_in_this_process(
             running += 1
             most = max(most, running)
             processes.add(os.getpid())
+        meeting.wait()
         time.sleep(0.05)
         with changing:
             running -= 1
 
-    made = [asset(name=f"asset_{n}")(work) for n in range(6)]
+    made = [asset(name=f"asset_{n}")(work) for n in range(2 * AT_ONCE)]
     assert run(instance, *made).success
     assert most == AT_ONCE
     assert processes == {os.getpid()}
@@ -106,10 +108,11 @@ def test_no_more_than_declared_run_at_once_and_all_in_this_process(
 
 def test_a_step_begins_after_those_that_it_reads(instance: DagsterInstance) -> None:
     order: list[str] = []
+    alongside = threading.Event()
 
     @asset
     def raw() -> None:
-        time.sleep(0.1)
+        alongside.wait(60)
         order.append("raw")
 
     @asset(deps=[raw])
@@ -119,6 +122,7 @@ def test_a_step_begins_after_those_that_it_reads(instance: DagsterInstance) -> N
     @asset
     def other() -> None:
         order.append("other")
+        alongside.set()
 
     assert run(instance, raw, clean, other).success
     assert order == ["other", "raw", "clean"]
@@ -194,7 +198,7 @@ def test_a_step_is_tried_again_when_it_is_due_although_nothing_else_happens(
 
     @asset
     def silent() -> None:
-        assert succeeded.wait(20), "the other one waits until this one is done"
+        assert succeeded.wait(60), "the other one waits until this one is done"
 
     assert run(instance, flaky, silent).success
 
@@ -224,7 +228,7 @@ def test_an_interrupted_step_ends_the_run_at_once(instance: DagsterInstance) -> 
 
     @asset
     def waits() -> None:
-        released.wait(20)
+        released.wait(60)
 
     try:
         assert not run(instance, interrupted, waits).success
@@ -243,10 +247,10 @@ def test_a_run_that_is_to_end_ends_at_once(instance: DagsterInstance) -> None:
     @asset
     def waits() -> None:
         begun.set()
-        released.wait(20)
+        released.wait(60)
 
     def end() -> None:
-        begun.wait(20)
+        begun.wait(60)
         (record,) = instance.get_run_records()
         instance.report_run_canceling(record.dagster_run)
         os.kill(os.getpid(), signal.SIGINT)

@@ -15,7 +15,7 @@ from shop_assets_tests.end_to_end.commands import Command
 CONFIG = REPOSITORY / "examples" / "online_retail" / "shop.yaml"
 FIRST, LAST = "2010-11-01", "2011-02-01"
 HOURS = 92 * 24
-pytestmark = [pytest.mark.xdist_group("real_shop"), pytest.mark.timeout(600), pytest.mark.no_cover]
+pytestmark = [pytest.mark.xdist_group("real_shop"), pytest.mark.no_cover]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,6 @@ ORDINARY = settings(
 
 
 @pytest.mark.no_cover
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("season", [Spring, Autumn])
 def test_after_any_history_the_warehouse_is_what_a_rebuild_makes(
     bench: Bench, season: type[Histories]

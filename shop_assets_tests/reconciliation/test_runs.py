@@ -161,7 +161,7 @@ def test_charges_and_refunds_are_compared_side_by_side(settled: Warehouse) -> No
 
     def judged(compared: pd.DataFrame) -> pd.DataFrame:
         with ThreadPoolExecutor(1) as pool:
-            done.append(pool.submit(run, settled, REFUNDS).result(timeout=20))
+            done.append(pool.submit(run, settled, REFUNDS).result(timeout=60))
         return CHARGES.judge(compared)
 
     found = run(settled, dataclasses.replace(CHARGES, judge=judged))

@@ -140,7 +140,7 @@ def settle_all(warehouse: Warehouse) -> None:
 
 def wait_for_waiter(warehouse: Warehouse, wanted: int = 1) -> None:
     """Wait until so many sessions of this database wait for a lock."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         waiting = table_of(
             warehouse,

@@ -50,7 +50,7 @@ def test_opening_the_warehouse_waits_for_no_reader_and_stops_no_load(
     analyst = psycopg2.connect(url)
     with ThreadPoolExecutor(1) as pool, analyst, analyst.cursor() as cursor:
         cursor.execute("SELECT * FROM marts.sales_daily, marts.sales_hourly")
-        pool.submit(Warehouse(url, reader="reader").create).result(timeout=10)
+        pool.submit(Warehouse(url, reader="reader").create).result(timeout=60)
         assert merge(warehouse, "orders", ORDER).changed == 1
     analyst.close()
 
@@ -58,7 +58,7 @@ def test_opening_the_warehouse_waits_for_no_reader_and_stops_no_load(
 def test_opening_the_warehouse_waits_for_no_load(warehouse: Warehouse, url: str) -> None:
     with ThreadPoolExecutor(1) as pool, warehouse.transaction() as cursor:
         cursor.execute("INSERT INTO warehouse.orders SELECT * FROM warehouse.orders")
-        pool.submit(Warehouse(url, reader="reader").create).result(timeout=10)
+        pool.submit(Warehouse(url, reader="reader").create).result(timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def others(url: str, most: int = 1) -> list[tuple[int, str]]:
     """Sessions of the database, once those that were ended are gone: their ids and states."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     with connection.cursor() as cursor:
         while True:
             cursor.execute(OTHERS)
@@ -162,7 +162,7 @@ def others(url: str, most: int = 1) -> list[tuple[int, str]]:
 
 def test_between_transactions_nothing_is_open_but_three_idle_connections(own_url: str) -> None:
     def use(used: Warehouse) -> None:
-        meeting = threading.Barrier(4, timeout=20)
+        meeting = threading.Barrier(4, timeout=60)
 
         def together(_: int) -> None:
             with used.transaction():

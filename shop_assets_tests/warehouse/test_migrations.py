@@ -464,7 +464,7 @@ def test_an_upgrade_whose_connection_is_cut_says_so_and_changes_nothing(old_url:
             assert time.monotonic() < deadline, "it waits for nobody"
             time.sleep(0.02)
         cut_off = "(terminating connection|server closed the connection)"
-        assert re.search(f"left nothing half done: {cut_off}", said.result(timeout=30))
+        assert re.search(f"left nothing half done: {cut_off}", said.result(timeout=60))
     load.close()
 
 
@@ -491,4 +491,4 @@ def test_a_warehouse_that_is_up_to_date_is_opened_by_one_query_without_the_lock(
     with session(own_url) as cursor:
         cursor.execute(upgrade.CREATE_LOCK)
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(warehouse.create).result(timeout=10)
+            pool.submit(warehouse.create).result(timeout=60)

@@ -137,7 +137,7 @@ def during(
         if waits:
             wait_for_waiter(warehouse)
         else:
-            started.result(timeout=10)
+            started.result(timeout=60)
         publication.note(0, 0)
     return started
 
@@ -167,7 +167,7 @@ def test_loads_of_one_slice_wait_for_each_other(
         return publish(warehouse, {"hour": start}, start=start, count=second[1], epoch=2)
 
     waiting = during(warehouse, held, together, other, waits=True)
-    assert waiting.result(timeout=10).changed == 1
+    assert waiting.result(timeout=60).changed == 1
 
 
 def test_a_writer_that_waited_is_refused_if_a_newer_one_was_before_it(
@@ -176,7 +176,7 @@ def test_a_writer_that_waited_is_refused_if_a_newer_one_was_before_it(
     held = load_of("marts/sales_hourly", epoch=2)
     waiting = during(warehouse, held, together, lambda: publish(warehouse, {}, epoch=1), waits=True)
     with pytest.raises(StaleWriterError):
-        waiting.result(timeout=10)
+        waiting.result(timeout=60)
 
 
 @pytest.mark.parametrize(
