@@ -36,6 +36,7 @@ from shop_assets.sources.addresses import (
     refuse_private,
     refuse_private_address,
 )
+from shop_assets.sources.certificates import trusted
 from shop_assets.sources.errors import SourceError
 from shop_assets.sources.rate_limit import RateLimit
 
@@ -116,14 +117,18 @@ class ApiClient:
             self._secrets.append(b64encode(":".join(auth).encode()).decode())
         self._began = 0.0
         refuse_link_local(where, urlsplit(self._base).hostname or "")
+        verify = trusted()
         self._client = httpx.Client(
             base_url=self._base + "/",
             headers={"user-agent": "shop-assets", "accept": "application/json", **(headers or {})},
             auth=auth,
             timeout=options.timeout_seconds,
             follow_redirects=False,
+            verify=verify,
         )
-        self._downloads = httpx.Client(timeout=options.timeout_seconds, follow_redirects=False)
+        self._downloads = httpx.Client(
+            timeout=options.timeout_seconds, follow_redirects=False, verify=verify
+        )
 
     def begin(self) -> None:
         """Start a read: the budget of waiting is whole again."""
