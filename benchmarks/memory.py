@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -16,7 +17,9 @@ from shop_assets.stack import state
 
 MIB = 2**20
 _PAUSE = 1.0
-"""Between two looks: to look at servers takes the kernel a walk through all that they hold."""
+_SHARE = 50
+"""To look at servers takes the kernel a walk through all that they hold: between two looks passes
+a second, or fifty times as long as the last one took, so that it is little of what is measured."""
 
 
 class MemoryWatch:
@@ -47,8 +50,11 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(_PAUSE):
+        pause = _PAUSE
+        while not self._over.wait(pause):
+            began = time.monotonic()
             self._look()
+            pause = max(_PAUSE, _SHARE * (time.monotonic() - began))
         # Of a process that has ended nothing is known any more.
         self._look()
 

@@ -11,7 +11,9 @@ from shop_assets.entities import TableSpec
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Warehouse
 
-_PATIENCE = "3s"
+_PATIENCE = "200ms"
+"""Shorter than PostgreSQL's `deadlock_timeout`, after which who waits ends an autovacuum that is in
+the way: one that takes longer than from load to load would never come to its end."""
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
