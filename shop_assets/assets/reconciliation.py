@@ -1,18 +1,28 @@
 """Reconciliation: what does not agree between the shop and its payment provider.
 
 Each asset is a table of the offenders, brought up to date when what it reads has changed; empty, if
-all is well. `transforms.reconciliation` says what agrees, `warehouse.compared_orders` and
+all is well. One step makes those that are about the same, of one comparison.
+`transforms.reconciliation` says what agrees, `warehouse.compared_orders` and
 `warehouse.compared_payouts` what is read, `warehouse.reconciliation` how it is kept.
 """
 
 import datetime as dt
 import functools
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-import pandas as pd
-from dagster import AssetsDefinition, Config, MaterializeResult, asset
+from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    Config,
+    MaterializeResult,
+    multi_asset,
+)
 from pydantic import Field
 
 from shop_assets.assets.analytics import analytics_key
@@ -21,6 +31,7 @@ from shop_assets.assets.steps import RETRIES, step
 from shop_assets.assets.warehouse import warehouse_key
 from shop_assets.checks import reconciliation as checks
 from shop_assets.checks.contract import judge_contract
+from shop_assets.checks.outcome import Outcome
 from shop_assets.checks.report import report_whole
 from shop_assets.entities import TABLES
 from shop_assets.resources import WarehouseResource
@@ -29,33 +40,34 @@ from shop_assets.transforms import reconciliation as transforms
 from shop_assets.warehouse import compared_orders, compared_payouts, compared_units
 from shop_assets.warehouse.compared_orders import Provider
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.reconciliation import Comparison, Reconciled, reconcile
+from shop_assets.warehouse.reconciliation import Comparison, Judge, Reconciled, reconcile
 
 _ORDERS = ("orders", "order_items", "refunds")
 _PAYMENTS = ("charges", "payment_refunds", "payments")
 _PAYOUTS = ("payouts", "payout_transactions")
 
 READS = {
-    "charge_differences": (*_ORDERS, *_PAYMENTS),
-    "refund_differences": (*_ORDERS, *_PAYMENTS),
+    "order_differences": (*_ORDERS, *_PAYMENTS),
     "payout_differences": _PAYOUTS,
 }
-"""The warehouse's tables whose change fires each asset, where the shop has them."""
-
-Judge = Callable[[pd.DataFrame], pd.DataFrame]
+"""The warehouse's tables whose change fires each comparison, where the shop has them."""
 
 
 class Run(Config):
-    """How a table of differences is brought up to date."""
+    """How tables of differences are brought up to date."""
 
     anew: bool = Field(default=False, description="Compare everything, not only what has changed.")
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """A table of differences: what of a shop it needs, and what should agree, in words."""
+    """A table of differences: what of a shop it needs, and what should agree, in words.
+
+    `comparison`: what it is made of, together with the other tables of that (one of `READS`).
+    """
 
     name: str
+    comparison: str
     needs: tuple[str, ...]
     agrees: str
     judge: Judge
@@ -64,17 +76,20 @@ class Declaration:
 DECLARED = (
     Declaration(
         "charge_differences",
+        "order_differences",
         ("orders", "order_items"),
         "What the provider has taken is what the orders cost",
         transforms.charge_differences,
     ),
     Declaration(
         "refund_differences",
+        "order_differences",
         ("orders", "order_items", "refunds"),
         "What the provider has given back is what the shop has refunded",
         transforms.refund_differences,
     ),
     Declaration(
+        "payout_differences",
         "payout_differences",
         _PAYOUTS,
         "Each payout is the sum of its transactions",
@@ -105,76 +120,111 @@ def providers(settings: ShopSettings) -> list[Provider]:
     return found
 
 
-def present(settings: ShopSettings, tables: Collection[str]) -> list[Declaration]:
-    """The tables of differences that a shop with these warehouse tables can have."""
+def comparisons(settings: ShopSettings, tables: Collection[str]) -> dict[str, list[Declaration]]:
+    """What a shop with these warehouse tables can compare, and the tables that are made of it."""
     paying = bool(providers(settings))
-    return [
-        declared
-        for declared in DECLARED
-        if set(declared.needs) <= set(tables) and (paying or declared.needs == _PAYOUTS)
-    ]
+    found: dict[str, list[Declaration]] = {}
+    for declared in DECLARED:
+        if set(declared.needs) <= set(tables) and (paying or declared.needs == _PAYOUTS):
+            found.setdefault(declared.comparison, []).append(declared)
+    return found
 
 
 def reconciliation_assets(
     settings: ShopSettings, tables: Collection[str]
 ) -> list[AssetsDefinition]:
     """The reconciliation of a shop that has these warehouse `tables`."""
-    return [_differences_asset(settings, d, tables) for d in present(settings, tables)]
+    return [
+        _differences_assets(settings, name, declared, tables)
+        for name, declared in comparisons(settings, tables).items()
+    ]
 
 
-def _differences_asset(
-    settings: ShopSettings, declared: Declaration, tables: Collection[str]
+def _differences_assets(
+    settings: ShopSettings, comparison: str, made: list[Declaration], tables: Collection[str]
 ) -> AssetsDefinition:
-    spec = TABLES[declared.name]
-    key = analytics_key(declared.name)
-    reads = [name for name in READS[declared.name] if name in tables]
+    reads = [name for name in READS[comparison] if name in tables]
+    by_key = {analytics_key(declared.name): declared for declared in made}
     paying = providers(settings)
     grace = dt.timedelta(hours=settings.reconciliation.grace_hours)
 
-    @asset(
-        key=key,
-        deps=[warehouse_key(name) for name in reads],
+    @multi_asset(
+        name=f"analytics__{comparison}",
+        specs=[
+            AssetSpec(
+                key,
+                deps=[warehouse_key(name) for name in reads],
+                skippable=True,
+                group_name="reconciliation",
+                kinds={"postgres", "pandas"},
+                owners=[settings.shop.owner],
+                tags={"layer": "analytics"},
+                description=TABLES[declared.name].description,
+                metadata=table_metadata(TABLES[declared.name], f"analytics.{declared.name}"),
+            )
+            for key, declared in by_key.items()
+        ],
+        check_specs=[
+            spec for key, declared in by_key.items() for spec in checks.specs(key, declared.agrees)
+        ],
+        can_subset=True,
         retry_policy=RETRIES,
-        group_name="reconciliation",
-        kinds={"postgres", "pandas"},
-        owners=[settings.shop.owner],
-        tags={"layer": "analytics"},
-        description=spec.description,
-        metadata=table_metadata(spec, f"analytics.{spec.name}"),
-        check_specs=checks.specs(key, declared.agrees),
     )
     @step
-    def differences(config: Run, warehouse: WarehouseResource) -> MaterializeResult[None]:
-        done = compare(warehouse.open(), declared, reads, paying, grace, anew=config.anew)
-        outcomes = judge_contract(done.came, spec, None), checks.judge(done.kinds, done.first)
-        return MaterializeResult(
-            metadata={
-                "dagster/row_count": sum(done.kinds.values()),
-                "rows_changed": done.changed,
-                "compared": "everything" if done.anew else "what has changed",
-            },
-            check_results=report_whole(key, *outcomes),
-        )
+    def differences(
+        context: AssetExecutionContext, config: Run, warehouse: WarehouseResource
+    ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
+        checked = context.selected_asset_check_keys
+        keys = sorted({*context.selected_asset_keys, *(check.asset_key for check in checked)})
+        tables = [by_key[key] for key in keys]
+        done = compare(warehouse.open(), tables, reads, paying, grace, anew=config.anew)
+        for key, table in zip(keys, tables, strict=True):
+            result = done[table.name]
+            found = [o for o in _outcomes(result, table) if AssetCheckKey(key, o.check) in checked]
+            if key in context.selected_asset_keys:
+                yield _materialized(key, result, found)
+            else:
+                yield from report_whole(key, *found)
 
     return differences
 
 
+def _outcomes(done: Reconciled, declared: Declaration) -> tuple[Outcome, ...]:
+    contract = judge_contract(done.came, TABLES[declared.name], None)
+    return contract, checks.judge(done.kinds, done.first)
+
+
+def _materialized(key: AssetKey, done: Reconciled, found: list[Outcome]) -> MaterializeResult[None]:
+    return MaterializeResult(
+        asset_key=key,
+        metadata={
+            "dagster/row_count": sum(done.kinds.values()),
+            "rows_changed": done.changed,
+            "compared": "everything" if done.anew else "what has changed",
+        },
+        check_results=report_whole(key, *found),
+    )
+
+
 def compare(
     warehouse: Warehouse,
-    declared: Declaration,
+    made: Sequence[Declaration],
     reads: Collection[str],
     paying: list[Provider],
     grace: dt.timedelta,
     *,
     anew: bool = False,
-) -> Reconciled:
-    """Bring a table of differences up to date; it is empty before all that it reads was loaded."""
-    by_payout = declared.needs == _PAYOUTS
+) -> dict[str, Reconciled]:
+    """Bring the tables of differences that are `made` of one comparison up to date.
+
+    They are empty before all that is read was loaded.
+    """
+    by_payout = made[0].needs == _PAYOUTS
     inputs: dict[str, object] = {"reads": sorted(reads)}
     if not by_payout:
         inputs["providers"] = [asdict(provider) for provider in paying]
     comparison = Comparison(
-        declared.name,
+        {declared.name: declared.judge for declared in made},
         units=compared_units.OF_PAYOUTS if by_payout else compared_units.OF_ORDERS,
         reads=tuple(reads),
         inputs=json.dumps(inputs, sort_keys=True),
@@ -184,7 +234,6 @@ def compare(
         touched=compared_payouts.touched
         if by_payout
         else functools.partial(compared_orders.touched, providers=paying),
-        judge=declared.judge,
         grace=grace,
     )
     return reconcile(warehouse, comparison, anew=anew, shown=checks.SHOWN)

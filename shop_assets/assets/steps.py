@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from dagster import Backoff, Failure, Jitter, RetryPolicy
@@ -36,19 +38,34 @@ def step(compute: Compute) -> Compute:
     is annotated `MaterializeResult` for one without a value, and would not call its IO manager.
     """
 
-    @functools.wraps(compute)
-    def run(*arguments: Any, **named: Any) -> Any:
-        try:
-            return compute(*arguments, **named)
-        except UserError as error:
-            raise Failure(
-                str(error),
-                metadata={_MISTAKE: True},
-                allow_retries=bool(getattr(error, "transient", False)),
-            ) from error
+    if inspect.isgeneratorfunction(compute):
+
+        @functools.wraps(compute)
+        def run(*arguments: Any, **named: Any) -> Any:
+            with _mistakes_told():
+                yield from compute(*arguments, **named)
+
+    else:
+
+        @functools.wraps(compute)
+        def run(*arguments: Any, **named: Any) -> Any:
+            with _mistakes_told():
+                return compute(*arguments, **named)
 
     run.__annotations__ = {k: v for k, v in compute.__annotations__.items() if k != "return"}
     return cast("Compute", run)
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise Failure(
+            str(error),
+            metadata={_MISTAKE: True},
+            allow_retries=bool(getattr(error, "transient", False)),
+        ) from error
 
 
 def is_users_mistake(failure: Any) -> bool:

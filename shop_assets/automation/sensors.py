@@ -6,7 +6,7 @@ whose run failed is made again.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from dagster import (
@@ -37,7 +37,7 @@ from shop_assets.warehouse.progress import first_loaded, missing_hours
 from shop_assets.warehouse.reconciliation import overdue
 
 READS = {**of_marts.READS, **reconciliation.READS}
-"""The marts, or tables of the warehouse, whose change fires each analytics asset."""
+"""The marts, or tables of the warehouse, whose change fires each step of analytics."""
 
 HOURS_A_RUN = 24
 HOURS_OF_ORDERS_A_RUN = 31 * 24
@@ -54,13 +54,20 @@ def build(
     jobs: dict[str, Any],
     tables: Collection[str],
     calendar: Calendar,
-    analytics: set[str],
+    analytics: Mapping[str, Collection[str]],
 ) -> list[SensorDefinition]:
-    """All sensors of a shop; `tables`: the assets that an hour's run writes to the warehouse."""
+    """All sensors of a shop.
+
+    `tables`: the assets that an hour's run writes to the warehouse. `analytics`: the tables that
+    each step of analytics makes.
+    """
     return [
         _missing_hours(jobs["hourly"], tables, calendar),
         _stale_marts(jobs["hourly_marts"], jobs["daily_marts"], calendar),
-        *(_on_change(jobs["analytics"], name) for name in sorted(analytics)),
+        *(
+            _on_change(jobs["analytics"], name, sorted(analytics[name]))
+            for name in sorted(analytics)
+        ),
     ]
 
 
@@ -218,25 +225,29 @@ def _spans_of_orders(
     return found
 
 
-def _on_change(job: Any, name: str) -> SensorDefinition:
-    marts = READS[name]
+def _on_change(job: Any, name: str, made: list[str]) -> SensorDefinition:
+    reads = READS[name]
+    reconciled = name in reconciliation.READS
 
     @sensor(
         name=f"{name}_on_change",
         job=job,
         minimum_interval_seconds=30,
         default_status=DefaultSensorStatus.RUNNING,
-        description=f"Computes analytics.{name} when {' or '.join(marts)} has changed, only then."
-        + (" Or when something of it has become overdue." if name in reconciliation.READS else ""),
+        description=(
+            f"Computes {' and '.join(f'analytics.{table}' for table in made)} "
+            f"when {' or '.join(reads)} has changed, only then."
+        )
+        + (" Or when something of it has become overdue." if reconciled else ""),
     )
     def on_change(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> RunRequest | SkipReason:
-        version = _version(warehouse.open(), marts)
-        if name in reconciliation.READS and (due := overdue(warehouse.open(), name)):
+        version = _version(warehouse.open(), reads)
+        if reconciled and (due := overdue(warehouse.open(), made)):
             version = f"{version} {due.isoformat()}"
         if version == (context.cursor or _NEVER):
-            return SkipReason(f"{', '.join(marts)}: no change since version {version}.")
+            return SkipReason(f"{', '.join(reads)}: no change since version {version}.")
         answer = f"{name}:{version}"
         tried = context.instance.get_runs(RunsFilter(tags={_ANSWERS: answer}))
         if any(run.status == DagsterRunStatus.SUCCESS for run in tried):
@@ -250,7 +261,7 @@ def _on_change(job: Any, name: str) -> SensorDefinition:
             return SkipReason(f"{answer} has failed {ATTEMPTS} times; the next change counts anew.")
         return RunRequest(
             run_key=f"{answer}:{len(tried)}",
-            asset_selection=[analytics_key(name)],
+            asset_selection=[analytics_key(table) for table in made],
             tags={PRIORITY: ANALYTICS, _ANSWERS: answer},
         )
 

@@ -1,4 +1,4 @@
-"""Which rows of a table of differences are about what was compared: `pg_temp.units`.
+"""Which rows of tables of differences are about what was compared: `pg_temp.units`.
 
 A unit is a kind, a source and a key, as `compared_keys` asks for them. Of each table there are two
 kinds: of one are the rows whose last key is empty, of the other those where it is not.
@@ -6,6 +6,7 @@ kinds: of one are the rows whose last key is empty, of the other those where it 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shop_assets.warehouse.connection import Cursor
@@ -58,15 +59,16 @@ OF_ORDERS = Units("order", "order_id", "charge", "charge_id", "''")
 OF_PAYOUTS = Units("payout", "payout_id", "payment", "payment_id", "<row>.source")
 
 
-def take(cursor: Cursor, name: str) -> None:
-    """Move what is asked for on behalf of a table to `pg_temp.units`."""
+def take(cursor: Cursor, names: Iterable[str]) -> None:
+    """Move what is asked for on behalf of some tables to `pg_temp.units`."""
     cursor.execute(
         "CREATE TEMP TABLE units ON COMMIT DROP AS WITH taken AS ("
-        "DELETE FROM meta.stale_comparisons WHERE name = $1 RETURNING kind, source, keys) "
+        "DELETE FROM meta.stale_comparisons WHERE name = ANY (string_to_array($1, ',')) "
+        "RETURNING kind, source, keys) "
         "SELECT DISTINCT kind, source, key FROM taken CROSS JOIN LATERAL unnest(keys) key "
         # What is looked up in the order of an index finds its pages at hand.
         "ORDER BY key",
-        parameters=(name,),
+        parameters=(",".join(names),),
     )
 
 

@@ -6,14 +6,16 @@ young waits in `meta.waiting_comparisons` for the time at which it counts. So ea
 what is asked for, what has become old enough, and nothing else; `meta.difference_counts` keeps the
 numbers of each kind. A table that is new here, or was made from other inputs, is made of all rows.
 
-One run is one transaction, of one state of all tables: what was asked for is settled exactly if
-the differences are written. Runs of one table follow each other; those of others go on beside them.
+Tables that are about the same units are made of one comparison, whether one of them has changed or
+all. One run is one transaction, of one state of all tables: what was asked for is settled exactly
+if the differences are written. Runs of one table follow each other; those of others go on beside
+them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -30,34 +32,37 @@ RULES = 1
 """To be raised with what is compared, or what agrees: every table is then made anew, once."""
 
 
+Judge = Callable[[pd.DataFrame], pd.DataFrame]
+"""Finds the differences in what was compared, whatever their age: rows of one table."""
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """How a table of differences is made.
+    """How tables of differences are made that are about the same.
 
-    `units`: what its rows are about. `reads`: the warehouse's tables that must have been loaded.
-    `inputs`: what else the result depends on, in words; where it changes, all is compared anew.
-    `whole` compares everything, `touched` what `pg_temp.units` names; `judge` finds the differences
-    in either, whatever their age: rows of the table. `grace`: how old those are that count.
+    `tables`: who finds the rows of each. `units`: what these are about. `reads`: the warehouse's
+    tables that must have been loaded. `inputs`: what else the result depends on, in words; where it
+    changes, all is compared anew. `whole` compares everything, `touched` what `pg_temp.units`
+    names. `grace`: how old differences are that count.
     """
 
-    name: str
+    tables: Mapping[str, Judge]
     units: Units
     reads: tuple[str, ...]
     inputs: str
     whole: Callable[[Cursor], pd.DataFrame]
     touched: Callable[[Cursor], pd.DataFrame]
-    judge: Callable[[pd.DataFrame], pd.DataFrame]
     grace: dt.timedelta
 
     @property
-    def spec(self) -> TableSpec:
-        """The table's declaration."""
-        return TABLES[self.name]
+    def specs(self) -> list[TableSpec]:
+        """The tables' declarations, in the order in which all runs lock them."""
+        return [TABLES[name] for name in sorted(self.tables)]
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What a run did: differences that came, how many rows changed, whether all was compared.
+    """What a run did to a table: what came, how many rows changed, whether all was compared.
 
     `kinds`: how many differences of each kind there are now. `first`: the first of them, by key.
     """
@@ -72,49 +77,91 @@ class Reconciled:
 
 def reconcile(
     warehouse: Warehouse, comparison: Comparison, *, anew: bool = False, shown: int = 20
-) -> Reconciled:
-    """Bring a table of differences up to date; empty before all that it reads was loaded once.
+) -> dict[str, Reconciled]:
+    """Bring tables of differences up to date; empty before all that they read was loaded once.
 
-    `anew`: compare everything. `shown`: how many of the differences are given back.
+    `anew`: compare everything. `shown`: how many of a table's differences are given back.
     """
-    with warehouse.transaction() as cursor:
-        compared_keys.begin(cursor, comparison.name)
+    for spec in comparison.specs:
+        with warehouse.transaction() as cursor:
+            compared_keys.begin(cursor, spec.name)
     with warehouse.transaction() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # The state that is read begins with the first query, after whoever was before has ended.
-        cursor.execute(f"LOCK TABLE {ddl.physical(comparison.spec)} IN SHARE ROW EXCLUSIVE MODE")
+        tables = ", ".join(map(ddl.physical, comparison.specs))
+        cursor.execute(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
         until = fetch_one(cursor, _UNTIL.format(assets="$1"), (_assets(comparison.reads),))
         if until is None:
-            return _forget(cursor, comparison)
-        return _bring_up_to_date(cursor, comparison, until - comparison.grace, anew, shown)
+            return {spec.name: _forget(cursor, spec) for spec in comparison.specs}
+        compared = _compare(cursor, comparison, until - comparison.grace, anew)
+        return {
+            spec.name: _bring_up_to_date(cursor, comparison, spec, compared, shown)
+            for spec in comparison.specs
+        }
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What a run compared: everything or not, for differences that count if made `before`."""
+
+    rows: pd.DataFrame
+    before: dt.datetime
+    anew: bool
+
+
+def _compare(cursor: Cursor, comparison: Comparison, before: dt.datetime, anew: bool) -> _Compared:
+    """Compare what is asked for on behalf of any of the tables."""
+    judged = None if anew else _judged(cursor, comparison)
+    compared_units.take(cursor, comparison.tables)
+    if judged is None:
+        return _Compared(comparison.whole(cursor), before, anew=True)
+    for spec in comparison.specs:
+        _add_due(cursor, comparison, spec, judged[spec.name], before)
+    return _Compared(comparison.touched(cursor), before, anew=False)
+
+
+def _judged(cursor: Cursor, comparison: Comparison) -> dict[str, dt.datetime] | None:
+    """Until when each table was judged; None where one never was, or was made of other inputs."""
+    found = read(
+        cursor,
+        "SELECT name, judged FROM meta.reconciliations WHERE judged IS NOT NULL "
+        "AND inputs = $1 AND name = ANY (string_to_array($2, ','))",
+        (_inputs(comparison), ",".join(comparison.tables)),
+    )
+    if len(found) < len(comparison.tables):
+        return None
+    return {
+        name: judged.to_pydatetime()
+        for name, judged in zip(found["name"], found["judged"], strict=True)
+    }
+
+
+def _inputs(comparison: Comparison) -> str:
+    return f"{RULES} {comparison.inputs}"
 
 
 def _bring_up_to_date(
-    cursor: Cursor, comparison: Comparison, before: dt.datetime, anew: bool, shown: int
+    cursor: Cursor,
+    comparison: Comparison,
+    spec: TableSpec,
+    compared: _Compared,
+    shown: int,
 ) -> Reconciled:
-    name, spec = comparison.name, comparison.spec
-    inputs = f"{RULES} {comparison.inputs}"
-    known = read(
-        cursor, "SELECT inputs, judged FROM meta.reconciliations WHERE name = $1", (name,)
-    ).iloc[0]
-    anew = anew or known["inputs"] != inputs or pd.isna(known["judged"])
-    compared_units.take(cursor, name)
-    scope, looked_up = "true", None
+    """Replace what one of the tables says of what was compared."""
+    name, before, anew = spec.name, compared.before, compared.anew
     if anew:
         cursor.execute("DELETE FROM meta.waiting_comparisons WHERE name = $1", parameters=(name,))
-        compared = comparison.whole(cursor)
+        scope, looked_up = "true", None
     else:
-        _add_due(cursor, comparison, known["judged"].to_pydatetime(), before)
-        compared = comparison.touched(cursor)
         scope = comparison.units.about("t")
         looked_up = comparison.units.looked_up(ddl.physical(spec))
-    found = comparison.judge(compared)
+    found = comparison.tables[name](compared.rows)
     old = counted(found, before)
     slices.stage(cursor, "fresh", slices.to_arrow(found[old], spec))
     changed = apply_difference(cursor, Target.of(spec), scope, looked_up)
     came = read(cursor, f"SELECT {ddl.column_list(spec)} FROM pg_temp.came")
     _count(cursor, name, changed, anew)
-    _wait(cursor, comparison, found[~old], anew)
+    _wait(cursor, comparison, spec, found[~old], anew)
     if changed:
         note_change(cursor, name)
     cursor.execute(
@@ -122,28 +169,30 @@ def _bring_up_to_date(
         "grace = make_interval(secs => $5) WHERE name = $1",
         parameters=(
             name,
-            inputs,
+            _inputs(comparison),
             before,
             _assets(comparison.reads),
             comparison.grace.total_seconds(),
         ),
     )
     kinds, first = _standing(cursor, spec, shown)
-    return Reconciled(spec.conform(came), changed, kinds, first, len(compared), anew)
+    return Reconciled(spec.conform(came), changed, kinds, first, len(compared.rows), anew)
 
 
-def overdue(warehouse: Warehouse, name: str) -> dt.datetime | None:
-    """Since when something of a table of differences is old enough to count, and is not yet told.
+def overdue(warehouse: Warehouse, names: Collection[str]) -> dt.datetime | None:
+    """Since when something of tables of differences is old enough to count, and is not yet told.
 
     None where nothing is. Nothing but time need have passed: no row has to change for it.
     """
     frame = warehouse.read(
-        "SELECT w.due FROM meta.reconciliations r CROSS JOIN LATERAL ("
+        "SELECT min(w.due) AS due FROM meta.reconciliations r CROSS JOIN LATERAL ("
         "SELECT min(due) AS due FROM meta.waiting_comparisons w WHERE w.name = r.name) w "
-        f"WHERE r.name = $1 AND w.due <= ({_UNTIL.format(assets='r.reads')}) - r.grace",
-        (name,),
+        "WHERE r.name = ANY (string_to_array($1, ',')) "
+        f"AND w.due <= ({_UNTIL.format(assets='r.reads')}) - r.grace",
+        (",".join(names),),
     )
-    return None if frame.empty else frame["due"].iloc[0].to_pydatetime()
+    due = frame["due"].iloc[0]
+    return None if pd.isna(due) else due.to_pydatetime()
 
 
 _UNTIL = (
@@ -159,19 +208,23 @@ def _assets(tables: Collection[str]) -> str:
 
 
 def _add_due(
-    cursor: Cursor, comparison: Comparison, judged: dt.datetime, before: dt.datetime
+    cursor: Cursor,
+    comparison: Comparison,
+    spec: TableSpec,
+    judged: dt.datetime,
+    before: dt.datetime,
 ) -> None:
-    """Add to the units what has become old enough, and what no longer is."""
+    """Add to the units what has become old enough for a table, and what no longer is."""
     compared_units.add(
         cursor,
         "SELECT kind, source, key FROM meta.waiting_comparisons WHERE name = $1 AND due <= $2",
-        comparison.name,
+        spec.name,
         before,
     )
     if before < judged:  # by a longer grace, or a table that is read since
         compared_units.add(
             cursor,
-            f"SELECT {comparison.units.columns('d')} FROM {ddl.physical(comparison.spec)} d "
+            f"SELECT {comparison.units.columns('d')} FROM {ddl.physical(spec)} d "
             "WHERE d.since > $1",
             before,
         )
@@ -194,20 +247,22 @@ def _count(cursor: Cursor, name: str, changed: int, anew: bool) -> None:
     )
 
 
-def _wait(cursor: Cursor, comparison: Comparison, young: pd.DataFrame, anew: bool) -> None:
+def _wait(
+    cursor: Cursor, comparison: Comparison, spec: TableSpec, young: pd.DataFrame, anew: bool
+) -> None:
     """Keep what does not agree and is too young to count, instead of what the units had."""
     if not anew:
         cursor.execute(
             "DELETE FROM meta.waiting_comparisons w USING pg_temp.units u WHERE w.name = $1 "
             "AND w.kind = u.kind AND w.source = u.source AND w.key = u.key",
-            parameters=(comparison.name,),
+            parameters=(spec.name,),
         )
-    slices.stage(cursor, "young", slices.to_arrow(young, comparison.spec))
+    slices.stage(cursor, "young", slices.to_arrow(young, spec))
     cursor.execute(
         "INSERT INTO meta.waiting_comparisons (name, kind, source, key, due) "
         f"SELECT $1, {comparison.units.columns('y')}, min(y.since) FROM pg_temp.young y "
         "GROUP BY 2, 3, 4",
-        parameters=(comparison.name,),
+        parameters=(spec.name,),
     )
 
 
@@ -229,9 +284,8 @@ def _standing(cursor: Cursor, spec: TableSpec, shown: int) -> tuple[dict[str, in
     return dict(zip(counts["kind"], counts["differences"].astype(int), strict=True)), first
 
 
-def _forget(cursor: Cursor, comparison: Comparison) -> Reconciled:
+def _forget(cursor: Cursor, spec: TableSpec) -> Reconciled:
     """Say nothing; the next run compares everything."""
-    spec = comparison.spec
     cursor.execute(f"DELETE FROM {ddl.physical(spec)}")
     changed = cursor.rowcount
     for table in ("stale_comparisons", "waiting_comparisons", "difference_counts"):

@@ -210,7 +210,7 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
             [
                 *("every_hour", "every_night", "missing_hours", "stale_marts"),
                 *("customer_rfm_on_change", "sales_summary_on_change", "stock_alerts_on_change"),
-                *(f"{kind}_differences_on_change" for kind in ("charge", "payout", "refund")),
+                *(f"{kind}_differences_on_change" for kind in ("order", "payout")),
             ],
             "RUNNING",
         )

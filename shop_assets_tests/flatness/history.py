@@ -333,9 +333,9 @@ def fill(warehouse: Warehouse, history: History) -> None:
         for name, rows, columns in _DERIVED:
             _insert(cursor, TABLES[name], ddl.physical(TABLES[name]), rows, columns)
         cursor.execute(_META, given)
-    for declared in reconciliation.DECLARED:
-        reads = reconciliation.READS[declared.name]
-        reconciliation.compare(warehouse, declared, reads, list(paid.PROVIDERS), paid.GRACE)
+    for name, reads in reconciliation.READS.items():
+        made = [declared for declared in reconciliation.DECLARED if declared.comparison == name]
+        reconciliation.compare(warehouse, made, reads, list(paid.PROVIDERS), paid.GRACE)
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

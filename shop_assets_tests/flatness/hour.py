@@ -87,9 +87,9 @@ class Hour:
             self._mart(mart)
         yield "compute orders that have moved"
         self._moved_orders()
-        for declared in reconciliation.DECLARED:
-            yield f"compare {declared.name}"
-            self._compare(declared)
+        for comparison, reads in reconciliation.READS.items():
+            yield f"compare {comparison}"
+            self._compare(comparison, reads)
         yield "sensors"
         self._sensors()
 
@@ -248,19 +248,20 @@ class Hour:
         assert written.changed
         assert stale_slices(store, mart, None, self._start).empty
 
-    def _compare(self, declared: reconciliation.Declaration) -> None:
-        reads = reconciliation.READS[declared.name]
+    def _compare(self, comparison: str, reads: tuple[str, ...]) -> None:
+        made = [d for d in reconciliation.DECLARED if d.comparison == comparison]
         providers = list(paid.PROVIDERS)
-        done = reconciliation.compare(self._warehouse, declared, reads, providers, paid.GRACE)
-        assert not done.anew
-        # Whoever has a past knows of orders that were never paid.
-        assert done.first.empty or declared.name == "charge_differences"
+        found = reconciliation.compare(self._warehouse, made, reads, providers, paid.GRACE)
+        for name, done in found.items():
+            assert not done.anew
+            # Whoever has a past knows of orders that were never paid.
+            assert done.first.empty or name == "charge_differences"
 
     def _sensors(self) -> None:
         look_for_missing_hours(self._warehouse, self._end)
         stale_by_mart(self._warehouse, MARTS)
         for declared in reconciliation.DECLARED:
-            assert overdue(self._warehouse, declared.name) is None
+            assert overdue(self._warehouse, [declared.name]) is None
 
     @contextmanager
     def _publishing(self, load: Load) -> Iterator[tuple[Any, slices.Publication]]:

@@ -144,7 +144,7 @@ def found(
 ) -> pd.DataFrame:
     """The rows of a table of differences, brought up to date."""
     [declared] = [d for d in DECLARED if d.name == name]
-    compare(warehouse, declared, READS[name], list(providers or [STRIPE]), grace)
+    compare(warehouse, [declared], READS[declared.comparison], list(providers or [STRIPE]), grace)
     spec = TABLES[name]
     keys = ", ".join(spec.key)
     return spec.conform(warehouse.read(f"SELECT * FROM {ddl.physical(spec)} ORDER BY {keys}"))

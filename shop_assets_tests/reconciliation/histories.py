@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from shop_assets.warehouse import compared_orders, compared_payouts, ddl
 from shop_assets.warehouse.compared_orders import Provider
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.merge import merge_entity
+from shop_assets.warehouse.reconciliation import Reconciled
 from shop_assets_tests.reconciliation.books import COMMON, LEDGER, STRIPE
 from shop_assets_tests.transforms.frames import frame_of
 from shop_assets_tests.warehouse.loads import HOUR, load_of
@@ -100,7 +101,9 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Compared:
-    """The tables of differences are brought up to date."""
+    """The tables of differences are brought up to date: together, one by one, or one alone."""
+
+    how: Literal["together", "one by one", "the first alone", "the last alone"] = "together"
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,11 @@ def _step(chance: random.Random, number: int, tables: tuple[str, ...]) -> Step:
         rows = [_row(chance, number, table) for _ in range(chance.choice([0, 1, 1, 1, 2, 3]))]
         return Loaded(table, chance.randrange(5), tuple(rows))
     if what < 0.88:
-        return Compared()
+        return Compared(
+            chance.choice(
+                ["together", "together", "one by one", "the first alone", "the last alone"]
+            )
+        )
     if what < 0.96:
         return Passed(chance.randrange(1, 9))
     providers = chance.choice([None, None, None, *PROVIDERS])
@@ -195,9 +202,19 @@ class Books:
             self.grace = step.grace * HOUR
             if step.providers is not None:
                 self.providers = PROVIDERS[step.providers]
-        else:
-            for name in about:
-                self.compare(name)
+        elif about:
+            for names in self._runs(step, about):
+                self.compare(*names)
+
+    @staticmethod
+    def _runs(step: Compared, about: tuple[str, ...]) -> list[tuple[str, ...]]:
+        runs: dict[str, list[tuple[str, ...]]] = {
+            "together": [about],
+            "one by one": [(name,) for name in about],
+            "the first alone": [about[:1]],
+            "the last alone": [about[-1:]],
+        }
+        return runs[step.how]
 
     def _load(self, step: Loaded) -> None:
         rows = [COMMON[step.table] | row for row in step.rows]
@@ -207,14 +224,20 @@ class Books:
         load = load_of(f"warehouse/{step.table}", hour)
         merge_entity(self.warehouse, TABLES[step.table], frame, load)
 
-    def compare(self, name: str, *, anew: bool = False) -> int:
-        """Bring a table of differences up to date, and hold it to one made from nothing.
+    def compare(self, *names: str, anew: bool = False) -> int:
+        """Bring tables of differences up to date, and hold them to some made from nothing.
 
-        Returns how many of its rows changed.
+        Returns how many of their rows changed.
         """
-        [declared] = [d for d in DECLARED if d.name == name]
-        spec = TABLES[name]
-        done = compare(self.warehouse, declared, READS[name], self.providers, self.grace, anew=anew)
+        made = [declared for declared in DECLARED if declared.name in names]
+        reads = READS[made[0].comparison]
+        done = compare(self.warehouse, made, reads, self.providers, self.grace, anew=anew)
+        for declared in made:
+            self._hold(declared, done[declared.name])
+        return sum(table.changed for table in done.values())
+
+    def _hold(self, declared: Declaration, done: Reconciled) -> None:
+        spec = TABLES[declared.name]
         found = self._from_nothing(declared)
         old = counted(found, self.until - self.grace)
         kept = spec.conform(
@@ -228,10 +251,9 @@ class Books:
         waiting = self.warehouse.read(
             "SELECT kind || ' ' || key AS unit, due FROM meta.waiting_comparisons "
             "WHERE name = $1 ORDER BY 1",
-            (name,),
+            (declared.name,),
         )
         assert dict(zip(waiting["unit"], waiting["due"], strict=True)) == due(found[~old])
-        return done.changed
 
     def _from_nothing(self, declared: Declaration) -> pd.DataFrame:
         with self.warehouse.transaction() as cursor:

@@ -36,6 +36,8 @@ PLAN = DemoPlan(
     flash_sale=None,
     products=40,
 )
+TABLES = ("charge_differences", "refund_differences")
+SENSOR = "order_differences_on_change"
 HOURS = 48
 GRACE_HOURS = 9
 """Payments are delivered up to eight hours late."""
@@ -64,10 +66,10 @@ class LivingShop:
         ]
         assert self.platform.execute("hourly", runs.hour_range_tags(first, last), chosen)
 
-    def answer(self, name: str) -> None:
-        """Do what the sensor of a table of differences asks for; it must ask for something."""
-        [request] = self.platform.tick(f"{name}_on_change").requests
-        assert request.asset_selection == [AssetKey(["analytics", name])]
+    def answer(self) -> None:
+        """Do what the sensor of the orders' differences asks for; it must ask for something."""
+        [request] = self.platform.tick(SENSOR).requests
+        assert request.asset_selection == [AssetKey(["analytics", name]) for name in TABLES]
         assert self.platform.answer(request, "analytics")
 
     def check(self, name: str) -> tuple[bool, dict[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dagster import AssetCheckSeverity, AssetKey
 
-from shop_assets.assets.reconciliation import present, providers
+from shop_assets.assets.reconciliation import comparisons, providers
 from shop_assets.checks.reconciliation import SHOWN, judge, specs
 from shop_assets.settings import ShopSettings, load_settings
 from shop_assets.settings.values import Name
@@ -73,7 +73,7 @@ def test_a_shop_has_the_tables_that_its_entities_allow(
     sources: dict[Name, tuple[str, ...]], expected: set[str], tmp_path: Path
 ) -> None:
     settings = settings_of(tmp_path, configured(sources))
-    found = present(settings, settings.entities)
+    found = [d for made in comparisons(settings, settings.entities).values() for d in made]
     assert {d.name.removesuffix("_differences") for d in found} == expected
 
 

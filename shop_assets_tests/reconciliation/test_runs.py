@@ -10,22 +10,22 @@ import pandas as pd
 import psycopg2
 import pytest
 from adbc_driver_manager import Error as AdbcError
-from dagster import RunConfig, materialize
+from dagster import AssetCheckKey, AssetKey, AssetSelection, RunConfig, materialize
 
 from shop_assets.assets.reconciliation import (
     DECLARED,
     READS,
     Declaration,
-    Judge,
     Run,
     compare,
     providers,
     reconciliation_assets,
 )
+from shop_assets.checks import reconciliation as checks
 from shop_assets.resources import WarehouseResource
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.reconciliation import Reconciled, overdue
+from shop_assets.warehouse.reconciliation import Judge, Reconciled, overdue
 from shop_assets_tests.reconciliation.books import GRACE, START, STRIPE, Books, differences
 from shop_assets_tests.reconciliation.test_checks import configured, settings_of
 from shop_assets_tests.warehouse.loads import DAY, HOUR, table_of, wait_for_waiter
@@ -37,8 +37,12 @@ UNPAID = ("charge", "A", "not_charged", 10, 0)
 
 
 def run(warehouse: Warehouse, declared: Declaration = CHARGES, *, anew: bool = False) -> Reconciled:
-    reads = READS[declared.name]
-    return compare(warehouse, declared, reads, [STRIPE], GRACE, anew=anew)
+    return run_both(warehouse, declared, anew=anew)[declared.name]
+
+
+def run_both(warehouse: Warehouse, *made: Declaration, anew: bool = False) -> dict[str, Reconciled]:
+    reads = READS[made[0].comparison]
+    return compare(warehouse, made, reads, [STRIPE], GRACE, anew=anew)
 
 
 def asked(warehouse: Warehouse) -> int:
@@ -170,6 +174,50 @@ def test_charges_and_refunds_are_compared_side_by_side(settled: Warehouse) -> No
     assert asked(settled) == 0
 
 
+def test_charges_and_refunds_are_compared_once_for_both(settled: Warehouse) -> None:
+    lose(settled, "A")
+    run(settled, REFUNDS)  # which leaves what is asked for on behalf of the charges
+    seen: list[pd.DataFrame] = []
+
+    def judged(compared: pd.DataFrame) -> pd.DataFrame:
+        seen.append(compared)
+        return REFUNDS.judge(compared)
+
+    lose(settled, "B")
+    refunds = dataclasses.replace(REFUNDS, judge=judged)
+    done = run_both(settled, CHARGES, refunds)
+    assert {name: (d.compared, d.anew) for name, d in done.items()} == dict.fromkeys(
+        (CHARGES.name, REFUNDS.name), (2, False)
+    )
+    assert done[CHARGES.name].kinds == {"not_charged": 2}
+    assert done[REFUNDS.name].kinds == {}
+    assert [set(compared["order_id"]) for compared in seen] == [{"A", "B"}]
+    assert asked(settled) == 0
+
+
+def test_a_table_that_is_new_here_makes_the_other_one_anew_too(settled: Warehouse) -> None:
+    lose(settled, "A")
+    with settled.transaction() as cursor:
+        cursor.execute("DELETE FROM meta.reconciliations WHERE name = $1", (REFUNDS.name,))
+    done = run_both(settled, CHARGES, REFUNDS)
+    assert [d.anew for d in done.values()] == [True, True]
+    assert done[CHARGES.name].kinds == {"not_charged": 1}
+    assert asked(settled) == 0
+    done = run_both(settled, CHARGES, REFUNDS)
+    assert [(d.anew, d.compared) for d in done.values()] == [(False, 0)] * 2
+
+
+def test_both_at_once_and_each_by_itself_wait_for_each_other(settled: Warehouse) -> None:
+    lose(settled, "A")
+    lose(settled, "B")
+    wanted = [(CHARGES, REFUNDS), (REFUNDS, CHARGES), (CHARGES,), (REFUNDS,)] * 2
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        done = list(pool.map(lambda made: run_both(settled, *made), wanted))
+    assert sum(d[CHARGES.name].changed for d in done if CHARGES.name in d) == 2
+    assert asked(settled) == 0
+    assert differences(settled) == [UNPAID, ("charge", "B", "not_charged", 10, 0)]
+
+
 def test_a_shop_without_a_provider_asks_for_nothing(warehouse: Warehouse) -> None:
     books = Books()
     books.order("A", 10)
@@ -239,12 +287,12 @@ def test_what_is_too_young_is_overdue_once_hours_have_passed_and_then_told(
     books.order("young", 10, placed_at=YOUNG, version_at=YOUNG)
     books.add_to(settled, START + 4 * DAY)
     assert run(settled).kinds == {}
-    assert overdue(settled, "charge_differences") is None
+    assert overdue(settled, ["charge_differences"]) is None
     Books().load_nothing(settled, START + 5 * DAY)
-    assert overdue(settled, "charge_differences") == pd.Timestamp(YOUNG, tz="UTC")
-    assert overdue(settled, "payout_differences") is None
+    assert overdue(settled, ["charge_differences"]) == pd.Timestamp(YOUNG, tz="UTC")
+    assert overdue(settled, ["payout_differences"]) is None
     assert [*run(settled).first["order_id"]] == ["young"]
-    assert overdue(settled, "charge_differences") is None
+    assert overdue(settled, ["charge_differences"]) is None
 
 
 def test_an_older_warehouse_is_compared_as_a_whole_once(settled: Warehouse) -> None:
@@ -268,7 +316,7 @@ def test_everything_is_compared_anew_when_somebody_says_so(
     text = configured({"shop": ("orders", "order_items"), "stripe": ("charges",)})
     settings = settings_of(tmp_path, text)
     [asset] = reconciliation_assets(settings, settings.entities)
-    compare(settled, CHARGES, ("orders", "order_items", "charges"), providers(settings), GRACE)
+    compare(settled, [CHARGES], ("orders", "order_items", "charges"), providers(settings), GRACE)
     with settled.transaction() as cursor:  # nobody has noticed
         cursor.execute("DELETE FROM warehouse.charges")
         cursor.execute("DELETE FROM warehouse.charges_versions")
@@ -280,8 +328,40 @@ def test_everything_is_compared_anew_when_somebody_says_so(
         done = materialize(
             [asset],
             resources={"warehouse": WarehouseResource(zone="UTC")},
-            run_config=RunConfig(ops={"analytics__charge_differences": config}),
+            run_config=RunConfig(ops={"analytics__order_differences": config}),
         )
-        [event] = done.asset_materializations_for_node("analytics__charge_differences")
+        [event] = done.asset_materializations_for_node("analytics__order_differences")
         found.append((event.metadata["compared"].value, event.metadata["dagster/row_count"].value))
     assert found == [("what has changed", 0), ("everything", 2), ("what has changed", 2)]
+
+
+def test_one_table_or_check_of_several_is_made_alone(
+    settled: Warehouse, stack: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = configured(
+        {"shop": ("orders", "order_items", "refunds"), "stripe": ("charges", "payment_refunds")}
+    )
+    settings = settings_of(tmp_path, text)
+    [both] = reconciliation_assets(settings, settings.entities)
+    places = {"SHOP_POSTGRES_URL": settled.url, "SHOP_HOME": str(tmp_path)}
+    for name, value in {**stack.environment(), **places}.items():
+        monkeypatch.setenv(name, value)
+    charges, refunds = (AssetKey(["analytics", table.name]) for table in (CHARGES, REFUNDS))
+    agrees = AssetCheckKey(refunds, checks.AGREES)
+    for selection, made, checked in (
+        (
+            AssetSelection.assets(charges),
+            {charges},
+            {(charges, "contract"), (charges, agrees.name)},
+        ),
+        (AssetSelection.assets(refunds).without_checks(), {refunds}, set()),
+        (AssetSelection.checks(agrees), set(), {(refunds, agrees.name)}),
+    ):
+        done = materialize(
+            [both],
+            resources={"warehouse": WarehouseResource(zone="UTC")},
+            selection=selection,
+        )
+        assert {event.asset_key for event in done.get_asset_materialization_events()} == made
+        evaluated = done.get_asset_check_evaluations()
+        assert {(found.asset_key, found.check_name) for found in evaluated} == checked

@@ -8,9 +8,8 @@ import pytest
 
 from shop_assets.partitions import floor_hour
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets_tests.reconciliation.simulated import LivingShop, living_shop
+from shop_assets_tests.reconciliation.simulated import SENSOR, TABLES, LivingShop, living_shop
 
-TABLES = ("charge_differences", "refund_differences")
 _OLD = "(SELECT max(slice) - interval '8 hours' FROM meta.slices WHERE asset = 'warehouse/orders')"
 _JUDGED = f"SELECT order_id FROM warehouse.orders WHERE placed_at < {_OLD} AND NOT is_test"
 
@@ -38,8 +37,8 @@ def shop(
 
 
 def test_the_simulated_shop_reconciles_to_nothing(shop: LivingShop) -> None:
+    shop.answer()
     for name in TABLES:
-        shop.answer(name)
         assert shop.check(name) == (True, {"differences": 0, "offenders": []})
         assert shop.rows(f"SELECT * FROM analytics_base.{name}") == []
     # That says something only of a shop in which everything has happened.
@@ -49,16 +48,15 @@ def test_the_simulated_shop_reconciles_to_nothing(shop: LivingShop) -> None:
 
 
 def test_what_has_become_overdue_by_time_alone_is_asked_for_once(shop: LivingShop) -> None:
-    for name in TABLES:  # they are up to date
-        assert not shop.platform.tick(f"{name}_on_change").requests
-    with shop.platform.warehouse.transaction() as cursor:
-        cursor.execute(
-            "INSERT INTO meta.waiting_comparisons SELECT 'charge_differences', 'order', '', "
-            f"order_id, placed_at FROM ({_OLDEST}) oldest"
-        )
-    assert not shop.platform.tick("refund_differences_on_change").requests
-    shop.answer("charge_differences")
-    assert not shop.platform.tick("charge_differences_on_change").requests
+    for seconds, name in enumerate(TABLES):
+        assert not shop.platform.tick(SENSOR).requests  # they are up to date
+        with shop.platform.warehouse.transaction() as cursor:
+            cursor.execute(
+                f"INSERT INTO meta.waiting_comparisons SELECT '{name}', 'order', '', "
+                f"order_id, placed_at + interval '{seconds}s' FROM ({_OLDEST}) oldest"
+            )
+        shop.answer()
+    assert not shop.platform.tick(SENSOR).requests
 
 
 def test_a_charge_and_a_refund_that_are_a_cent_off_are_found_and_named(shop: LivingShop) -> None:
@@ -76,8 +74,8 @@ def test_a_charge_and_a_refund_that_are_a_cent_off_are_found_and_named(shop: Liv
         shop.load(hour, hour, "payments")
     hour = floor_hour(moment.to_pydatetime())
     shop.load(hour, hour, "refunds")
+    shop.answer()
     for name, order, off in zip(TABLES, (charged, refunded), (-10_000, -10_000), strict=True):
-        shop.answer(name)
         passed, said = shop.check(name)
         assert not passed
         assert said["differences"] == said["amount_differs"] == 1
