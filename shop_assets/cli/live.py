@@ -1,13 +1,12 @@
 """`shop-assets live`: the hour that is not over yet, loaded again and again."""
 
-import signal
-import threading
 from typing import Annotated
 
 import typer
 
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, Shop
+from shop_assets.cli.stopping import asked_to_stop
 from shop_assets.live import MicroBatch, OpenHour
 from shop_assets.servers import home
 
@@ -24,15 +23,9 @@ def live(
     hour once more when it is over.
     """
     shop = Shop.open(config)
-    stopped = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in signals}
-    try:
+    with asked_to_stop() as stopped:
         followed = OpenHour(shop.definitions(open_hour=True), shop.open_calendar, shop.warehouse)
         followed.follow(every, lambda: not stopped.is_set(), _tell)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tell(done: MicroBatch) -> None:

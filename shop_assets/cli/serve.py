@@ -11,7 +11,9 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
+from shop_assets.cli.stopping import asked_to_stop
 from shop_assets.errors import RunError, UserError
 from shop_assets.stack.process import HOST, is_free
 
@@ -27,20 +29,20 @@ class Served:
     port: int
     process: "subprocess.Popen[bytes]"
     log: Path
-    stopped: bool = False
+    stopped: Event
 
     def goes_on(self, seconds: float) -> bool:
         """Wait that long; False once the user has asked to stop. `RunError` if Dagster ended."""
         deadline = time.monotonic() + seconds
-        while not self.stopped and time.monotonic() < deadline:
+        while not self.stopped.is_set() and time.monotonic() < deadline:
             self.expect_alive()
             time.sleep(0.2)
-        return not self.stopped
+        return not self.stopped.is_set()
 
     def expect_alive(self) -> None:
         """`RunError` with Dagster's last words where it has ended."""
         code = self.process.poll()
-        if code is not None and not self.stopped:
+        if code is not None and not self.stopped.is_set():
             said = self.log.read_text("utf-8", "replace").strip().splitlines()[-_TAIL:]
             raise RunError(f"Dagster ended with code {code}; its log {self.log} ends: {said}")
 
@@ -61,7 +63,7 @@ def serving(port: int, log: Path) -> Iterator[Served]:
     """
     if not is_free(port):
         raise UserError(f"port {port} of {HOST} is taken, expected a free one; name it with --port")
-    with log.open("ab") as output:
+    with asked_to_stop() as stopped, log.open("ab") as output:
         process = subprocess.Popen(
             [
                 str(Path(sys.executable).with_name("dagster")),
@@ -75,22 +77,15 @@ def serving(port: int, log: Path) -> Iterator[Served]:
             # The terminal's Ctrl-C reaches this process alone, which then ends them in order.
             start_new_session=True,
         )
-    served = Served(port, process, log)
-
-    def stop(*_: object) -> None:
-        served.stopped = True
-
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not served.answers() and served.goes_on(0.5):
-            if time.monotonic() > deadline:
-                raise RunError(f"Dagster was not ready in {_START_SECONDS} s; its log is {log}")
-        yield served
-    finally:
-        _end(process)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        served = Served(port, process, log, stopped)
+        try:
+            deadline = time.monotonic() + _START_SECONDS
+            while not served.answers() and served.goes_on(0.5):
+                if time.monotonic() > deadline:
+                    raise RunError(f"Dagster was not ready in {_START_SECONDS} s; its log is {log}")
+            yield served
+        finally:
+            _end(process)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """`shop-assets simulate`: a provider's API on this machine, to try a configuration on."""
 
-import signal
-import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +7,7 @@ from typing import Annotated
 import typer
 
 from shop_assets.cli.figures import console
+from shop_assets.cli.stopping import asked_to_stop
 from shop_assets.demo.apis.serving import serving
 from shop_assets.demo.simulated import Simulated, port_of, simulated
 from shop_assets.errors import UserError
@@ -45,18 +44,11 @@ def simulate(
     if state is not None and not state.absolute().parent.is_dir():
         raise UserError(f"--state {state}: there is no such folder, expected one for its file")
     made = simulated(provider.value, objects=objects, state=state)
-    stopped = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in signals}
-    try:
-        with serving(made.app, port=port or port_of(provider.value)) as url:
-            _introduce(made, url)
-            # In parts: a wait without end would keep the signal waiting, too.
-            while not stopped.wait(0.5):
-                pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with asked_to_stop() as stopped, serving(made.app, port=port or port_of(provider.value)) as url:
+        _introduce(made, url)
+        # In parts: a wait without end would keep the signal waiting, too.
+        while not stopped.wait(0.5):
+            pass
 
 
 def _introduce(made: Simulated, url: str) -> None:

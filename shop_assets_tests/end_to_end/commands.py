@@ -34,10 +34,19 @@ class Command:
         return json.loads(done.stdout)
 
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start it, and leave it running."""
+        """Start it as a shell's script does in the background, and leave it running.
+
+        So it begins with Ctrl-C ignored, which is not to become that of what it starts itself.
+        """
         with log.open("wb") as output:
             return subprocess.Popen(
-                [self.program("shop-assets"), *arguments],
+                [
+                    "sh",
+                    "-c",
+                    'trap \'\' INT; exec "$0" "$@"',
+                    self.program("shop-assets"),
+                    *arguments,
+                ],
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,

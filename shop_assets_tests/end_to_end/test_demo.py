@@ -1,5 +1,6 @@
 """The simulated shop through the command line: `make demo` and `make up`."""
 
+import contextlib
 import datetime as dt
 import json
 import signal
@@ -231,11 +232,25 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
         assert inside.json("changes", backfill) == []
         followed = place / "live.log"
         assert _until(lambda: "loaded until now" in followed.read_text("utf-8"), 300)
+        assert [line for line in _deaf(process.pid) if "dagster" in line or "live" in line] == []
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(120)
     assert code == 0, log.read_text("utf-8", "replace")[-2000:]
     assert running(command.home) == []
+
+
+def _deaf(of: int) -> list[str]:
+    """Command lines of a process's children, and theirs, that do not hear Ctrl-C or SIGTERM."""
+    either = 1 << signal.SIGINT - 1 | 1 << signal.SIGTERM - 1
+    found = []
+    for process in psutil.Process(of).children(recursive=True):
+        with contextlib.suppress(psutil.Error, FileNotFoundError):
+            status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+            (ignored,) = (row.split()[1] for row in status.splitlines() if "SigIgn" in row)
+            if int(ignored, 16) & either:
+                found.append(" ".join(process.cmdline()))
+    return found
 
 
 def _last_hour(inside: Command) -> dt.datetime:
