@@ -20,6 +20,7 @@ BUCKET = "shop"
 # is in its files by then, so it is not waited for.
 _STOP = [(signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0)]
 _PARTS = ("s3", "master", "volume", "filer")
+_SOCKET = "/tmp/seaweedfs-{part}-grpc-{port}.sock"  # noqa: S108 - the server's choice
 
 
 def start(folder: Path, secrets: Secrets, known: ServiceRecord | None) -> ServiceRecord:
@@ -48,8 +49,11 @@ def start(folder: Path, secrets: Secrets, known: ServiceRecord | None) -> Servic
 
 
 def stop(record: ServiceRecord) -> None:
-    """End the server cleanly."""
+    """End the server cleanly, and remove its sockets: it leaves them where no option puts them."""
     process.end(record.pid, _STOP)
+    ports = [record.port, *record.other_ports]
+    for part, port in zip(_PARTS, ports[len(_PARTS) :], strict=True):
+        Path(_SOCKET.format(part=part, port=port)).unlink(missing_ok=True)
 
 
 def is_healthy(record: ServiceRecord, secrets: Secrets) -> bool:

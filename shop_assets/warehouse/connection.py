@@ -21,10 +21,15 @@ from shop_assets.warehouse.kept import KeptConnection
 Cursor = Any
 """A DBAPI cursor of ADBC, inside an open transaction."""
 
-_SETTINGS = ("SET LOCAL work_mem = '64MB'", "SET LOCAL max_parallel_workers_per_gather = 0")
-"""An hour's rows are sorted and joined in memory, not in files: the server's own setting is for
-many small queries at a time. By one process: steps run side by side as it is, and what parallel
-workers share must fit into what a container has of shared memory."""
+_SETTINGS = (
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    "SET LOCAL work_mem = '64MB'",
+    "SET LOCAL max_parallel_workers_per_gather = 0",
+)
+"""Who waits for a lock sees afterwards what its holder has committed, whatever the database's own
+isolation is. An hour's rows are sorted and joined in memory, not in files: the server's own setting
+is for many small queries at a time. By one process: steps run side by side as it is, and what
+parallel workers share must fit into what a container has of shared memory."""
 
 _UNDEFINED_TABLE = "42P01"
 

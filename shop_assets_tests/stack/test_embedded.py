@@ -208,8 +208,13 @@ def test_a_clean_stop_leaves_no_process_and_a_database_that_needs_no_recovery(
 ) -> None:
     put(where, "last", b"written just before")
     remember(where, "stopped")
+    known = state.load(home)
+    assert known is not None
+    of_s3 = [f"-{port}.sock" for port in known.services["s3"].other_ports]
     began = time.monotonic()
     assert embedded.stop(home) == list(NAMES)
+    left = [path.name for path in Path("/tmp").glob("*.sock")]  # noqa: S108
+    assert not [name for name in left if name.endswith(tuple(of_s3))]
     assert time.monotonic() - began < 5
     assert not processes(home)
     assert not any(service.running or service.pid for service in embedded.status(home))

@@ -44,6 +44,18 @@ def test_processes_that_start_at_once_make_one_warehouse(stack: Endpoints) -> No
     assert merge(started[0], "orders", ORDER).changed == 1
 
 
+def test_whoever_waited_sees_what_was_committed_whatever_the_isolation_of_the_database(
+    warehouse: Warehouse, url: str
+) -> None:
+    name = url.rsplit("/", 1)[1]
+    run(url, f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    anew = Warehouse(url)
+    with anew.transaction() as waiting:
+        fetch_one(waiting, "SELECT count(*) FROM meta.loads")
+        publish(warehouse, {"hour": dt.datetime(2026, 1, 31, 9, tzinfo=dt.UTC)})
+        assert fetch_one(waiting, "SELECT count(*) FROM meta.loads") == 1
+
+
 def test_opening_the_warehouse_waits_for_no_reader_and_stops_no_load(
     warehouse: Warehouse, url: str
 ) -> None:
