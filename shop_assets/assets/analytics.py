@@ -24,7 +24,6 @@ from shop_assets.transforms.rfm import customer_rfm, sales_summary
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.customer_totals import read_totals
-from shop_assets.warehouse.prospects import read_prospects
 
 CACHE_SECONDS = 24 * 3600
 _DEMAND = dt.timedelta(days=28)
@@ -189,8 +188,7 @@ def _customer_rfm(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
         store = warehouse.open()
         newest = newest_hour(store, "customer_orders")
         today = calendar.start if newest is None else calendar.day_of(newest)
-        prospects = read_prospects(store)
-        rows = customer_rfm(read_totals(store), prospects, today, settings.shop.zone)
+        rows = customer_rfm(read_totals(store), today, settings.shop.zone)
         sizes = rows["segment"].value_counts()
         return _result(
             "customer_rfm", rows, **{str(segment): int(n) for segment, n in sizes.items()}

@@ -227,7 +227,11 @@ class StockAlerts(Table):
 
 
 class CustomerRfm(Table):
-    """Recency, frequency and money of each customer, with Shopify's segment names."""
+    """Recency, frequency and money of each customer, with Shopify's segment names.
+
+    The table has who has ordered. The view shows all other customers beside them, as PROSPECTS of
+    currency XXX, ISO 4217's code for none.
+    """
 
     source: Series[Text] = column("Name of the source", key=True)
     customer_id: Series[Text] = column("The customer", key=True)

@@ -32,36 +32,22 @@ SEGMENTS: dict[str, tuple[range, range]] = {
 """Each segment's recency scores and scores of frequency and money together; every pair once."""
 
 
-def customer_rfm(
-    totals: pd.DataFrame, customers: pd.DataFrame, as_of: dt.date, zone: ZoneInfo
-) -> pd.DataFrame:
+def customer_rfm(totals: pd.DataFrame, as_of: dt.date, zone: ZoneInfo) -> pd.DataFrame:
     """`customer_rfm` of what customers have ordered, counted back from the day `as_of`.
 
     `totals`: columns source, customer_id, currency (together unique), orders, net_sales_micros,
-    last_order_at (UTC). `customers`: source, customer_id of those to be listed without orders; who
-    has any in `totals` is left out of them.
+    last_order_at (UTC).
 
     Scores are fifths of the customers by rank (of money: among those of the same currency), 5 the
     best; equal values have equal scores. The second axis of the segments is the mean of the scores
-    of frequency and money, half up.
-    Customers without orders are PROSPECTS.
+    of frequency and money, half up. Customers without orders, PROSPECTS, the view adds by itself.
     """
     spec = TABLES["customer_rfm"]
-    count = len(totals)
-    both = pd.concat([totals[_CUSTOMER], customers[_CUSTOMER]], ignore_index=True)
-    (source, _), (customer, different) = ranks(both["source"]), ranks(both["customer_id"])
-    key = source * different + customer
-    idle = np.flatnonzero(~np.isin(key[count:], key[:count]))
-    prospects = customers[_CUSTOMER].take(idle)
-    prospects = prospects.assign(
-        currency="XXX", frequency=0, monetary_micros=0, segment="PROSPECTS"
-    )
-    parts = [spec.conform(_scored(totals, as_of, zone)), spec.conform(prospects)]
-    found = pd.concat(parts, ignore_index=True)
+    found = spec.conform(_scored(totals, as_of, zone))
     days = pa.repeat(pa.scalar(as_of, pa.date32()), len(found))
     found["as_of"] = pd.Series(days, dtype=spec.column("as_of").pandas)
-    key = np.concatenate([key[:count], key[count + idle]])
-    order = in_order(key, ranks(found["currency"])[0])
+    (source, _), (customer, different) = ranks(found["source"]), ranks(found["customer_id"])
+    order = in_order(source * different + customer, ranks(found["currency"])[0])
     return found.take(order).reset_index(drop=True)
 
 

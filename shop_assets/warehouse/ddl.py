@@ -129,10 +129,39 @@ def _create_index(prefix: str, table: str, index: tuple[str, ...]) -> str:
 def create_view(spec: TableSpec, schema: str) -> str:
     """The view that analysts read."""
     shown = [_shown(column) for column in spec.columns if not column.pii]
-    where = " WHERE NOT is_test" if spec.name == "sales_ledger" else ""
-    name = f"{quoted(schema)}.{quoted(spec.name)}"
+    rows = f"SELECT {', '.join(shown)} FROM {physical(spec)}"
+    if spec.name == "sales_ledger":
+        rows += " WHERE NOT is_test"
+    if spec.name == "customer_rfm":
+        rows += f" UNION ALL {_prospects(spec)}"
+    return f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(spec.name)} AS {rows}"
+
+
+def _prospects(segments: TableSpec) -> str:
+    """A query for the customers who have not ordered yet, as the view of segments shows them.
+
+    They are found when somebody looks: written down they would be most of the table, and compared
+    with it each hour.
+    """
+    as_of = f"(SELECT as_of FROM {physical(segments)} LIMIT 1)"
+    said = {
+        "source": "c.source",
+        "customer_id": "c.customer_id",
+        "currency": "'XXX'",
+        "as_of": f"coalesce({as_of}, current_date)",
+        "frequency": "0",
+        "monetary_micros": "0",
+        "segment": "'PROSPECTS'",
+    }
+    shown = ", ".join(
+        _in_major_units(column, f"{said.get(column.name, 'NULL')}::{column.postgres}")
+        for column in segments.columns
+        if not column.pii
+    )
     return (
-        f"CREATE OR REPLACE VIEW {name} AS SELECT {', '.join(shown)} FROM {physical(spec)}{where}"
+        f"SELECT {shown} FROM warehouse.customers c WHERE NOT c.deleted "
+        f"AND NOT EXISTS (SELECT FROM {physical(segments)} t "
+        "WHERE t.source = c.source AND t.customer_id = c.customer_id)"
     )
 
 
@@ -168,9 +197,14 @@ def month_partition(spec: TableSpec, month: dt.date) -> tuple[str, list[str]]:
 
 
 def _shown(column: Column) -> str:
+    name = quoted(column.name)
     if not column.is_money:
-        return quoted(column.name)
-    return f"{quoted(column.name)} * 0.000001 AS {quoted(column.name.removesuffix('_micros'))}"
+        return name
+    return f"{_in_major_units(column, name)} AS {quoted(column.name.removesuffix('_micros'))}"
+
+
+def _in_major_units(column: Column, value: str) -> str:
+    return f"{value} * 0.000001" if column.is_money else value
 
 
 def _columns(columns: Iterable[Column]) -> str:

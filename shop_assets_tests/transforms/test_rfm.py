@@ -25,7 +25,7 @@ def bought(customer: str, at: str, net: int, currency: str = "GBP") -> dict[str,
     }  # fmt: skip
 
 
-def rfm(orders: list[dict[str, Any]], *customers: dict[str, Any]) -> pd.DataFrame:
+def rfm(orders: list[dict[str, Any]]) -> pd.DataFrame:
     """Of the totals of these orders, with the types that the warehouse gives them."""
     columns = list(bought("", "", 0))
     totals = pd.DataFrame(orders, columns=columns).astype({"orders": "Int64"})
@@ -34,8 +34,7 @@ def rfm(orders: list[dict[str, Any]], *customers: dict[str, Any]) -> pd.DataFram
     summed = totals.groupby(columns[:3], as_index=False).agg(
         {"orders": "sum", "net_sales_micros": "sum", "last_order_at": "max"}
     )
-    found = customer_rfm(summed, frame_of("customers", customers), TODAY, LONDON)
-    return check("customer_rfm", found)
+    return check("customer_rfm", customer_rfm(summed, TODAY, LONDON))
 
 
 def test_every_pair_of_scores_has_exactly_one_segment() -> None:
@@ -53,16 +52,8 @@ def test_a_customer_s_figures_are_those_of_all_their_orders() -> None:
     assert row["as_of"] == TODAY
 
 
-def test_customers_without_orders_are_prospects_and_nobody_is_listed_twice() -> None:
-    rows = rfm([bought("c1", "2024-06-01T10:00", 5)], {"customer_id": "c1"}, {"customer_id": "c2"})
-    assert rows["customer_id"].tolist() == ["c1", "c2"]
-    assert rows["segment"].tolist()[1] == "PROSPECTS"
-    assert pd.isna(rows["r_score"].iloc[1])
-
-
-def test_nobody_and_nothing_give_no_rows() -> None:
+def test_nobody_gives_no_rows() -> None:
     assert rfm([]).empty
-    assert rfm([], {"customer_id": "c1"})["segment"].tolist() == ["PROSPECTS"]
 
 
 def test_five_customers_get_the_five_scores() -> None:
