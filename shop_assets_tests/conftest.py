@@ -20,7 +20,6 @@ _ENOUGH = 8 * 2**30
 """How much memory is to be free, in bytes, for the files of three workers' tests to be in it."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
     """Keep what tests write in memory, where there is enough of it.
 

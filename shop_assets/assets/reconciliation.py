@@ -40,7 +40,13 @@ from shop_assets.transforms import reconciliation as transforms
 from shop_assets.warehouse import compared_orders, compared_payouts, compared_units
 from shop_assets.warehouse.compared_orders import Provider
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.reconciliation import Comparison, Judge, Reconciled, reconcile
+from shop_assets.warehouse.reconciliation import (
+    Comparison,
+    Judge,
+    Reconciled,
+    as_it_stands,
+    reconcile,
+)
 
 _ORDERS = ("orders", "order_items", "refunds")
 _PAYMENTS = ("charges", "payment_refunds", "payments")
@@ -141,10 +147,10 @@ def reconciliation_assets(
 
 
 def _differences_assets(
-    settings: ShopSettings, comparison: str, made: list[Declaration], tables: Collection[str]
+    settings: ShopSettings, comparison: str, declared: list[Declaration], tables: Collection[str]
 ) -> AssetsDefinition:
     reads = [name for name in READS[comparison] if name in tables]
-    by_key = {analytics_key(declared.name): declared for declared in made}
+    by_key = {analytics_key(table.name): table for table in declared}
     paying = providers(settings)
     grace = dt.timedelta(hours=settings.reconciliation.grace_hours)
 
@@ -159,13 +165,13 @@ def _differences_assets(
                 kinds={"postgres", "pandas"},
                 owners=[settings.shop.owner],
                 tags={"layer": "analytics"},
-                description=TABLES[declared.name].description,
-                metadata=table_metadata(TABLES[declared.name], f"analytics.{declared.name}"),
+                description=TABLES[table.name].description,
+                metadata=table_metadata(TABLES[table.name], f"analytics.{table.name}"),
             )
-            for key, declared in by_key.items()
+            for key, table in by_key.items()
         ],
         check_specs=[
-            spec for key, declared in by_key.items() for spec in checks.specs(key, declared.agrees)
+            spec for key, table in by_key.items() for spec in checks.specs(key, table.agrees)
         ],
         can_subset=True,
         retry_policy=RETRIES,
@@ -174,14 +180,16 @@ def _differences_assets(
     def differences(
         context: AssetExecutionContext, config: Run, warehouse: WarehouseResource
     ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
-        checked = context.selected_asset_check_keys
-        keys = sorted({*context.selected_asset_keys, *(check.asset_key for check in checked)})
-        tables = [by_key[key] for key in keys]
-        done = compare(warehouse.open(), tables, reads, paying, grace, anew=config.anew)
-        for key, table in zip(keys, tables, strict=True):
-            result = done[table.name]
+        chosen, checked = context.selected_asset_keys, context.selected_asset_check_keys
+        store = warehouse.open()
+        made = [by_key[key] for key in sorted(chosen)]
+        done = compare(store, made, reads, paying, grace, anew=config.anew) if made else {}
+        for key in sorted({*chosen, *(check.asset_key for check in checked)}):
+            table = by_key[key]
+            # A check alone judges what is there, and writes nothing.
+            result = done.get(table.name) or as_it_stands(store, table.name, shown=checks.SHOWN)
             found = [o for o in _outcomes(result, table) if AssetCheckKey(key, o.check) in checked]
-            if key in context.selected_asset_keys:
+            if key in chosen:
                 yield _materialized(key, result, found)
             else:
                 yield from report_whole(key, *found)

@@ -23,9 +23,9 @@ def live(
     hour once more when it is over.
     """
     shop = Shop.open(config)
-    with asked_to_stop() as stopped:
+    with asked_to_stop() as stopping:
         followed = OpenHour(shop.definitions(open_hour=True), shop.open_calendar, shop.warehouse)
-        followed.follow(every, lambda: not stopped.is_set(), _tell)
+        followed.follow(every, lambda: not stopping.asked, _tell)
 
 
 def _tell(done: MicroBatch) -> None:

@@ -11,9 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
-from shop_assets.cli.stopping import asked_to_stop
+from shop_assets.cli.stopping import Stopping, asked_to_stop
 from shop_assets.errors import RunError, UserError
 from shop_assets.stack.process import HOST, is_free
 
@@ -29,20 +28,20 @@ class Served:
     port: int
     process: "subprocess.Popen[bytes]"
     log: Path
-    stopped: Event
+    stopping: Stopping
 
     def goes_on(self, seconds: float) -> bool:
         """Wait that long; False once the user has asked to stop. `RunError` if Dagster ended."""
         deadline = time.monotonic() + seconds
-        while not self.stopped.is_set() and time.monotonic() < deadline:
+        while not self.stopping.asked and time.monotonic() < deadline:
             self.expect_alive()
             time.sleep(0.2)
-        return not self.stopped.is_set()
+        return not self.stopping.asked
 
     def expect_alive(self) -> None:
         """`RunError` with Dagster's last words where it has ended."""
         code = self.process.poll()
-        if code is not None and not self.stopped.is_set():
+        if code is not None and not self.stopping.asked:
             said = self.log.read_text("utf-8", "replace").strip().splitlines()[-_TAIL:]
             raise RunError(f"Dagster ended with code {code}; its log {self.log} ends: {said}")
 
@@ -63,7 +62,7 @@ def serving(port: int, log: Path) -> Iterator[Served]:
     """
     if not is_free(port):
         raise UserError(f"port {port} of {HOST} is taken, expected a free one; name it with --port")
-    with asked_to_stop() as stopped, log.open("ab") as output:
+    with asked_to_stop() as stopping, log.open("ab") as output:
         process = subprocess.Popen(
             [
                 str(Path(sys.executable).with_name("dagster")),
@@ -77,7 +76,7 @@ def serving(port: int, log: Path) -> Iterator[Served]:
             # The terminal's Ctrl-C reaches this process alone, which then ends them in order.
             start_new_session=True,
         )
-        served = Served(port, process, log, stopped)
+        served = Served(port, process, log, stopping)
         try:
             deadline = time.monotonic() + _START_SECONDS
             while not served.answers() and served.goes_on(0.5):

@@ -1,5 +1,6 @@
 """`shop-assets simulate`: a provider's API on this machine, to try a configuration on."""
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -44,11 +45,11 @@ def simulate(
     if state is not None and not state.absolute().parent.is_dir():
         raise UserError(f"--state {state}: there is no such folder, expected one for its file")
     made = simulated(provider.value, objects=objects, state=state)
-    with asked_to_stop() as stopped, serving(made.app, port=port or port_of(provider.value)) as url:
+    place = port or port_of(provider.value)
+    with asked_to_stop() as stopping, serving(made.app, port=place) as url:
         _introduce(made, url)
-        # In parts: a wait without end would keep the signal waiting, too.
-        while not stopped.wait(0.5):
-            pass
+        while not stopping.asked:
+            time.sleep(0.5)
 
 
 def _introduce(made: Simulated, url: str) -> None:

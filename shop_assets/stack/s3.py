@@ -1,8 +1,11 @@
 """The embedded S3 server: SeaweedFS, all its parts in one process, on loopback only."""
 
+import contextlib
+import itertools
 import json
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import boto3
@@ -49,11 +52,16 @@ def start(folder: Path, secrets: Secrets, known: ServiceRecord | None) -> Servic
 
 
 def stop(record: ServiceRecord) -> None:
-    """End the server cleanly, and remove its sockets: it leaves them where no option puts them."""
+    """End the server cleanly."""
     process.end(record.pid, _STOP)
-    ports = [record.port, *record.other_ports]
-    for part, port in zip(_PARTS, ports[len(_PARTS) :], strict=True):
-        Path(_SOCKET.format(part=part, port=port)).unlink(missing_ok=True)
+    remove_sockets(record.other_ports)
+
+
+def remove_sockets(ports: Iterable[int]) -> None:
+    """Remove what a server that has ended leaves of its ports, where no option puts it."""
+    for part, port in itertools.product(_PARTS, ports):
+        with contextlib.suppress(OSError):  # another user's, of a server that has the port now
+            Path(_SOCKET.format(part=part, port=port)).unlink(missing_ok=True)
 
 
 def is_healthy(record: ServiceRecord, secrets: Secrets) -> bool:

@@ -66,7 +66,11 @@ def bring_up_to_date(url: str, *, warehouse: str, reader: str | None) -> None:
     the upgrade fails.
     """
     engine = create_engine(
-        "postgresql+psycopg2://", creator=lambda: psycopg2.connect(url), poolclass=NullPool
+        "postgresql+psycopg2://",
+        creator=lambda: psycopg2.connect(url),
+        poolclass=NullPool,
+        # Who waits for another's upgrade sees afterwards that it is done.
+        isolation_level="READ COMMITTED",
     )
     found: str | None = None
     try:

@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shop_assets.io_managers.delta_store import DeltaStore
+from shop_assets.stack import s3
 
 BUCKET = "shop"
 
@@ -40,9 +41,9 @@ def free_ports(count: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in sockets]
 
 
-def start_seaweedfs(
-    home: Path, access_key: str, secret_key: str
-) -> tuple[subprocess.Popen[bytes], str]:
+@contextmanager
+def seaweedfs(home: Path, access_key: str, secret_key: str) -> Iterator[str]:
+    """The URL of a server that runs, with a bucket."""
     identities = home / "identities.json"
     identities.write_text(
         json.dumps(
@@ -86,7 +87,14 @@ def start_seaweedfs(
             cwd=home,
             env={**os.environ, "HOME": str(home)},
         )
-    return process, f"http://127.0.0.1:{ports[3]}"
+    try:
+        url = f"http://127.0.0.1:{ports[3]}"
+        wait_for_bucket(process, url, (access_key, secret_key))
+        yield url
+    finally:
+        process.kill()  # a clean stop takes 10 s and would save what nobody will read
+        process.wait()
+        s3.remove_sockets(ports)
 
 
 def wait_for_bucket(process: subprocess.Popen[bytes], url: str, keys: tuple[str, str]) -> None:
@@ -116,9 +124,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """The bucket of a running S3 server."""
     home = tmp_path_factory.mktemp("seaweedfs")
     keys = ("lake" + secrets.token_hex(6), secrets.token_hex(20))
-    process, url = start_seaweedfs(home, *keys)
-    try:
-        wait_for_bucket(process, url, keys)
+    with seaweedfs(home, *keys) as url:
         yield Lake(
             f"s3://{BUCKET}",
             {
@@ -130,9 +136,6 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
                 "AWS_CONDITIONAL_PUT": "etag",
             },
         )
-    finally:
-        process.kill()  # a clean stop takes 10 s and would save what nobody will read
-        process.wait()
 
 
 @pytest.fixture

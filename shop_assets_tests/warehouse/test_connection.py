@@ -35,9 +35,11 @@ def run(url: str, *statements: str) -> None:
     connection.close()
 
 
-def test_processes_that_start_at_once_make_one_warehouse(stack: Endpoints) -> None:
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_processes_that_start_at_once_make_one_warehouse(stack: Endpoints, isolation: str) -> None:
     name = f"together_{time.time_ns()}"
     url = create_database(admin_url(stack), name, owner=OWNER, password=PASSWORD)
+    run(url, f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")
     started = [Warehouse(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(Warehouse.create, started))
@@ -45,14 +47,13 @@ def test_processes_that_start_at_once_make_one_warehouse(stack: Endpoints) -> No
 
 
 def test_whoever_waited_sees_what_was_committed_whatever_the_isolation_of_the_database(
-    warehouse: Warehouse, url: str
+    own_url: str,
 ) -> None:
-    name = url.rsplit("/", 1)[1]
-    run(url, f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
-    anew = Warehouse(url)
-    with anew.transaction() as waiting:
+    name = own_url.rsplit("/", 1)[1]
+    run(own_url, f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    with Warehouse(own_url).transaction() as waiting:
         fetch_one(waiting, "SELECT count(*) FROM meta.loads")
-        publish(warehouse, {"hour": dt.datetime(2026, 1, 31, 9, tzinfo=dt.UTC)})
+        publish(Warehouse(own_url), {"hour": dt.datetime(2026, 1, 31, 9, tzinfo=dt.UTC)})
         assert fetch_one(waiting, "SELECT count(*) FROM meta.loads") == 1
 
 
