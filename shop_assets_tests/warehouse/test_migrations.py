@@ -307,7 +307,7 @@ def test_orders_and_comparisons_that_were_asked_for_are_still_asked_for(stack: E
             "SELECT a.source, count(*), min(since)::text FROM pg_temp.affected "
             "JOIN pg_temp.asked a USING (source, order_id) GROUP BY 1 ORDER BY 1",
         )
-        compared_units.take(cursor, "charge_differences")
+        compared_units.take(cursor, ["charge_differences"])
         units = read(cursor, "SELECT * FROM pg_temp.units ORDER BY 3")
     assert affected.to_numpy().tolist() == [[s, 12_000, OLD_VERSION] for s in ("a", "b")]
     assert units.to_numpy().tolist() == [["order", "", key] for key in ("A", "B")]
