@@ -48,6 +48,7 @@ def test_the_simulated_shop_reconciles_to_nothing(shop: LivingShop) -> None:
 
 
 def test_what_has_become_overdue_by_time_alone_is_asked_for_once(shop: LivingShop) -> None:
+    shop.settle()
     for seconds, name in enumerate(TABLES):
         assert not shop.platform.tick(SENSOR).requests  # they are up to date
         with shop.platform.warehouse.transaction() as cursor:
