@@ -173,6 +173,7 @@ def _stock_alerts(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
 def _customer_rfm(settings: ShopSettings, calendar: Calendar, tables: set[str]) -> AssetsDefinition:
     upstream = [mart_key("customer_orders")]
     if "customers" in tables:
+        # Not read here: the view shows who of them has not ordered yet.
         upstream.append(warehouse_key("customers"))
 
     @_analytics_asset(

@@ -17,6 +17,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from shop_assets.stack.s3 import remove_sockets
 from shop_assets_tests.deployment.compose_file import services
 from shop_assets_tests.deployment.processes import (
     BIN,
@@ -66,9 +67,7 @@ def _s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     with running(words, env=env, cwd=folder, name="s3", patience=1) as process:
         wait_until(healthy, process, folder / "s3.log", 60)
         yield Started(port, psutil.Process(process.pid))
-    for number in (*range(port, port + 4), *range(port + 10000, port + 10004)):
-        for left in Path("/tmp").glob(f"seaweedfs-*-{number}.sock"):  # noqa: S108
-            left.unlink()  # a killed server leaves them behind
+    remove_sockets((*range(port, port + 4), *range(port + 10000, port + 10004)))
 
 
 @pytest.fixture(scope="module", name="cache")
