@@ -12,10 +12,8 @@ from typing import Any
 from dagster import (
     DagsterInstance,
     DagsterRun,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
-    RunsFilter,
     SensorDefinition,
     SensorEvaluationContext,
     SkipReason,
@@ -23,31 +21,21 @@ from dagster import (
 )
 
 from shop_assets import partitions
-from shop_assets.assets import analytics as of_marts
-from shop_assets.assets import reconciliation
-from shop_assets.assets.analytics import analytics_key
 from shop_assets.assets.marts import BY_ORDER, ONLY_STALE, mart_key
-from shop_assets.automation import runs
-from shop_assets.automation.jobs import ANALYTICS, CATCH_UP, PRIORITY
+from shop_assets.automation import on_change, runs
+from shop_assets.automation.jobs import CATCH_UP, PRIORITY
 from shop_assets.partitions import HOUR, Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.marts import stale_by_mart
 from shop_assets.warehouse.progress import first_loaded, missing_hours
-from shop_assets.warehouse.reconciliation import overdue
-
-READS = {**of_marts.READS, **reconciliation.READS}
-"""The marts, or tables of the warehouse, whose change fires each step of analytics."""
 
 HOURS_A_RUN = 24
 HOURS_OF_ORDERS_A_RUN = 31 * 24
 DAYS_A_RUN = 31
-ATTEMPTS = 3
 _PAUSE = dt.timedelta(minutes=10)
 _LEFT_TO_SCHEDULE = dt.timedelta(minutes=10)
 _DAY = dt.timedelta(days=1)
-_ANSWERS = "shop/answers"
-_NEVER = "0"
 
 
 def build(
@@ -64,10 +52,7 @@ def build(
     return [
         _missing_hours(jobs["hourly"], tables, calendar),
         _stale_marts(jobs["hourly_marts"], jobs["daily_marts"], calendar),
-        *(
-            _on_change(jobs["analytics"], name, sorted(analytics[name]))
-            for name in sorted(analytics)
-        ),
+        *([on_change.build(jobs["analytics"], analytics)] if analytics else []),
     ]
 
 
@@ -223,54 +208,3 @@ def _spans_of_orders(
         if asked:
             found.append((min(asked), max(asked)))
     return found
-
-
-def _on_change(job: Any, name: str, made: list[str]) -> SensorDefinition:
-    reads = READS[name]
-    reconciled = name in reconciliation.READS
-
-    @sensor(
-        name=f"{name}_on_change",
-        job=job,
-        minimum_interval_seconds=30,
-        default_status=DefaultSensorStatus.RUNNING,
-        description=(
-            f"Computes {' and '.join(f'analytics.{table}' for table in made)} "
-            f"when {' or '.join(reads)} has changed, only then."
-        )
-        + (" Or when something of it has become overdue." if reconciled else ""),
-    )
-    def on_change(
-        context: SensorEvaluationContext, warehouse: WarehouseResource
-    ) -> RunRequest | SkipReason:
-        version = _version(warehouse.open(), reads)
-        if reconciled and (due := overdue(warehouse.open(), made)):
-            version = f"{version} {due.isoformat()}"
-        if version == (context.cursor or _NEVER):
-            return SkipReason(f"{', '.join(reads)}: no change since version {version}.")
-        answer = f"{name}:{version}"
-        tried = context.instance.get_runs(RunsFilter(tags={_ANSWERS: answer}))
-        if any(run.status == DagsterRunStatus.SUCCESS for run in tried):
-            context.update_cursor(version)
-            return SkipReason(f"{answer} is computed.")
-        # One at a time: a run that read the marts earlier must not write later.
-        for run in runs.under_way(context.instance, "analytics"):
-            if run.tags.get(_ANSWERS, f"{name}:").startswith(f"{name}:"):
-                return SkipReason(f"{name} is being computed by run {run.run_id}.")
-        if len(tried) >= ATTEMPTS:
-            return SkipReason(f"{answer} has failed {ATTEMPTS} times; the next change counts anew.")
-        return RunRequest(
-            run_key=f"{answer}:{len(tried)}",
-            asset_selection=[analytics_key(table) for table in made],
-            tags={PRIORITY: ANALYTICS, _ANSWERS: answer},
-        )
-
-    return on_change
-
-
-def _version(warehouse: Warehouse, marts: tuple[str, ...]) -> str:
-    """What tells one content of some marts from another, also after a backup was restored."""
-    frame = warehouse.read("SELECT mart, version, changed_at FROM meta.mart_versions ORDER BY mart")
-    frame = frame[frame["mart"].isin(marts)]
-    changes = zip(frame["version"], frame["changed_at"], strict=True)
-    return ",".join(f"{number}@{moment.isoformat()}" for number, moment in changes) or _NEVER

@@ -49,10 +49,12 @@ def test_after_a_gap_and_late_rows_the_requested_runs_bring_everything_up_to_dat
     assert int(daily["n"].iloc[0]) == 50_000_000
 
     # Now the marts have changed, and so the analytics are due, once.
-    (request,) = shop.tick("sales_summary_on_change").requests
-    assert request.asset_selection == [AssetKey(["analytics", "sales_summary"])]
+    (request,) = shop.tick("analytics_on_change").requests
+    assert request.asset_selection == [
+        AssetKey(["analytics", name]) for name in ("customer_rfm", "sales_summary")
+    ]
     assert shop.answer(request, "analytics")
-    settled = shop.tick("sales_summary_on_change")
+    settled = shop.tick("analytics_on_change")
     assert settled.requests == []
     assert settled.cursor is not None
     assert len(shop.warehouse.read("SELECT 1 FROM analytics_base.sales_summary")) > 0
@@ -124,9 +126,7 @@ def test_values_at_the_limits_of_what_cleaning_publishes_are_loaded_and_computed
 
 def test_every_sensor_runs_without_being_switched_on(watched: TinyShop) -> None:
     names = {sensor.name: sensor for sensor in watched.definitions.sensors or []}
-    assert set(names) == {
-        "missing_hours", "stale_marts", "sales_summary_on_change", "customer_rfm_on_change",
-    }  # fmt: skip
+    assert set(names) == {"missing_hours", "stale_marts", "analytics_on_change"}
     assert {sensor.default_status for sensor in names.values()} == {DefaultSensorStatus.RUNNING}
 
 

@@ -208,11 +208,7 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
         states = {s["name"]: s["scheduleState"]["status"] for s in location["schedules"]}
         states |= {s["name"]: s["sensorState"]["status"] for s in location["sensors"]}
         assert states == dict.fromkeys(
-            [
-                *("every_hour", "every_night", "missing_hours", "stale_marts"),
-                *("customer_rfm_on_change", "sales_summary_on_change", "stock_alerts_on_change"),
-                *(f"{kind}_differences_on_change" for kind in ("order", "payout")),
-            ],
+            ["every_hour", "every_night", "missing_hours", "stale_marts", "analytics_on_change"],
             "RUNNING",
         )
         place = command.home / "demo"

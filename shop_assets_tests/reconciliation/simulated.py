@@ -37,7 +37,7 @@ PLAN = DemoPlan(
     products=40,
 )
 TABLES = ("charge_differences", "refund_differences")
-SENSOR = "order_differences_on_change"
+SENSOR = "analytics_on_change"
 HOURS = 48
 GRACE_HOURS = 9
 """Payments are delivered up to eight hours late."""
@@ -67,7 +67,7 @@ class LivingShop:
         assert self.platform.execute("hourly", runs.hour_range_tags(first, last), chosen)
 
     def answer(self) -> None:
-        """Do what the sensor of the orders' differences asks for; it must ask for something."""
+        """Do what the sensor of analytics asks for: the differences of orders, nothing else."""
         [request] = self.platform.tick(SENSOR).requests
         assert request.asset_selection == [AssetKey(["analytics", name]) for name in TABLES]
         assert self.platform.answer(request, "analytics")
