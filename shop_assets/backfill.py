@@ -8,13 +8,10 @@ whatever marts the loaded rows have touched outside the span, and the analytics.
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from dagster import (
     AssetKey,
@@ -34,10 +31,9 @@ from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_t
 from shop_assets.dagster_storage.threads import execute_here
 from shop_assets.errors import RunError, UserError
 from shop_assets.partitions import DAY, HOUR, Calendar
+from shop_assets.signals import beside_signals
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.progress import missing_hours, rows_loaded
-
-_Done = TypeVar("_Done")
 
 CHUNK_HOURS = 31 * 24
 FIRST_CHUNK_HOURS = 24
@@ -302,24 +298,6 @@ class Backfill:
         if not result.success:
             raise _error_of(result)
         runs.add(result, job, time.monotonic() - began, span)
-
-
-def beside_signals(work: Callable[[], _Done]) -> _Done:
-    """Do something in a thread of its own, so that signals stay the command's.
-
-    In the main thread Dagster would take them: a step that Ctrl-C ends counts as one that failed,
-    and is tried again. What is under way when the command ends is fenced like any broken load.
-    """
-    done: Future[_Done] = Future()
-
-    def do() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised to whoever waits
-            done.set_exception(error)
-
-    threading.Thread(target=do, daemon=True).start()
-    return done.result()
 
 
 def _error_of(result: ExecuteInProcessResult) -> Exception:

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from shop_assets.cli.serve import following, serving
 from shop_assets.cli.shop import JsonOption, Shop
 from shop_assets.demo import DemoPlan, SimulatedShop
 from shop_assets.errors import RunError
+from shop_assets.signals import beside_signals
 from shop_assets.stack import embedded
 
 DaysOption = Annotated[int, typer.Option(min=1, max=60, help="Whole days before today.")]
@@ -105,7 +107,7 @@ def up(
                     "Ctrl-C stops everything."
                 )
                 while served.goes_on(_BEAT):
-                    simulated.live(dt.datetime.now(dt.UTC))
+                    beside_signals(partial(simulated.live, dt.datetime.now(dt.UTC)))
     console().print("stopped; `make up` goes on from here")
 
 

@@ -1,14 +1,15 @@
 """`shop-assets live`: the hour that is not over yet, loaded again and again."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, Shop
-from shop_assets.cli.stopping import asked_to_stop
 from shop_assets.live import MicroBatch, OpenHour
 from shop_assets.servers import home
+from shop_assets.signals import asked_to_stop, beside_signals
 
 
 def live(
@@ -25,7 +26,7 @@ def live(
     shop = Shop.open(config)
     with asked_to_stop() as stopping:
         followed = OpenHour(shop.definitions(open_hour=True), shop.open_calendar, shop.warehouse)
-        followed.follow(every, lambda: not stopping.asked, _tell)
+        beside_signals(partial(followed.follow, every, lambda: not stopping.asked, _tell))
 
 
 def _tell(done: MicroBatch) -> None:

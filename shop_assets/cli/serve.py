@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shop_assets.cli.stopping import Stopping, asked_to_stop
 from shop_assets.errors import RunError, UserError
+from shop_assets.signals import Stopping, asked_to_stop
 from shop_assets.stack.process import HOST, is_free
 
 _START_SECONDS = 180

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from shop_assets.cli.figures import console
-from shop_assets.cli.stopping import asked_to_stop
 from shop_assets.demo.apis.serving import serving
 from shop_assets.demo.simulated import Simulated, port_of, simulated
 from shop_assets.errors import UserError
+from shop_assets.signals import asked_to_stop
 
 
 class Provider(StrEnum):

@@ -31,7 +31,7 @@ LAYERS = (
     {"transforms", "partitions", "stack"},
     {"settings"},
     {"entities"},
-    {"errors", "postgres_driver"},
+    {"errors", "postgres_driver", "signals"},
 )
 # The lake's store has no Dagster and is what a resource opens; it stands beside the IO manager.
 MOVED = {

@@ -1,15 +1,19 @@
-"""Ctrl-C ends a load, and is no failed step that is tried again."""
+"""Ctrl-C ends a load, and is no failed step that is tried again, nor a lost signal."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+import time
 
 import pytest
+from adbc_driver_postgresql import dbapi
 from dagster import RetryPolicy, job, op
 
-from shop_assets.backfill import beside_signals
+from shop_assets.signals import asked_to_stop, beside_signals
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets_tests.warehouse.databases import admin_url
 
 begun = threading.Event()
 released = threading.Event()
@@ -67,6 +71,24 @@ def test_what_goes_wrong_in_it_is_raised() -> None:
         beside_signals(fails)
 
 
-def _interrupt() -> None:
+def test_a_statement_of_the_simulated_shop_neither_ends_by_a_signal_nor_loses_it(
+    stack: Endpoints,
+) -> None:
+    begun.clear()
+
+    def read() -> object:
+        with dbapi.connect(admin_url(stack)) as connection, connection.cursor() as cursor:
+            begun.set()
+            cursor.execute("SELECT pg_sleep(1)::text")
+            return cursor.fetchone()
+
+    with asked_to_stop() as stopping:
+        threading.Thread(target=_interrupt, args=(0.3,), daemon=True).start()
+        assert beside_signals(read) == ("",)
+        assert stopping.asked
+
+
+def _interrupt(after: float = 0.0) -> None:
     assert begun.wait(20)
+    time.sleep(after)
     os.kill(os.getpid(), signal.SIGINT)

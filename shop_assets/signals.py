@@ -1,8 +1,13 @@
-"""Being asked to stop: what Ctrl-C and SIGTERM do to a command that goes on until then."""
+"""Ctrl-C and SIGTERM: what they do to a command, and what is kept from taking them."""
 
 import contextlib
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import TypeVar
+
+_Done = TypeVar("_Done")
 
 
 class Stopping:
@@ -34,3 +39,22 @@ def asked_to_stop() -> Iterator[Stopping]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def beside_signals(work: Callable[[], _Done]) -> _Done:
+    """Do something in a thread of its own, so that signals stay the command's.
+
+    In the main thread others would take them. For Dagster a step that Ctrl-C ends is one that
+    failed, and is tried again. ADBC cancels its statement, and where that ends all the same nobody
+    hears of Ctrl-C. What is under way when the command ends is fenced like any broken load.
+    """
+    done: Future[_Done] = Future()
+
+    def do() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised to whoever waits
+            done.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return done.result()
