@@ -23,7 +23,7 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.fs import DeltaStorageHandler
 
 from shop_assets.errors import UserError
-from shop_assets.io_managers.delta_table import CONFIGURATION, LOADS_KEPT, NO_REBASE, Handle
+from shop_assets.io_managers.delta_table import CONFIGURATION, NO_REBASE, Handle
 from shop_assets.io_managers.lake_schema import (
     DATE,
     HOUR,
@@ -192,8 +192,9 @@ class DeltaStore:
             nonlocal found
             if delta is None:
                 return again
-            if LOADS_KEPT not in delta.metadata().configuration:
-                delta.alter.set_table_properties({LOADS_KEPT: CONFIGURATION[LOADS_KEPT]})
+            # A table of an older release.
+            if changed := dict(CONFIGURATION.items() - delta.metadata().configuration.items()):
+                delta.alter.set_table_properties(changed)
             files = len(delta.file_uris())
             done = delta.optimize.compact(partition_filters=filters, writer_properties=_WRITER)
             removed = delta.vacuum(dry_run=False, full=True)

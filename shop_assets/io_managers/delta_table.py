@@ -8,16 +8,16 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from shop_assets.io_managers.lake_schema import DATE, HOUR
 
-LOADS_KEPT = "delta.setTransactionRetentionDuration"
 CONFIGURATION = {
     # Minimum and maximum of `_hour` prune files. Those of other columns would write names and
     # e-mail addresses into the log, where erasing a person cannot reach them.
     "delta.dataSkippingStatsColumns": HOUR,
-    "delta.checkpointInterval": "25",
+    # Each process that opens a table reads the commits since then three times over.
+    "delta.checkpointInterval": "10",
     "delta.logRetentionDuration": "interval 30 days",
     "delta.deletedFileRetentionDuration": "interval 7 days",
     # Else every load's identity stays in each checkpoint for ever. None is tried again that late.
-    LOADS_KEPT: "interval 30 days",
+    "delta.setTransactionRetentionDuration": "interval 30 days",
 }
 # A commit follows the version that was read, or fails and comes back to `_repeat`, which looks
 # at the new state. Left to itself the engine moves it behind the commits of others: seen with

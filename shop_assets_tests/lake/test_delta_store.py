@@ -1,15 +1,19 @@
 """What can go wrong with a table of the lake, one test each, on a real S3 server."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pytest
 from deltalake import DeltaTable
+from deltalake.fs import DeltaStorageHandler
 
 from shop_assets.errors import UserError
 from shop_assets.io_managers.delta_store import DeltaStore, SchemaDrift
+from shop_assets.io_managers.delta_table import CONFIGURATION
 from shop_assets.transforms.parts import Parts
 
 START = datetime(2026, 1, 31, 22, tzinfo=UTC)
@@ -322,6 +326,35 @@ def test_optimizing_merges_old_days_and_keeps_the_rows(store: DeltaStore, lake: 
     assert read(store) == [0, 1, 2, 3, 4, 5]
     assert not store.append(TABLE, rows(START, id=[0]), load_id="0")
     store.optimize("raw/unheard_of")
+
+
+def test_maintenance_gives_a_table_of_an_older_release_what_is_declared(
+    store: DeltaStore, lake: Any
+) -> None:
+    with pytest.MonkeyPatch.context() as older:
+        older.setitem(CONFIGURATION, "delta.checkpointInterval", "25")
+        older.delitem(CONFIGURATION, "delta.setTransactionRetentionDuration")
+        store.append(TABLE, rows(START, id=[1]), load_id="a")
+
+    def table() -> DeltaTable:
+        return DeltaTable(f"{lake.root}/{TABLE}", storage_options=lake.storage_options)
+
+    assert table().metadata().configuration != CONFIGURATION
+    store.optimize(TABLE)
+    assert table().metadata().configuration == CONFIGURATION
+    version = table().version()
+    store.optimize(TABLE)
+    assert table().version() == version
+    assert read(store) == [1]
+
+
+def test_few_commits_are_read_to_open_a_table(store: DeltaStore, lake: Any) -> None:
+    for number in range(12):
+        store.append(TABLE, rows(START, id=[number]), load_id=str(number))
+    log = pafs.PyFileSystem(DeltaStorageHandler(f"{lake.root}/{TABLE}", lake.storage_options))
+    with log.open_input_stream("_delta_log/_last_checkpoint") as file:
+        assert json.loads(file.read())["version"] == 9, "the tenth commit, which is counted from 0"
+    assert read(DeltaStore(lake.root, lake.storage_options)) == list(range(12))
 
 
 def test_no_values_of_people_are_written_into_the_log(store: DeltaStore, lake: Any) -> None:
