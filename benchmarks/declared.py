@@ -13,6 +13,7 @@ AGGREGATES_TO_DUCKDB = {"sales_hourly": 0.70, "product_sales_daily": 0.80}
 """Of the transforms alone; that with the reading from PostgreSQL follows."""
 MARTS_TO_DUCKDB = {"sales_hourly": 1.0, "product_sales_daily": 1.0}
 LAKE_TO_PARQUET = 0.50
+OPENED_REQUESTS = 50.0
 EVENTS_TO_ARROW = 0.15
 
 NORMAL_HOUR_SECONDS = 20.0

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+import statistics
 from collections.abc import Iterator
+from dataclasses import replace as changed
 from urllib.parse import urlsplit
 
 import boto3
+import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.config import Config
 
 from benchmarks import declared
 from benchmarks.place import Place
-from benchmarks.results import Section, compared, ratio
+from benchmarks.results import Section, Verdict, compared, ratio
+from benchmarks.s3_counter import counting
 from benchmarks.sizes import Size
 from benchmarks.timing import Racer, race
 from benchmarks.web_hour import web_hour
@@ -20,9 +25,17 @@ from shop_assets.servers import open_lake
 
 _NOTE = "Bare Parquet has the same compression (zstd) and no transaction, statistics or history."
 
+_FIRST = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+_HOURS = 100
+_OPENED_NOTE = (
+    "Each hour opens the table anew, replaces its row and reads it. Counted by a proxy before the "
+    "server, over the second half of the hours: what has been committed since the last checkpoint "
+    "is read each time."
+)
+
 
 def measure(place: Place, size: Size) -> Iterator[Section]:
-    """Append (raw) and replace (clean) the events of a normal hour."""
+    """Append (raw) and replace (clean) the events of a normal hour; then what opening costs."""
     hour = web_hour(size.hour_orders, place.folder)
     lake = open_lake(place.endpoints)
     start, end = hour.window
@@ -68,6 +81,44 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
             )
         ]
         yield section
+    yield _opened(place, judged=size.judged)
+
+
+def _opened(place: Place, *, judged: bool) -> Section:
+    """Requests of hours that each open a table anew, as their processes do."""
+    counts: list[int] = []
+    assert place.endpoints.s3_endpoint is not None
+    with counting(place.endpoints.s3_endpoint) as proxy:
+        for number in range(_HOURS):
+            lake = open_lake(changed(place.endpoints, s3_endpoint=proxy.url))
+            before = proxy.requests.total()
+            start, end = (_FIRST + n * dt.timedelta(hours=1) for n in (number, number + 1))
+            hour = pa.array([start], pa.timestamp("us", "UTC"))
+            lake.replace("clean/opened", pa.table({"_hour": hour}), start, end, load_id=f"{number}")
+            lake.read("clean/opened", start, end)
+            counts.append(proxy.requests.total() - before)
+    settled = counts[_HOURS // 2 :]
+    mean = statistics.mean(settled)
+    section = Section("Opening a table of the lake", notes=[_OPENED_NOTE])
+    section.rows = [
+        {
+            "hours": len(settled),
+            "requests in the mean": round(mean, 1),
+            "fewest": min(settled),
+            "most": max(settled),
+        }
+    ]
+    section.verdicts = [
+        Verdict(
+            "requests to open, write and read a table",
+            round(mean, 1),
+            declared.OPENED_REQUESTS,
+            "lower",
+            "",
+            judged=judged,
+        )
+    ]
+    return section
 
 
 class _Bucket:
