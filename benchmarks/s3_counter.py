@@ -30,8 +30,8 @@ class CountingProxy:
                 head = await client.readuntil(b"\r\n\r\n")
                 server.write(head)
                 await self._body(head, client, server)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the client has gone, or the proxy goes
         finally:
             server.close()
             back.cancel()

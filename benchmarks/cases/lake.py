@@ -21,6 +21,7 @@ from benchmarks.s3_counter import counting
 from benchmarks.sizes import Size
 from benchmarks.timing import Racer, race
 from benchmarks.web_hour import web_hour
+from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.servers import open_lake
 
 _NOTE = "Bare Parquet has the same compression (zstd) and no transaction, statistics or history."
@@ -89,8 +90,9 @@ def _opened(place: Place, *, judged: bool) -> Section:
     counts: list[int] = []
     assert place.endpoints.s3_endpoint is not None
     with counting(place.endpoints.s3_endpoint) as proxy:
+        where = changed(place.endpoints, s3_endpoint=proxy.url)
         for number in range(_HOURS):
-            lake = open_lake(changed(place.endpoints, s3_endpoint=proxy.url))
+            lake = DeltaStore(f"{where.s3_url.rstrip('/')}/lake", where.storage_options())
             before = proxy.requests.total()
             start, end = (_FIRST + n * dt.timedelta(hours=1) for n in (number, number + 1))
             hour = pa.array([start], pa.timestamp("us", "UTC"))
