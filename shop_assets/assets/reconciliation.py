@@ -155,7 +155,7 @@ def _differences_assets(
     grace = dt.timedelta(hours=settings.reconciliation.grace_hours)
 
     @multi_asset(
-        name=f"analytics__{comparison}",
+        name=analytics_key(comparison).to_python_identifier(),
         specs=[
             AssetSpec(
                 key,

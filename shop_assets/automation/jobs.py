@@ -1,6 +1,7 @@
 """The jobs: an hour from source to mart, the marts alone, and the analytics.
 
-The queue takes runs by their tag `dagster/priority`: the live hour first, backfills last.
+The queue takes runs by their tag `dagster/priority`: the live hour first, then analytics, then late
+hours and what has no tag, as the UI's backfills. A command's own have the lowest, and do not queue.
 """
 
 from __future__ import annotations

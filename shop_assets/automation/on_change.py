@@ -2,7 +2,8 @@
 
 It asks for all that changed together by one run. A run is a process, which takes longer to start
 than most steps of analytics take; and the queue takes their runs before those of late hours and
-backfills, which so many of them, each minute that the open hour is loaded, would leave no room.
+backfills, which so many of them, each minute that the open hour is loaded, would leave no room. In
+return a table is made anew only after the slowest of its run. What fails is asked for by itself.
 """
 
 import json
@@ -11,7 +12,9 @@ from typing import Any
 
 import pandas as pd
 from dagster import (
+    AssetKey,
     DagsterInstance,
+    DagsterRun,
     DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
@@ -37,6 +40,11 @@ READS = {**of_marts.READS, **reconciliation.READS}
 ATTEMPTS = 3
 _ANSWERS = "shop/answers."
 _NEVER = "0"
+# This sensor is what tries again. Dagster's retry would have these tags, too, and so use up the
+# attempts of all steps of a run that one of them ended.
+_NOT_BY_DAGSTER = {"dagster/max_retries": "0"}
+_RESUMED = "dagster/is_resume_retry"
+_RECENT = 50
 
 
 def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
@@ -58,9 +66,10 @@ def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
     def analytics_on_change(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
-        known: dict[str, str] = json.loads(context.cursor or "{}")
+        known = _known(context.cursor)
         versions = _versions(warehouse.open(), made)
         asked = _Asked(context.instance)
+        keys = {step: {analytics_key(table) for table in made[step]} for step in made}
         together: list[str] = []
         alone: list[str] = []
         reasons = []
@@ -69,10 +78,10 @@ def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
                 reasons.append(f"{step}: no change since version {version}")
                 continue
             tried = asked.before(step, version)
-            if DagsterRunStatus.SUCCESS in tried:
+            if any(run.status == DagsterRunStatus.SUCCESS and _has_run(run, step) for run in tried):
                 context.update_cursor(json.dumps(known := known | {step: version}))
                 reasons.append(f"{step}: version {version} is computed")
-            elif run := asked.under_way(step):
+            elif run := asked.under_way(keys[step]):
                 # A run that read the marts earlier must not write later.
                 reasons.append(f"{step} is being computed by run {run}")
             elif len(tried) >= ATTEMPTS:
@@ -81,13 +90,13 @@ def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
                     "counts anew"
                 )
             else:
-                (alone if tried else together).append(step)
-        # What has failed is tried by itself, so that it does not hold back the others.
+                (alone if asked.failed_last(step) else together).append(step)
+        # So it does not hold back the others, nor end their run.
         wanted = [*([together] if together else []), *([step] for step in alone)]
         for group in wanted:
             yield RunRequest(
-                asset_selection=[analytics_key(t) for step in group for t in sorted(made[step])],
-                tags={PRIORITY: ANALYTICS}
+                asset_selection=sorted(key for step in group for key in keys[step]),
+                tags={PRIORITY: ANALYTICS, **_NOT_BY_DAGSTER}
                 | {f"{_ANSWERS}{step}": versions[step] for step in group},
             )
         if not wanted:
@@ -101,20 +110,44 @@ class _Asked:
 
     def __init__(self, instance: DagsterInstance) -> None:
         self._instance = instance
-        self._under_way = runs.under_way(instance, "analytics")
+        self._under_way = runs.under_way(instance, "analytics", runs.BY_HAND)
+        self._recent = instance.get_runs(RunsFilter(job_name="analytics"), limit=_RECENT)
 
-    def before(self, step: str, version: str) -> list[DagsterRunStatus]:
-        """How the runs stand that were to compute a step of these versions."""
-        tags = {f"{_ANSWERS}{step}": version}
-        return [run.status for run in self._instance.get_runs(RunsFilter(tags=tags))]
+    def before(self, step: str, version: str) -> list[DagsterRun]:
+        """The runs that were to compute a step of these versions."""
+        return list(self._instance.get_runs(RunsFilter(tags={f"{_ANSWERS}{step}": version})))
 
-    def under_way(self, step: str) -> str | None:
-        """A run that computes a step now, or may: one by hand says nothing of what it is for."""
+    def failed_last(self, step: str) -> bool:
+        """Whether the newest run that was to compute a step, of whatever version, has failed."""
+        of_step = (run for run in self._recent if f"{_ANSWERS}{step}" in run.tags)
+        newest = next(of_step, None)
+        return newest is not None and newest.status == DagsterRunStatus.FAILURE
+
+    def under_way(self, keys: set[AssetKey]) -> str | None:
+        """A run that computes some assets now, whoever asked for it."""
         for run in self._under_way:
-            answers = {tag for tag in run.tags if tag.startswith(_ANSWERS)}
-            if not answers or f"{_ANSWERS}{step}" in answers:
+            if run.asset_selection is None or run.asset_selection & keys:
                 return run.run_id
         return None
+
+
+def _has_run(run: DagsterRun, step: str) -> bool:
+    """Whether a step is of those that a run, or what it resumes, was to execute.
+
+    Who runs one step of a failed run again has the tags of all its steps.
+    """
+    executed = run.step_keys_to_execute
+    name = analytics_key(step).to_python_identifier()
+    return executed is None or name in executed or _RESUMED in run.tags
+
+
+def _known(cursor: str | None) -> dict[str, str]:
+    """The version of each step that is computed. A cursor that is none costs nothing but a look."""
+    try:
+        found = json.loads(cursor or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _versions(warehouse: Warehouse, made: Mapping[str, Collection[str]]) -> dict[str, str]:

@@ -19,8 +19,10 @@ UNDER_WAY = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
-LOADING = ("hourly", "from_clean", "__ASSET_JOB")
-"""The jobs that load hours: ours, and Dagster's own for assets that someone materializes."""
+BY_HAND = "__ASSET_JOB"
+"""Dagster's own job, for assets that someone materializes."""
+LOADING = ("hourly", "from_clean", BY_HAND)
+"""The jobs that load hours."""
 _PARTITION = "dagster/partition"
 _NEAR = dt.timedelta(days=4)
 

@@ -23,7 +23,7 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.fs import DeltaStorageHandler
 
 from shop_assets.errors import UserError
-from shop_assets.io_managers.delta_table import CONFIGURATION, NO_REBASE, Handle
+from shop_assets.io_managers.delta_table import NO_REBASE, Handle, outdated
 from shop_assets.io_managers.lake_schema import (
     DATE,
     HOUR,
@@ -192,9 +192,8 @@ class DeltaStore:
             nonlocal found
             if delta is None:
                 return again
-            # A table of an older release.
-            if changed := dict(CONFIGURATION.items() - delta.metadata().configuration.items()):
-                delta.alter.set_table_properties(changed)
+            if properties := outdated(delta.metadata().configuration):
+                delta.alter.set_table_properties(properties)
             files = len(delta.file_uris())
             done = delta.optimize.compact(partition_filters=filters, writer_properties=_WRITER)
             removed = delta.vacuum(dry_run=False, full=True)

@@ -1,6 +1,7 @@
 """One table of the lake: opened once, brought up to date before each use, made where missing."""
 
 import threading
+from collections.abc import Mapping
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
@@ -19,6 +20,7 @@ CONFIGURATION = {
     # Else every load's identity stays in each checkpoint for ever. None is tried again that late.
     "delta.setTransactionRetentionDuration": "interval 30 days",
 }
+_DECLARED_BEFORE = {"delta.checkpointInterval": "25"}
 # A commit follows the version that was read, or fails and comes back to `_repeat`, which looks
 # at the new state. Left to itself the engine moves it behind the commits of others: seen with
 # tables created twice, the second time with other columns.
@@ -26,6 +28,15 @@ NO_REBASE = 0
 # delta-rs gets slower with every update of one table object (measured: 0.08 ms per commit);
 # opening it anew costs 20 to 50 ms on S3.
 _UPDATES_BEFORE_REOPENING = 50
+
+
+def outdated(properties: Mapping[str, str]) -> dict[str, str]:
+    """What a table of an older release is to be given; what a user has set stays."""
+    return {
+        name: value
+        for name, value in CONFIGURATION.items()
+        if properties.get(name) in (None, _DECLARED_BEFORE.get(name))
+    }
 
 
 class Handle:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import pytest
 from dagster import AssetKey, DagsterRunStatus, RunRequest
+from dagster._core.storage.tags import MAX_RETRIES_TAG, RESUME_RETRY_TAG
 
 from shop_assets.automation.jobs import ANALYTICS, PRIORITY
 from shop_assets.automation.on_change import ATTEMPTS
@@ -30,7 +32,7 @@ def asked(found: Tick) -> list[list[str]]:
 def begin(
     shop: TinyShop, request: RunRequest, status: DagsterRunStatus = DagsterRunStatus.STARTED
 ) -> str:
-    return shop.begin("analytics", dict(request.tags), status)
+    return shop.begin("analytics", dict(request.tags), status, request.asset_selection)
 
 
 def test_analytics_are_asked_for_when_their_mart_has_changed_and_only_then(
@@ -52,7 +54,7 @@ def test_what_changed_together_is_computed_by_one_run(watched: TinyShop) -> None
     change(watched, "sales_daily", "customer_orders")
     found = tick(watched)
     assert asked(found) == [["customer_rfm", "sales_summary"]]
-    # While it is under way nothing is asked for, whatever changes: so there is one run at a time.
+    # While it is under way nothing of it is asked for, whatever changes.
     run = begin(watched, found.requests[0], DagsterRunStatus.QUEUED)
     change(watched, "sales_daily", "customer_orders")
     assert tick(watched).requests == []
@@ -101,9 +103,58 @@ def test_of_what_failed_together_each_is_tried_by_itself(watched: TinyShop) -> N
     watched.end(customers, DagsterRunStatus.SUCCESS)
     watched.end(sales, DagsterRunStatus.FAILURE)
     assert asked(tick(watched)) == [["sales_summary"]]
-    # What changes since is not held back by what fails for good.
-    change(watched, "customer_orders")
-    assert asked(tick(watched)) == [["customer_rfm"], ["sales_summary"]]
+    # What changes since is not held back by what fails for good, nor in its next version.
+    change(watched, "sales_daily", "customer_orders")
+    again = tick(watched)
+    assert asked(again) == [["customer_rfm"], ["sales_summary"]]
+    for request in again.requests:
+        watched.end(begin(watched, request), DagsterRunStatus.SUCCESS)
+    change(watched, "sales_daily", "customer_orders")
+    assert asked(tick(watched)) == [["customer_rfm", "sales_summary"]]
+
+
+def test_dagster_tries_none_again_with_the_tags_of_all_its_steps(watched: TinyShop) -> None:
+    change(watched, "sales_daily", "customer_orders")
+    (request,) = tick(watched).requests
+    assert request.tags[MAX_RETRIES_TAG] == "0"
+
+
+def test_a_run_that_was_canceled_is_asked_for_again_as_it_was(watched: TinyShop) -> None:
+    change(watched, "sales_daily", "customer_orders")
+    (request,) = tick(watched).requests
+    watched.end(begin(watched, request), DagsterRunStatus.CANCELED)
+    assert asked(tick(watched)) == [["customer_rfm", "sales_summary"]]
+
+
+def test_one_step_that_somebody_ran_again_does_not_stand_for_the_others(watched: TinyShop) -> None:
+    change(watched, "sales_daily", "customer_orders")
+    (request,) = tick(watched).requests
+    watched.end(begin(watched, request), DagsterRunStatus.FAILURE)
+    one = watched.begin("analytics", dict(request.tags), steps=["analytics__customer_rfm"])
+    watched.end(one, DagsterRunStatus.SUCCESS)
+    assert asked(tick(watched)) == [["sales_summary"]]
+    resumed = watched.begin(
+        "analytics",
+        {**request.tags, RESUME_RETRY_TAG: "true"},
+        steps=["analytics__sales_summary"],
+    )
+    watched.end(resumed, DagsterRunStatus.SUCCESS)
+    assert asked(tick(watched)) == []
+
+
+def test_what_somebody_materializes_is_waited_for(watched: TinyShop) -> None:
+    change(watched, "sales_daily", "customer_orders")
+    run = watched.begin("__ASSET_JOB", {}, assets=[AssetKey(["analytics", "sales_summary"])])
+    assert asked(tick(watched)) == [["customer_rfm"]]
+    watched.end(run, DagsterRunStatus.SUCCESS)
+    assert asked(tick(watched)) == [["customer_rfm", "sales_summary"]]
+
+
+@pytest.mark.parametrize("cursor", ["edited by hand", "[]", "null"])
+def test_a_cursor_that_is_none_stops_nothing(watched: TinyShop, cursor: str) -> None:
+    watched.cursors["analytics_on_change"] = cursor
+    change(watched, "sales_daily")
+    assert asked(tick(watched)) == [["sales_summary"]]
 
 
 def test_analytics_are_computed_by_one_run_at_a_time(watched: TinyShop) -> None:

@@ -154,8 +154,9 @@ class TinyShop:
         tags: Mapping[str, str],
         status: DagsterRunStatus = DagsterRunStatus.STARTED,
         assets: Sequence[AssetKey] | None = None,
+        steps: Sequence[str] | None = None,
     ) -> str:
-        """A run (of all of the job's assets, or some) that nobody executes; its id."""
+        """A run (of all of the job's assets and steps, or some) that nobody executes; its id."""
         place = RemoteRepositoryOrigin(
             RegisteredCodeLocationOrigin("shop_assets"), "__repository__"
         )
@@ -165,6 +166,7 @@ class TinyShop:
             tags=dict(tags),
             status=status,
             asset_selection=None if assets is None else frozenset(assets),
+            step_keys_to_execute=steps,
             remote_job_origin=RemoteJobOrigin(place, job),
         )
         return str(run.run_id)
