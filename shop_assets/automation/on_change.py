@@ -45,6 +45,7 @@ _NEVER = "0"
 _NOT_BY_DAGSTER = {"dagster/max_retries": "0"}
 _RESUMED = "dagster/is_resume_retry"
 _RECENT = 50
+"""So many runs are looked through for the newest of each step."""
 
 
 def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
