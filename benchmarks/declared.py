@@ -14,6 +14,7 @@ AGGREGATES_TO_DUCKDB = {"sales_hourly": 0.70, "product_sales_daily": 0.80}
 MARTS_TO_DUCKDB = {"sales_hourly": 1.0, "product_sales_daily": 1.0}
 LAKE_TO_PARQUET = 0.50
 OPENED_REQUESTS = 50.0
+"""Of a process that opens a table, replaces an hour of it and reads that, in the mean."""
 EVENTS_TO_ARROW = 0.15
 
 NORMAL_HOUR_SECONDS = 20.0

@@ -1,4 +1,4 @@
-"""Analytics: lists and figures made of the marts, fired by sensors when those have changed."""
+"""Analytics: lists and figures made of the marts, fired by a sensor when those have changed."""
 
 import datetime as dt
 import json

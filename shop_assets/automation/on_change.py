@@ -50,6 +50,7 @@ _RECENT = 50
 
 def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
     """The sensor; `made`: the tables that each step of analytics makes."""
+    keys = {step: {analytics_key(table) for table in tables} for step, tables in made.items()}
 
     @sensor(
         name="analytics_on_change",
@@ -70,7 +71,6 @@ def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
         known = _known(context.cursor)
         versions = _versions(warehouse.open(), made)
         asked = _Asked(context.instance)
-        keys = {step: {analytics_key(table) for table in made[step]} for step in made}
         together: list[str] = []
         alone: list[str] = []
         reasons = []

@@ -231,7 +231,7 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
         assert [line for line in _deaf(process.pid) if "dagster" in line or "live" in line] == []
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(180)
+        code = process.wait(120)
     assert code == 0, log.read_text("utf-8", "replace")[-2000:]
     assert running(command.home) == []
 
