@@ -40,34 +40,20 @@ def report_check_evaluations(
         return
     now = time.time()
     texts: dict[Any, tuple[str, str]] = {}
-    stored, executions = [], []
+    stored = []
     for evaluation in evaluations:
         entry = _entry(evaluation, run, now)
-        text = _serialized(evaluation, run, now, texts)
-        timestamp = storage.row_time(now)
         row = {
             "run_id": run.run_id,
-            "event": text,
+            "event": _serialized(evaluation, run, now, texts),
             "dagster_event_type": DagsterEventType.ASSET_CHECK_EVALUATION.value,
-            "timestamp": timestamp,
+            "timestamp": storage.row_time(now),
             "step_key": None,
             "asset_key": evaluation.asset_key.to_string(),
             "partition": evaluation.partition,
         }
         stored.append(Stored(entry, row))
-        executions.append(
-            {
-                "asset_key": row["asset_key"],
-                "check_name": evaluation.check_name,
-                "run_id": run.run_id,
-                "execution_status": "SUCCEEDED" if evaluation.passed else "FAILED",
-                "evaluation_event": text,
-                "evaluation_event_timestamp": timestamp,
-                "materialization_event_storage_id": None,
-                "partition": evaluation.partition,
-            }
-        )
-    storage.store_check_rows(stored, executions)
+    storage.store_check_rows(stored)
 
 
 def _entry(evaluation: AssetCheckEvaluation, run: DagsterRun, timestamp: float) -> EventLogEntry:

@@ -1,23 +1,25 @@
-"""An event log on PostgreSQL that writes asset events in bulk.
+"""An event log on PostgreSQL that writes events in bulk.
 
-Dagster's own batches materializations, but writes each planned event and each check result by
-itself, with several statements and a connection each: 10 ms an event, hours for a range run of
-years. This class writes all of them with a few statements per thousand.
+Dagster's own batches materializations, but writes each planned event, each check result and all
+that steps say by itself, with several statements and a connection each: 10 ms an event, hours for a
+range run of years, and a seventh of what the steps of a small hour take, which wait for each other
+meanwhile. This class writes all of them with a few statements per thousand, or per moment.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from dagster import DagsterEventType, EventLogEntry
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster import AssetKey, DagsterEventType, EventLogEntry, EventLogRecord
+from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
     AssetKeyTable,
     SqlEventLogStorageTable,
 )
-from dagster._serdes import ConfigurableClassData
+from dagster._serdes import ConfigurableClassData, deserialize_value
 from dagster_postgres.event_log import PostgresEventLogStorage
 from psycopg2.extras import execute_values
 from sqlalchemy import text
@@ -26,12 +28,14 @@ from sqlalchemy.engine import Connection
 
 from shop_assets.dagster_storage.pooled import configured, pooled
 from shop_assets.dagster_storage.rows import (
+    EventRow,
     LastEvents,
     Stored,
+    check_row,
     planned_check_rows,
-    planned_partitions,
     rows_of,
 )
+from shop_assets.dagster_storage.waiting import WaitingRows
 
 _COLUMNS = (
     "run_id",
@@ -42,15 +46,19 @@ _COLUMNS = (
     "asset_key",
     "partition",
 )
-_IN_BULK = ASSET_EVENTS | {DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
+_ONE_CHECK = ("asset_key", "check_name", "run_id", "partition")
+_STORED_AS = "evaluation_event_storage_id"
 _RESULT = (
     "execution_status",
     "evaluation_event",
     "evaluation_event_timestamp",
-    "evaluation_event_storage_id",
+    _STORED_AS,
     "materialization_event_storage_id",
 )
 _PAGE = 1000
+_BEGIN = "BEGIN"
+# On the disk at the latest with the end of the run, which is committed after it and waits for that.
+_BEGIN_SOON = "BEGIN; SET LOCAL synchronous_commit = off"
 _AIM = text(
     f"UPDATE {AssetCheckExecutionsTable.name} c SET materialization_event_storage_id = m.id "  # noqa: S608
     "FROM unnest(CAST(:ids AS bigint[]), CAST(:partitions AS text[])) m (id, partition) "
@@ -71,6 +79,7 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         self._reported: dict[tuple[str, str], set[str]] = {}
         self._asset_columns: set[str] = set()
         self._tables: set[str] = set()
+        self._waiting = WaitingRows(lambda stored: self._write(stored, _BEGIN_SOON))
         super().__init__(postgres_url, should_autocreate_tables, inst_data)
         self._engine = pooled(postgres_url)
 
@@ -82,9 +91,12 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         return cls(**configured(config_value), inst_data=inst_data)
 
     def dispose(self) -> None:
-        """Give back the connections."""
-        super().dispose()
-        self._engine.dispose()
+        """Write what waits, and give back the connections."""
+        try:
+            self._waiting.settle()
+        finally:
+            super().dispose()
+            self._engine.dispose()
 
     @property
     def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
@@ -92,18 +104,47 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         return True
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store one event; one that plans many partitions becomes a row for each."""
-        checked = (event.run_id, _asset_of(event)) in self._reported
-        if checked or planned_partitions(event) is not None:
+        """Store one event; what a step says may wait for what else is said at that moment.
+
+        Nobody who asks this storage misses it. One event that plans many partitions becomes a row
+        for each.
+        """
+        if event.step_key is not None:
+            self._waiting.add(self._rows([event]))
+        else:
             self.store_event_batch([event])
-            return
-        kind = event.dagster_event_type
-        if kind in ASSET_EVENTS or kind in ASSET_CHECK_EVENTS:
-            super().store_event(event)
-            return
-        # Dagster's own would also say that there is a new event, to which nobody listens any more.
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events of any kinds, in their order, after all that waits."""
+        if stored := self._rows(events):
+            self._waiting.settle()
+            self._write(stored)
+
+    def _rows(self, events: Iterable[EventLogEntry]) -> list[Stored]:
+        known = (
+            event
+            for event in events
+            if event.dagster_event_type != DagsterEventType.ASSET_FAILED_TO_MATERIALIZE
+        )
+        return list(rows_of(known, self._event_to_row))
+
+    def _connect(self) -> AbstractContextManager[Connection]:
+        """A connection, by which all that was stored is to be seen."""
+        self._waiting.settle()
+        connected: AbstractContextManager[Connection] = super()._connect()
+        return connected
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        """A connection whose statements count together: those of Dagster's own each commit."""
         with self._connect() as connection:
-            insert_rows(connection, [Stored(event, self._event_to_row(event))])
+            try:
+                connection.exec_driver_sql(begin)
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                connection.invalidate()
+                raise
 
     def has_table(self, table_name: str) -> bool:
         """Whether Dagster's schema has a table; one that is there once stays."""
@@ -117,40 +158,30 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
             self._asset_columns.add(column_name)
         return column_name in self._asset_columns
 
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events of any kinds, in their order within each kind."""
-        bulk = []
-        for event in events:
-            dagster_event = event.get_dagster_event()
-            if dagster_event.is_asset_failed_to_materialize:
-                continue
-            if dagster_event.event_type in _IN_BULK:
-                bulk.append(event)
-            else:
-                super().store_event(event)
-        if not bulk:
-            return
-        stored = list(rows_of(bulk, self._event_to_row))
-        with self._connect() as connection:
-            ids = insert_rows(connection, stored)
-        with self.index_transaction() as connection:
-            self._index(connection, stored, ids)
+    def _write(self, stored: Sequence[Stored], begin: str = _BEGIN) -> None:
+        """Write rows, and what Dagster keeps of them to look them up: all of it, or nothing."""
+        with self._transaction(begin) as connection:
+            self._index(connection, stored, insert_rows(connection, stored))
 
-    def _index(self, connection: Connection, stored: list[Stored], ids: list[int]) -> None:
+    def _index(self, connection: Connection, stored: Sequence[Stored], ids: list[int]) -> None:
         last = LastEvents()
-        checks: list[dict[str, Any]] = []
+        planned: list[EventRow] = []
+        judged: list[EventRow] = []
         tagged: list[EventLogEntry] = []
         tagged_ids: list[int] = []
-        for (event, _), event_id in zip(stored, ids, strict=True):
-            dagster_event = event.get_dagster_event()
-            if dagster_event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
-                checks += planned_check_rows(event, event_id, self.row_time(event.timestamp))
-                continue
-            last.add(event, event_id)
-            tagged.append(event)
-            tagged_ids.append(event_id)
+        for (event, row), event_id in zip(stored, ids, strict=True):
+            kind = event.dagster_event_type
+            if kind == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+                planned += planned_check_rows(event, row, event_id)
+            elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
+                judged.append(check_row(event, row) | {_STORED_AS: event_id})
+            elif kind in ASSET_EVENTS and event.get_dagster_event().asset_key:
+                last.add(event, event_id)
+                tagged.append(event)
+                tagged_ids.append(event_id)
         self._store_asset_event_tags(connection, tagged, tagged_ids)
-        for asset_key, values in last.summaries(self._summary).items():
+        # In one order for whoever writes: two could else wait for each other.
+        for asset_key, values in sorted(last.summaries(self._summary).items()):
             query = postgresql.insert(AssetKeyTable).values(asset_key=asset_key, **values)
             if values:
                 query = query.on_conflict_do_update(
@@ -159,11 +190,30 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
             else:
                 query = query.on_conflict_do_nothing()
             connection.execute(query)
-        if checks:
-            connection.execute(AssetCheckExecutionsTable.insert(), checks)
+        if planned:
+            connection.execute(AssetCheckExecutionsTable.insert(), planned)
+        _store_judged(connection, judged)
         self._aim_checks(connection, stored, ids)
 
-    def _aim_checks(self, connection: Connection, stored: list[Stored], ids: list[int]) -> None:
+    def _get_latest_materialization_records(
+        self, raw_asset_rows: Iterable[Mapping[str, Any]]
+    ) -> Mapping[AssetKey, EventLogRecord | None]:
+        """The newest materializations; Dagster's own looks for each once more among the events."""
+        found: dict[AssetKey, EventLogRecord | None] = {}
+        others = []
+        for row in raw_asset_rows:
+            text, key = row["last_materialization"], AssetKey.from_db_string(row["asset_key"])
+            # What was wiped, or was written by an old Dagster, is for Dagster to find.
+            record = deserialize_value(text) if text and not row["asset_details"] else None
+            if key and isinstance(record, EventLogRecord):
+                found[key] = record
+            else:
+                others.append(row)
+        if others:
+            found |= super()._get_latest_materialization_records(others)
+        return found
+
+    def _aim_checks(self, connection: Connection, stored: Sequence[Stored], ids: list[int]) -> None:
         """Say of a run's check results that they are about these materializations.
 
         They are reported before, and Dagster counts a result for a partition only if it is about
@@ -196,29 +246,36 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         """An event's time as Dagster's tables have it: UTC, without a time zone."""
         return dt.datetime.fromtimestamp(timestamp, dt.UTC).replace(tzinfo=None)
 
-    def store_check_rows(
-        self, stored: list[Stored], executions: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Store check results: their events, and one execution row for each, in this order."""
-        for row in executions:
-            self._reported.setdefault((row["run_id"], row["asset_key"]), set()).add(
-                row["check_name"]
-            )
-        with self.index_transaction() as connection:
-            ids = insert_rows(connection, stored)
-            # A run that plans a check plans it for each partition: those rows get their result.
-            query = postgresql.insert(AssetCheckExecutionsTable)
-            query = query.on_conflict_do_update(
-                index_elements=["asset_key", "check_name", "run_id", "partition"],
-                set_={name: query.excluded[name] for name in _RESULT},
-            )
-            connection.execute(
-                query,
-                [
-                    {**row, "evaluation_event_storage_id": event_id}
-                    for row, event_id in zip(executions, ids, strict=True)
-                ],
-            )
+    def store_check_rows(self, stored: Sequence[Stored]) -> None:
+        """Store check results of single partitions of a run, whose materializations follow."""
+        for event, row in stored:
+            name = event.get_dagster_event().asset_check_evaluation_data.check_name
+            self._reported.setdefault((event.run_id, row["asset_key"]), set()).add(name)
+        self._waiting.add(stored)
+
+
+def _store_judged(connection: Connection, rows: Sequence[EventRow]) -> None:
+    """Store check results: a run that plans a check has a row for it, which gets its result."""
+    by_partition = {}
+    for row in rows:
+        if row["partition"] is not None and row["run_id"]:
+            by_partition[tuple(row[name] for name in _ONE_CHECK)] = row
+            continue
+        values = {name: row[name] for name in _RESULT}
+        of_run = [getattr(AssetCheckExecutionsTable.c, name) == row[name] for name in _ONE_CHECK]
+        if (
+            not row["run_id"]
+            or not connection.execute(
+                AssetCheckExecutionsTable.update().where(*of_run).values(**values)
+            ).rowcount
+        ):
+            connection.execute(AssetCheckExecutionsTable.insert().values(**row))
+    if by_partition:
+        query = postgresql.insert(AssetCheckExecutionsTable)
+        query = query.on_conflict_do_update(
+            index_elements=_ONE_CHECK, set_={name: query.excluded[name] for name in _RESULT}
+        )
+        connection.execute(query, list(by_partition.values()))
 
 
 def _asset_of(event: EventLogEntry) -> str:
@@ -229,7 +286,7 @@ def _asset_of(event: EventLogEntry) -> str:
     return made.asset_key.to_string() if made.asset_key else ""
 
 
-def insert_rows(connection: Connection, stored: list[Stored]) -> list[int]:
+def insert_rows(connection: Connection, stored: Sequence[Stored]) -> list[int]:
     """Insert event rows, many with each statement; returns their ids in the rows' order."""
     names = ", ".join(f'"{name}"' for name in _COLUMNS)
     cursor = connection.connection.cursor()

@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 _KEPT = 2
 _OLDEST = 300
-_RECENT = 0.005
+_RECENT = 1.0
 _USED = "used"
 
 
@@ -56,9 +56,8 @@ def _remember(_: Any, entry: ConnectionPoolEntry) -> None:
 def _expect_alive(engine: Engine, kept: Any, entry: ConnectionPoolEntry) -> None:
     """Raise `DisconnectionError`, by which the pool replaces it, for a connection that broke.
 
-    Each is asked, which costs as much as a short query, unless it was used just now, as it is
-    through the bursts of events that are most of what Dagster says: a server that ended it since
-    would have sent something.
+    Each is asked, which costs as much as a short query, unless it was used just now, as it is while
+    steps run: a server that ended it since would have sent something.
     """
     used = entry.info.get(_USED)
     if used is None:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from dagster import AssetKey, DagsterEventType, EventLogEntry
 from dagster._core.definitions.partitions.subset import PartitionsSubset
 from dagster._core.events import AssetMaterializationPlannedData
-from dagster._serdes import serialize_value
 
 # Stands for a partition key while an event is serialised once for thousands of them.
 _ANY_PARTITION = "\ufdd0any partition\ufdd0"
@@ -81,7 +80,7 @@ class LastEvents:
         return merged
 
 
-def planned_check_rows(event: EventLogEntry, event_id: int, timestamp: Any) -> Sequence[EventRow]:
+def planned_check_rows(event: EventLogEntry, row: EventRow, event_id: int) -> Sequence[EventRow]:
     """Rows of `asset_check_executions` for a check that a run intends to execute."""
     planned = event.get_dagster_event().asset_check_planned_data
     keys = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
@@ -90,8 +89,24 @@ def planned_check_rows(event: EventLogEntry, event_id: int, timestamp: Any) -> S
         "check_name": planned.check_name,
         "run_id": event.run_id,
         "execution_status": "PLANNED",
-        "evaluation_event": serialize_value(event),
-        "evaluation_event_timestamp": timestamp,
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
         "evaluation_event_storage_id": event_id,
     }
     return [{**common, "partition": key} for key in keys]
+
+
+def check_row(event: EventLogEntry, row: EventRow) -> EventRow:
+    """The row of `asset_check_executions` for a check's result, but for the id of its event."""
+    judged = event.get_dagster_event().asset_check_evaluation_data
+    about = judged.target_materialization_data
+    return {
+        "asset_key": judged.asset_key.to_string(),
+        "check_name": judged.check_name,
+        "run_id": event.run_id,
+        "execution_status": "SUCCEEDED" if judged.passed else "FAILED",
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
+        "materialization_event_storage_id": about.storage_id if about else None,
+        "partition": judged.partition,
+    }

@@ -1,0 +1,224 @@
+"""What steps say is written together, soon, in its order, and missed by nobody."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry
+
+from shop_assets.dagster_storage import waiting
+from shop_assets.dagster_storage.event_log import BatchingPostgresEventLogStorage
+from shop_assets.dagster_storage.rows import Stored
+from shop_assets.dagster_storage.waiting import WaitingRows
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets_tests.dagster_storage.conftest import OURS, dagster
+
+RUN = "a-run"
+SAYING = """
+import sys
+from dagster import DagsterInstance
+from shop_assets_tests.dagster_storage.test_waiting import said
+DagsterInstance.from_config(sys.argv[1]).event_log_storage.store_event(said("last words"))
+"""
+
+
+def said(message: str, *, step: str | None = "orders", kind: str | None = None) -> EventLogEntry:
+    made = None
+    if kind is not None:
+        made = DagsterEvent(event_type_value=kind, job_name="hourly", step_key=step)
+    make: Callable[..., EventLogEntry] = EventLogEntry
+    return make(
+        error_info=None,
+        level=20,
+        user_message=message,
+        run_id=RUN,
+        timestamp=time.time(),
+        step_key=step,
+        job_name="hourly",
+        dagster_event=made,
+    )
+
+
+def row(number: int) -> Stored:
+    return Stored(said(str(number)), {"number": number})
+
+
+def numbers(rows: Sequence[Stored]) -> list[int]:
+    return [each.row["number"] for each in rows]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written before it is asked for."""
+    monkeypatch.setattr(waiting, "MOMENT", 3600.0)
+
+
+@pytest.fixture
+def instance(stack: Endpoints, tmp_path: Path) -> Iterator[DagsterInstance]:
+    with dagster(stack, tmp_path, OURS, "1000") as made:
+        yield made
+        made.event_log_storage.delete_events(RUN)
+
+
+@pytest.fixture
+def elsewhere(instance: DagsterInstance, tmp_path: Path) -> Iterator[DagsterInstance]:
+    """The same instance, as another process has it."""
+    with DagsterInstance.from_config(str(tmp_path)) as made:
+        yield made
+
+
+def messages(instance: DagsterInstance) -> list[str]:
+    return [entry.user_message for entry in instance.all_logs(RUN)]
+
+
+def test_what_is_said_within_a_moment_is_written_at_once_in_its_order() -> None:
+    written: list[list[int]] = []
+    done = threading.Event()
+
+    def write(rows: Sequence[Stored]) -> None:
+        written.append(numbers(rows))
+        done.set()
+
+    rows = WaitingRows(write)
+    for number in range(100):
+        rows.add([row(number)])
+    assert done.wait(60)
+    rows.settle()
+    assert list(chain.from_iterable(written)) == list(range(100))
+    assert len(written) < 10
+
+
+@pytest.mark.usefixtures("patient")
+def test_from_a_thousand_rows_on_nobody_waits() -> None:
+    written: list[list[int]] = []
+    rows = WaitingRows(lambda given: written.append(numbers(given)))
+    rows.add([row(number) for number in range(999)])
+    assert not written
+    rows.add([row(999)])
+    assert written == [list(range(1000))]
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_could_not_be_written_waits_on_and_whoever_asks_is_told() -> None:
+    written: list[list[int]] = []
+    fails = True
+
+    def write(given: Sequence[Stored]) -> None:
+        if fails:
+            raise ConnectionError("the server is away")
+        written.append(numbers(given))
+
+    rows = WaitingRows(write)
+    rows.add([row(1), row(2)])
+    for _ in range(2):
+        with pytest.raises(ConnectionError, match="is away"):
+            rows.settle()
+    rows.add([row(3)])
+    fails = False
+    rows.settle()
+    rows.settle()
+    assert written == [[1, 2, 3]]
+
+
+def test_a_moment_that_fails_ends_nobody_and_is_tried_again() -> None:
+    tried = threading.Event()
+    written: list[list[int]] = []
+    fails = True
+
+    def write(given: Sequence[Stored]) -> None:
+        if fails:
+            tried.set()
+            raise ConnectionError("the server is away")
+        written.append(numbers(given))
+
+    rows = WaitingRows(write)
+    rows.add([row(1)])
+    assert tried.wait(60)
+    fails = False
+    rows.add([row(2)])
+    rows.settle()
+    assert written == [[1, 2]]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_forked_process_writes_nothing_of_its_parents() -> None:
+    written: list[list[int]] = []
+    rows = WaitingRows(lambda given: written.append(numbers(given)))
+    rows.add([row(1)])
+    child = os.fork()
+    if not child:
+        rows.settle()
+        rows.add([row(2)])
+        rows.settle()
+        os._exit(0 if written == [[2]] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    rows.settle()
+    assert written == [[1]]
+
+
+@pytest.mark.usefixtures("patient")
+def test_whoever_asks_the_storage_misses_nothing(
+    instance: DagsterInstance, elsewhere: DagsterInstance
+) -> None:
+    instance.event_log_storage.store_event(said("first"))
+    instance.event_log_storage.store_event(said("second"))
+    assert messages(elsewhere) == []
+    assert messages(instance) == ["first", "second"]
+    assert messages(elsewhere) == ["first", "second"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_the_runs_own_events_are_stored_at_once_after_what_its_steps_have_said(
+    instance: DagsterInstance, elsewhere: DagsterInstance
+) -> None:
+    instance.event_log_storage.store_event(said("first"))
+    ended = said("ended", step=None, kind=DagsterEventType.RUN_SUCCESS.value)
+    instance.event_log_storage.store_event(ended)
+    assert messages(elsewhere) == ["first", "ended"]
+
+
+def test_others_see_it_soon(instance: DagsterInstance, elsewhere: DagsterInstance) -> None:
+    instance.event_log_storage.store_event(said("first"))
+    deadline = time.monotonic() + 60
+    while not messages(elsewhere) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert messages(elsewhere) == ["first"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_an_instance_that_is_given_back_has_written_everything(
+    instance: DagsterInstance, elsewhere: DagsterInstance
+) -> None:
+    elsewhere.event_log_storage.store_event(said("first"))
+    elsewhere.dispose()
+    assert messages(instance) == ["first"]
+
+
+def test_a_process_that_ends_has_written_everything(
+    instance: DagsterInstance, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SAYING, str(tmp_path)], check=True, timeout=600
+    )
+    assert messages(instance) == ["last words"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_rows_and_what_is_kept_of_them_are_stored_together_or_not_at_all(
+    instance: DagsterInstance, elsewhere: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = instance.event_log_storage
+    assert isinstance(storage, BatchingPostgresEventLogStorage)
+    storage.store_event(said("first"))
+    with monkeypatch.context() as broken:
+        broken.setattr(storage, "_aim_checks", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            messages(instance)
+        assert messages(elsewhere) == []
+    assert messages(instance) == messages(elsewhere) == ["first"]
