@@ -78,7 +78,7 @@ def replace_slices(
             note_change(cursor, spec.name)
             note_changes(cursor, spec, load.load_id, warehouse.zone)
             if spec.name == "customer_orders":
-                customer_totals.add(cursor)
+                customer_totals.note(cursor)
         return publication.note(fresh.num_rows, changed)
 
 

@@ -140,6 +140,15 @@ CREATE TABLE IF NOT EXISTS meta.customer_totals (
     last_order_at timestamptz NOT NULL,
     PRIMARY KEY (source, customer_id, currency)
 );
+CREATE TABLE IF NOT EXISTS meta.moved_totals (
+    source text NOT NULL,
+    customer_id text NOT NULL,
+    currency text NOT NULL,
+    orders bigint NOT NULL,
+    net_sales_micros bigint NOT NULL,
+    newest timestamptz,
+    newest_gone timestamptz
+);
 CREATE TABLE IF NOT EXISTS meta.reconciliations (
     name text PRIMARY KEY,
     inputs text NOT NULL,

@@ -10,6 +10,7 @@ import psycopg2
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.customer_totals import read_totals
 from shop_assets_tests.histories.lake import MemoryLake
 
 Holding = dict[str, list[str]]
@@ -68,6 +69,7 @@ class Bench:
 
     def holding(self) -> Holding:
         """All rows of all tables, as text, sorted."""
+        read_totals(self.warehouse)
         found: Holding = {}
         with self._connection.cursor() as cursor:
             cursor.execute(_ALL)
@@ -95,6 +97,7 @@ class Bench:
 
     def broken_sums(self) -> list[str]:
         """Which of the sums that must hold do not, in words."""
+        read_totals(self.warehouse)
         return [name for name, sql in _SUMS.items() if self._rows(f"{sql} LIMIT 1")]
 
     def sold(self) -> dict[str, tuple[int, int]]:

@@ -9,16 +9,13 @@ from typing import Any
 
 import psycopg2
 import pytest
+from adbc_driver_manager import Error
 
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.customer_totals import read_totals
 from shop_assets.warehouse.slices import Written
 from shop_assets_tests.warehouse.loads import HOUR, NINE, publish, table_of, wait_for_waiter
 
-TOTALS = (
-    "SELECT customer_id, currency, orders, net_sales_micros, to_char(last_order_at, 'HH24:MI') "
-    "FROM meta.customer_totals ORDER BY 1, 2"
-)
 SUMMED = (
     "SELECT customer_id, currency, count(*), sum(net_sales_micros)::bigint, "
     "to_char(max(ordered_at), 'HH24:MI') FROM marts_base.customer_orders "
@@ -32,6 +29,19 @@ def order(key: str, customer: str | None, net: int, minute: int = 0, **more: Any
         "order_number": 1, "is_first_order": True, "currency": "GBP", "gross_sales_micros": net,
         "discounts_micros": 0, "returns_micros": 0, "net_sales_micros": net, "units_sold": 1,
     } | more  # fmt: skip
+
+
+def totals(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    """What is read, which is what is kept from then on."""
+    read = read_totals(warehouse).drop(columns="source")
+    read["last_order_at"] = read["last_order_at"].dt.strftime("%H:%M")
+    found = sorted(read.itertuples(index=False, name=None))
+    assert found == table_of(
+        warehouse,
+        "SELECT customer_id, currency, orders, net_sales_micros, to_char(last_order_at, 'HH24:MI') "
+        "FROM meta.customer_totals ORDER BY 1, 2",
+    )
+    return found
 
 
 def hour(warehouse: Warehouse, number: int, *orders: dict[str, Any]) -> Written:
@@ -51,13 +61,12 @@ def test_orders_add_up_by_customer_and_currency(warehouse: Warehouse) -> None:
     expected = [
         ("c1", "EUR", 1, 9, "10:20"), ("c1", "GBP", 3, 10, "10:10"), ("c2", "GBP", 1, 1, "09:00"),
     ]  # fmt: skip
-    assert table_of(warehouse, TOTALS) == expected
-    assert read_totals(warehouse)["orders"].sum() == 5
+    assert totals(warehouse) == expected
 
 
 def test_guests_are_nobody_s(warehouse: Warehouse) -> None:
     hour(warehouse, 0, order("A", None, 5))
-    assert table_of(warehouse, TOTALS) == []
+    assert totals(warehouse) == []
 
 
 def test_what_is_taken_out_is_taken_off_and_who_has_no_order_left_goes(
@@ -66,16 +75,16 @@ def test_what_is_taken_out_is_taken_off_and_who_has_no_order_left_goes(
     hour(warehouse, 0, order("A", "c1", 5), order("B", "c2", 7))
     hour(warehouse, 1, order("C", "c1", 2))
     hour(warehouse, 0)
-    assert table_of(warehouse, TOTALS) == [("c1", "GBP", 1, 2, "10:00")]
+    assert totals(warehouse) == [("c1", "GBP", 1, 2, "10:00")]
 
 
 def test_without_the_newest_order_the_one_before_is_the_last(warehouse: Warehouse) -> None:
     hour(warehouse, 0, order("A", "c1", 5, 10), order("B", "c1", 5, 20))
     hour(warehouse, 1, order("C", "c1", 2))
     hour(warehouse, 1)
-    assert table_of(warehouse, TOTALS) == [("c1", "GBP", 2, 10, "09:20")]
+    assert totals(warehouse) == [("c1", "GBP", 2, 10, "09:20")]
     hour(warehouse, 0, order("A", "c1", 5, 10), order("B", "c2", 5, 20))
-    assert table_of(warehouse, TOTALS) == [
+    assert totals(warehouse) == [
         ("c1", "GBP", 1, 5, "09:10"), ("c2", "GBP", 1, 5, "09:20"),
     ]  # fmt: skip
 
@@ -86,11 +95,22 @@ def test_a_load_that_comes_twice_counts_once(warehouse: Warehouse) -> None:
         row = order("A", "c1", 5) | {"ordered_hour": NINE, "ordered_at": start}
         del row["minute"]
         publish(warehouse, row, mart="customer_orders", load_id="the same")
-    assert table_of(warehouse, TOTALS) == [("c1", "GBP", 1, 5, "09:05")]
+    assert totals(warehouse) == [("c1", "GBP", 1, 5, "09:05")]
+
+
+def test_orders_that_came_and_went_before_anybody_read_leave_nothing(warehouse: Warehouse) -> None:
+    hour(warehouse, 0, order("A", "c1", 5, 10))
+    hour(warehouse, 1, order("B", "c1", 7), order("C", "c2", 1))
+    hour(warehouse, 1, order("B", "c1", 8))
+    hour(warehouse, 1)
+    assert totals(warehouse) == [("c1", "GBP", 1, 5, "09:10")]
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_after_any_loads_they_are_the_sums_of_the_mart(warehouse: Warehouse, seed: int) -> None:
+@pytest.mark.parametrize("read_after", [1, 5])
+def test_after_any_loads_they_are_the_sums_of_the_mart(
+    warehouse: Warehouse, seed: int, read_after: int
+) -> None:
     chance = random.Random(seed)
 
     def orders(number: int) -> Iterable[dict[str, Any]]:
@@ -100,32 +120,63 @@ def test_after_any_loads_they_are_the_sums_of_the_mart(warehouse: Warehouse, see
             currency = chance.choice(["GBP", "EUR"])
             yield order(f"{number}-{n}", customer, net, minute, currency=currency)
 
-    for _ in range(12):
+    for load in range(1, 16):
         number = chance.randrange(3)
         hour(warehouse, number, *orders(number))
-        assert table_of(warehouse, TOTALS) == table_of(warehouse, SUMMED)
+        if load % read_after == 0:
+            assert totals(warehouse) == table_of(warehouse, SUMMED)
 
 
 @pytest.mark.parametrize("removed_first", [False, True])
-def test_hours_at_once_that_move_one_customer_s_last_order(
+def test_who_reads_while_loads_move_one_customer_s_last_order(
     warehouse: Warehouse, url: str, removed_first: bool
 ) -> None:
-    """One takes out what was the newest order, the other brings a newer one."""
+    """One load takes out what was the newest order, the other brings a newer one."""
     hour(warehouse, 0, order("A", "c1", 1))
     hour(warehouse, 1, order("B", "c1", 2))
-    loads = [(1, []), (2, [order("C", "c1", 4)])]
+    assert totals(warehouse) == [("c1", "GBP", 2, 3, "10:00")]
+    loads: list[tuple[int, list[dict[str, Any]]]] = [(1, []), (2, [order("C", "c1", 4)])]
     gate = psycopg2.connect(url)
     with ThreadPoolExecutor(2) as pool:
         with gate, gate.cursor() as cursor:
-            # Both come as far as the customer's row, and wait there.
+            # Whoever reads has taken what was noted, and waits at the customer's row.
             cursor.execute("SELECT FROM meta.customer_totals FOR UPDATE")
-            waiting = []
+            reading = []
             for number, placed in loads if removed_first else loads[::-1]:
-                waiting.append(pool.submit(hour, warehouse, number, *placed))
-                wait_for_waiter(warehouse, len(waiting))
+                hour(warehouse, number, *placed)
+                reading.append(pool.submit(read_totals, warehouse))
+                wait_for_waiter(warehouse, len(reading))
         gate.close()
-        assert [load.result().changed for load in waiting] == [1, 1]
-    assert table_of(warehouse, TOTALS) == [("c1", "GBP", 2, 5, "11:00")]
+        last = reading[-1].result()
+    assert last[["orders", "net_sales_micros"]].to_numpy().tolist() == [[2, 5]]
+    assert totals(warehouse) == table_of(warehouse, SUMMED) == [("c1", "GBP", 2, 5, "11:00")]
+
+
+def test_who_reads_what_another_is_adding_waits_for_it(warehouse: Warehouse, url: str) -> None:
+    hour(warehouse, 0, order("A", "c1", 1))
+    read_totals(warehouse)
+    hour(warehouse, 1, order("B", "c1", 2))
+    gate = psycopg2.connect(url)
+    with ThreadPoolExecutor(2) as pool:
+        with gate, gate.cursor() as cursor:
+            cursor.execute("SELECT FROM meta.customer_totals FOR UPDATE")
+            reading = []
+            for count in (1, 2):
+                reading.append(pool.submit(read_totals, warehouse))
+                wait_for_waiter(warehouse, count)
+        gate.close()
+        assert [read.result()["orders"].tolist() for read in reading] == [[2], [2]]
+
+
+def test_what_was_noted_is_still_there_where_adding_it_fails(warehouse: Warehouse) -> None:
+    hour(warehouse, 0, order("A", "c1", 1))
+    with warehouse.transaction() as cursor:
+        cursor.execute("ALTER TABLE meta.customer_totals ADD CONSTRAINT broken CHECK (orders < 1)")
+    with pytest.raises(Error, match="broken"):
+        read_totals(warehouse)
+    with warehouse.transaction() as cursor:
+        cursor.execute("ALTER TABLE meta.customer_totals DROP CONSTRAINT broken")
+    assert totals(warehouse) == [("c1", "GBP", 1, 1, "09:00")]
 
 
 def test_many_hours_at_once_wait_for_each_other_in_order(warehouse: Warehouse) -> None:
@@ -137,6 +188,6 @@ def test_many_hours_at_once_wait_for_each_other_in_order(warehouse: Warehouse) -
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(load, range(12)))
-    assert table_of(warehouse, TOTALS) == [
+    assert totals(warehouse) == [
         (customer, "GBP", 12, 12, "20:00") for customer in sorted(customers)
     ]
