@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
+import inspect
+import itertools
+import textwrap
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -35,16 +39,37 @@ class Key:
 
 def keys(model: type[BaseModel]) -> list[Key]:
     """The keys of a part of the configuration, in the order in which they are declared."""
+    meanings = _meanings(model)
     return [
         Key(
             name=info.alias or name,
             kind=_words(info.annotation, info.metadata),
             default=None if info.is_required() else _default(info),
-            meaning=" ".join((info.description or "").split()),
+            meaning=" ".join(meanings.get(name, "").split()),
             models=tuple(_models(info.annotation)),
         )
         for name, info in model.model_fields.items()
     ]
+
+
+def _meanings(model: type[BaseModel]) -> dict[str, str]:
+    """The texts below a model's keys, its parents' included.
+
+    Read here, where somebody asks: Pydantic would read the sources of all models in each process.
+    """
+    found: dict[str, str] = {}
+    for declared in reversed(model.__mro__):
+        if not _is_model(declared) or declared is BaseModel:
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(declared))).body[0]
+        for key, text in itertools.pairwise(cast("ast.ClassDef", body).body):
+            match key, text:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(meaning))),
+                ):
+                    found[name] = meaning
+    return found
 
 
 def expected_at(root: type[BaseModel], steps: Sequence[Any]) -> list[str]:

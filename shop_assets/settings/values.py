@@ -17,9 +17,7 @@ class Strict(BaseModel):
     The text below a key is its meaning in `docs/configuration.md`.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class WrongValueError(ValueError):
