@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from shop_assets.entities import TABLES
+from shop_assets.entities import TABLES, TableSpec
+from shop_assets.entities.meeting import meets
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "sales_ledger": {
@@ -59,10 +60,20 @@ def frame_of(table: str, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(data)
 
 
+def validate(spec: TableSpec, frame: pd.DataFrame) -> None:
+    """Raise Pandera's error where rows are not what a declaration says.
+
+    Pandera takes longer for a few rows than what made them, and is asked where `meets` cannot tell;
+    that this says the same is for `entities/test_meeting.py`.
+    """
+    if not meets(frame, spec.pandera):
+        spec.pandera.validate(frame, lazy=True)
+
+
 def check(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The frame, once it is seen to be what the table's declaration says."""
     spec = TABLES[table]
-    spec.pandera.validate(frame, lazy=True)
+    validate(spec, frame)
     assert list(frame.columns) == spec.column_names
     assert not frame.duplicated(list(spec.key)).any()
     return frame

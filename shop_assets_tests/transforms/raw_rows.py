@@ -14,6 +14,7 @@ from shop_assets.sources.protocol import PROVENANCE
 from shop_assets.transforms.clean import Cleaned, clean
 from shop_assets.transforms.extract import assemble
 from shop_assets.transforms.fields import StreamOrigin
+from shop_assets_tests.transforms.frames import validate
 
 HOUR = dt.datetime(2026, 5, 4, 9, tzinfo=dt.UTC)
 ORIGIN = StreamOrigin("shop", "lines", "Europe/Berlin", "EUR")
@@ -81,7 +82,7 @@ def cleaned(
     assert counts["rows_published"].sum() == len(found.published)
     assert counts["rows_quarantined"].sum() == len(found.quarantined)
     assert not counts["hour"].duplicated().any()
-    spec.pandera.validate(found.published[spec.column_names], lazy=True)
+    validate(spec, found.published[spec.column_names])
     assert not found.published.duplicated([*spec.key, "version_at", "_hour"]).any()
     pa.Table.from_pandas(found.published[spec.column_names], schema=spec.arrow_schema)
     return found

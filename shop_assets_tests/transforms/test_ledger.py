@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms.ledger import sales_ledger
+from shop_assets_tests.transforms.frames import check
 from shop_assets_tests.transforms.ledger_reference import Ledger, Row, histories, slow_ledger
 
 SPEC = TABLES["sales_ledger"]
-SCHEMA = SPEC.pandera
 START = pd.Timestamp("2024-03-01T09:00Z")
 MINUTE = 60_000_000
 
@@ -74,10 +74,7 @@ def ledger_of(*rows: Row) -> pd.DataFrame:
     out = sales_ledger(
         frame("orders", orders), frame("order_items", items), frame("refunds", refunds)
     )
-    SCHEMA.validate(out, lazy=True)
-    assert list(out.columns) == SPEC.column_names
-    assert not out.duplicated(list(SPEC.key)).any()
-    return out
+    return check(SPEC.name, out)
 
 
 def said(out: pd.DataFrame) -> list[tuple[str, str, int, int, float]]:
