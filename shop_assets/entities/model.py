@@ -197,14 +197,22 @@ class TableSpec:
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The declared columns of `frame`, in order and with their dtypes; missing ones null."""
-        data: dict[str, Any] = {}
-        for c in self.columns:
-            if c.name in frame.columns:
-                values = frame[c.name]
-                data[c.name] = values if values.dtype == c.pandas else values.astype(c.pandas)
-            else:
-                data[c.name] = pd.Series(pd.NA, index=frame.index).astype(c.pandas)
-        return pd.DataFrame(data, index=frame.index)
+        names = list(frame.columns)
+        known = [c for c in self.columns if c.name in names]
+        # Most frames are what is declared, of which nothing is copied.
+        is_whole = names == self.column_names
+        rows = frame.copy(deep=False) if is_whole else frame[[c.name for c in known]]
+        types = zip(known, rows.dtypes, strict=True)
+        if wrong := {c.name: c.pandas for c, found in types if found != c.pandas}:
+            rows = rows.astype(wrong)
+        if len(known) == len(self.columns):
+            return rows
+        missing = {
+            c.name: pd.Series(pd.NA, index=frame.index).astype(c.pandas)
+            for c in self.columns
+            if c.name not in names
+        }
+        return rows.assign(**missing)[self.column_names]
 
 
 _COLUMNS: dict[type[Table], tuple[Column, ...]] = {}
