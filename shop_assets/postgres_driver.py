@@ -38,3 +38,13 @@ class KnownServer:
     def forget(self) -> None:
         """Learn anew before the next connection: the server may be another one by then."""
         self._known = None
+
+
+def say(connection: Connection, statements: str) -> None:
+    """Say statements that give no rows, in one message.
+
+    By what is beneath a cursor, whose own ways prepare each statement or commit before.
+    """
+    with connection.cursor() as cursor:
+        cursor.adbc_statement.set_sql_query(statements)
+        cursor.adbc_statement.execute_update()

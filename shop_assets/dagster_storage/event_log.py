@@ -56,9 +56,9 @@ _RESULT = (
     "materialization_event_storage_id",
 )
 _PAGE = 1000
-_BEGIN = "BEGIN"
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # On the disk at the latest with the end of the run, which is committed after it and waits for that.
-_BEGIN_SOON = "BEGIN; SET LOCAL synchronous_commit = off"
+_BEGIN_SOON = f"{_BEGIN}; SET LOCAL synchronous_commit = off"
 _AIM = text(
     f"UPDATE {AssetCheckExecutionsTable.name} c SET materialization_event_storage_id = m.id "  # noqa: S608
     "FROM unnest(CAST(:ids AS bigint[]), CAST(:partitions AS text[])) m (id, partition) "
@@ -106,8 +106,8 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
     def store_event(self, event: EventLogEntry) -> None:
         """Store one event; what a step says may wait for what else is said at that moment.
 
-        Nobody who asks this storage misses it. One event that plans many partitions becomes a row
-        for each.
+        Nobody who asks this storage misses it; of a process that is killed the last moment is
+        missing. One event that plans many partitions becomes a row for each.
         """
         if event.step_key is not None:
             self._waiting.add(self._rows([event]))
@@ -117,8 +117,7 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of any kinds, in their order, after all that waits."""
         if stored := self._rows(events):
-            self._waiting.settle()
-            self._write(stored)
+            self._waiting.write_now(lambda: self._write(stored))
 
     def _rows(self, events: Iterable[EventLogEntry]) -> list[Stored]:
         known = (

@@ -15,6 +15,7 @@ from adbc_driver_manager import Error as AdbcError
 
 from shop_assets.entities import TableSpec
 from shop_assets.errors import UserError
+from shop_assets.postgres_driver import say
 from shop_assets.warehouse import ddl, literals, owner, upgrade
 from shop_assets.warehouse.kept import KeptConnection
 
@@ -22,9 +23,8 @@ Cursor = Any
 """A DBAPI cursor of ADBC, inside an open transaction."""
 
 _SETTINGS = (
-    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SET LOCAL work_mem = '64MB'",
-    "SET LOCAL max_parallel_workers_per_gather = 0",
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL work_mem = '64MB'; "
+    "SET LOCAL max_parallel_workers_per_gather = 0"
 )
 """Who waits for a lock sees afterwards what its holder has committed, whatever the database's own
 isolation is. An hour's rows are sorted and joined in memory, not in files: the server's own setting
@@ -74,9 +74,8 @@ class Warehouse:
                 "(SHOP_POSTGRES_URL) that lets the loader in"
             ) from None
         try:
+            say(connection, _SETTINGS)
             with connection.cursor() as cursor:
-                for setting in _SETTINGS:
-                    cursor.execute(setting)
                 yield cursor
             connection.commit()
         except BaseException:

@@ -11,7 +11,7 @@ from typing import Any
 
 from adbc_driver_manager import Error as AdbcError
 
-from shop_assets.postgres_driver import Connection, KnownServer
+from shop_assets.postgres_driver import Connection, KnownServer, say
 
 _LONGEST = 30.0
 _MOST = 3
@@ -46,7 +46,7 @@ class KeptConnection:
             with suppress(AdbcError):
                 if time.monotonic() - since < _LONGEST:
                     # All that a session remembers; and whether it is alive, which nobody else says.
-                    _say(kept, "DISCARD ALL")
+                    say(kept, "DISCARD ALL")
                     kept.adbc_connection.set_autocommit(False)
                     return kept
             _close(kept)
@@ -56,7 +56,7 @@ class KeptConnection:
         """Take a connection back whose transaction has ended well."""
         try:
             connection.adbc_connection.set_autocommit(True)
-            _say(connection, "DISCARD TEMP")
+            say(connection, "DISCARD TEMP")
         except AdbcError:
             _close(connection)
             return
@@ -83,11 +83,6 @@ class KeptConnection:
     def _newest(self) -> tuple[Connection, float] | None:
         with self._changing:
             return self._idle.pop() if self._idle else None
-
-
-def _say(connection: Connection, statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def _close(connection: Connection) -> None:

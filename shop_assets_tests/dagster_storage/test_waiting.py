@@ -21,10 +21,14 @@ from shop_assets_tests.dagster_storage.conftest import OURS, dagster
 
 RUN = "a-run"
 SAYING = """
-import sys
+import atexit, sys, threading
 from dagster import DagsterInstance
 from shop_assets_tests.dagster_storage.test_waiting import said
-DagsterInstance.from_config(sys.argv[1]).event_log_storage.store_event(said("last words"))
+storage = DagsterInstance.from_config(sys.argv[1]).event_log_storage
+step = threading.Thread(target=lambda: storage.store_event(said("last words")), daemon=True)
+step.start()
+step.join()
+atexit.register(lambda: storage.store_event(said("and one more")))
 """
 
 
@@ -146,6 +150,81 @@ def test_a_moment_that_fails_ends_nobody_and_is_tried_again() -> None:
     assert written == [[1, 2]]
 
 
+def test_where_nobody_asks_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "AGAIN", 0.01)
+    written: list[list[int]] = []
+    done = threading.Event()
+    attempts = iter([True, True, False])
+
+    def write(given: Sequence[Stored]) -> None:
+        if next(attempts):
+            raise ConnectionError("the server is away")
+        written.append(numbers(given))
+        done.set()
+
+    WaitingRows(write).add([row(1)])
+    assert done.wait(60)
+    assert written == [[1]]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_row_that_cannot_be_stored_is_refused_alone_and_who_writes_next_is_told() -> None:
+    written: list[list[int]] = []
+
+    def write(given: Sequence[Stored]) -> None:
+        if 2 in numbers(given):
+            raise ValueError("no such text")
+        written.append(numbers(given))
+
+    rows = WaitingRows(write)
+    rows.add([row(1), row(2), row(3)])
+    rows.settle()
+    assert written == [[1], [3]]
+    with pytest.raises(ValueError, match="no such text"):
+        rows.write_now(lambda: written.append([4]))
+    rows.write_now(lambda: written.append([5]))
+    assert written == [[1], [3], [5]]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_server_that_goes_away_between_single_rows_leaves_the_rest_waiting() -> None:
+    written: list[list[int]] = []
+    away = True
+
+    def write(given: Sequence[Stored]) -> None:
+        if len(given) > 1 and away:
+            raise ValueError("no such text")
+        if numbers(given) == [2] and away:
+            raise ConnectionError("the server is away")
+        written.append(numbers(given))
+
+    rows = WaitingRows(write)
+    rows.add([row(1), row(2), row(3)])
+    with pytest.raises(ConnectionError):
+        rows.settle()
+    away = False
+    rows.settle()
+    assert written == [[1], [2, 3]]
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_is_written_at_once_stands_before_what_is_added_meanwhile() -> None:
+    written: list[list[int]] = []
+    rows = WaitingRows(lambda given: written.append(numbers(given)))
+
+    def write() -> None:
+        rows.add([row(2)])
+        other = threading.Thread(target=rows.settle)
+        other.start()
+        other.join(0.2)
+        written.append([1])
+
+    rows.add([row(0)])
+    rows.write_now(write)
+    rows.settle()
+    assert written == [[0], [1], [2]]
+
+
 @pytest.mark.usefixtures("patient")
 def test_a_forked_process_writes_nothing_of_its_parents() -> None:
     written: list[list[int]] = []
@@ -206,7 +285,20 @@ def test_a_process_that_ends_has_written_everything(
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SAYING, str(tmp_path)], check=True, timeout=600
     )
-    assert messages(instance) == ["last words"]
+    assert messages(instance) == ["last words", "and one more"]
+
+
+def test_an_event_that_no_server_takes_hides_no_other(instance: DagsterInstance) -> None:
+    storage = instance.event_log_storage
+    storage.store_event(said("first"))
+    storage.store_event(said("broken", step="a\x00b"))
+    storage.store_event(said("last"))
+    assert messages(instance) == ["first", "last"]
+    ended = said("ended", step=None, kind=DagsterEventType.RUN_SUCCESS.value)
+    with pytest.raises(ValueError, match="NUL"):
+        storage.store_event(ended)
+    storage.store_event(ended)
+    assert messages(instance) == ["first", "last", "ended"]
 
 
 @pytest.mark.usefixtures("patient")
