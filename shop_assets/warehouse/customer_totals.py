@@ -11,7 +11,7 @@ from __future__ import annotations
 import pandas as pd
 
 from shop_assets.warehouse import ddl
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one
 
 _KEY = "source, customer_id, currency"
 _SORTED = ", ".join(ddl.sorted_by(_KEY.split(", ")))
@@ -22,7 +22,8 @@ _NEWEST, _NEWEST_GONE = (f"max(ordered_at) FILTER (WHERE sign = {sign})" for sig
 def note(cursor: Cursor) -> None:
     """Note what a load brings to `customer_orders` (`pg_temp.came`) and takes out (`gone`).
 
-    In the load's transaction. A customer's newest order that is only replaced has not gone.
+    In the load's transaction, after `marts.note_change`, by whose lock loads follow each other. A
+    customer's newest order that is only replaced has not gone.
     """
     cursor.execute(
         f"INSERT INTO meta.moved_totals ({_KEY}, orders, net_sales_micros, newest, newest_gone) "
@@ -40,15 +41,16 @@ def read_totals(warehouse: Warehouse) -> pd.DataFrame:
     """
     with warehouse.transaction() as cursor:
         _add_what_was_noted(cursor)
-        return read(
-            cursor,
-            f"SELECT {_KEY}, orders, net_sales_micros, last_order_at FROM meta.customer_totals",
-        )
+    # By another transaction: loads wait for the one above.
+    return warehouse.read(
+        f"SELECT {_KEY}, orders, net_sales_micros, last_order_at FROM meta.customer_sums"
+    )
 
 
 def _add_what_was_noted(cursor: Cursor) -> None:
-    # One after the other: who takes the same notes in another order could else wait for each other.
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('meta.customer_totals', 0))")
+    # What loads hold from their notes to their end: none of them comes in between, so that the
+    # mart, which is looked at below, says what the notes do.
+    cursor.execute("SELECT FROM meta.mart_versions WHERE mart = 'customer_orders' FOR UPDATE")
     cursor.execute(
         "CREATE TEMP TABLE moved ON COMMIT DROP AS "
         "WITH taken AS (DELETE FROM meta.moved_totals RETURNING *) "
@@ -56,7 +58,7 @@ def _add_what_was_noted(cursor: Cursor) -> None:
         f"max(newest) AS newest, max(newest_gone) AS newest_gone FROM taken GROUP BY {_KEY}"
     )
     cursor.execute(
-        f"INSERT INTO meta.customer_totals AS t ({_KEY}, orders, net_sales_micros, last_order_at) "
+        f"INSERT INTO meta.customer_sums AS t ({_KEY}, orders, net_sales_micros, last_order_at) "
         f"SELECT {_KEY}, orders, net, coalesce(newest, '-infinity') FROM pg_temp.moved "
         f"ORDER BY {_SORTED} ON CONFLICT ({_KEY}) DO UPDATE SET "
         "orders = t.orders + excluded.orders, "
@@ -67,16 +69,14 @@ def _add_what_was_noted(cursor: Cursor) -> None:
         return
     cursor.execute("DELETE FROM pg_temp.moved WHERE newest_gone IS NULL")
     cursor.execute("ANALYZE pg_temp.moved")
-    # Where a customer's newest order was taken out, the one before is looked up. By the mart as it
-    # is now: a load that was committed since is in it already, and comes to the same later.
+    # Where a customer's newest order was taken out, the one before is looked up.
     cursor.execute(
-        "UPDATE meta.customer_totals t SET last_order_at = (SELECT max(o.ordered_at) "
+        "UPDATE meta.customer_sums t SET last_order_at = (SELECT max(o.ordered_at) "
         "FROM marts_base.customer_orders o WHERE o.source = m.source "
         "AND o.customer_id = m.customer_id AND o.currency = m.currency) "
         f"FROM pg_temp.moved m WHERE {_SAME_KEY} AND t.orders > 0 "
         "AND m.newest_gone >= t.last_order_at"
     )
     cursor.execute(
-        "DELETE FROM meta.customer_totals t USING pg_temp.moved m "
-        f"WHERE {_SAME_KEY} AND t.orders = 0"
+        f"DELETE FROM meta.customer_sums t USING pg_temp.moved m WHERE {_SAME_KEY} AND t.orders = 0"
     )

@@ -131,7 +131,7 @@ CREATE TABLE IF NOT EXISTS meta.product_sums (
     PRIMARY KEY (day, source, product_id, line_type, currency)
 );
 CREATE INDEX IF NOT EXISTS product_sums_product ON meta.product_sums (source, product_id, day);
-CREATE TABLE IF NOT EXISTS meta.customer_totals (
+CREATE TABLE IF NOT EXISTS meta.customer_sums (
     source text NOT NULL,
     customer_id text NOT NULL,
     currency text NOT NULL,

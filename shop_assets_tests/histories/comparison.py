@@ -26,7 +26,7 @@ def _queries() -> dict[str, str]:
     found = {
         "row_ledger": f"SELECT t::text FROM (SELECT {_COUNTS} FROM meta.row_ledger) t",
         "sold_orders": "SELECT t::text FROM meta.sold_orders t",
-        "customer_totals": "SELECT t::text FROM meta.customer_totals t",
+        "customer_sums": "SELECT t::text FROM meta.customer_sums t",
         "hour_sums": "SELECT t::text FROM meta.hour_sums t WHERE ledger_rows <> 0",
         "day_sums": "SELECT t::text FROM meta.day_sums t WHERE ledger_rows <> 0",
         "product_sums": "SELECT t::text FROM meta.product_sums t WHERE ledger_rows <> 0",
@@ -186,7 +186,7 @@ _SUMS = {
         "max(ordered_at) FROM marts_base.customer_orders WHERE customer_id IS NOT NULL "
         "GROUP BY 1, 2, 3",
         "SELECT source, customer_id, currency, orders, net_sales_micros, last_order_at "
-        "FROM meta.customer_totals",
+        "FROM meta.customer_sums",
     ),
     "the ledger's hours are sales_hourly": _differ(
         _of_ledger(_EVERY, "date_trunc('hour', happened_at, 'UTC')"),

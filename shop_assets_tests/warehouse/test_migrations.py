@@ -242,7 +242,7 @@ def test_what_customers_have_ordered_so_far_is_summed(old_url: str) -> None:
                 (OLD_VERSION, order, customer, OLD_VERSION, net),
             )
     Warehouse(old_url, reader="reader").create()
-    summed = rows(old_url, "SELECT * FROM meta.customer_totals")
+    summed = rows(old_url, "SELECT * FROM meta.customer_sums")
     assert summed == [("s", "c1", "GBP", 2, 12, dt.datetime.fromisoformat(OLD_VERSION))]
 
 
