@@ -37,7 +37,7 @@ LONG = ("week", "real_shop")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the cases; returns the exit code."""
-    # As the platform's own command does, first of all; what runs as a case inherits the half of it.
+    # As the platform's own command does: what a case imports is told by what it inherits.
     keep_memory()
     parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
     parser.add_argument("size", nargs="?", default="full", choices=sorted(SIZES))

@@ -18,7 +18,7 @@ import pytest
 import redis
 from botocore.exceptions import ClientError
 
-from shop_assets.stack import embedded, postgres, state
+from shop_assets.stack import embedded, postgres, s3, state
 from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
 from shop_assets.stack.state import stack_dir
 from shop_assets_tests.stack.servers import (
@@ -117,6 +117,19 @@ def test_a_second_start_starts_nothing(home: Path, where: Endpoints) -> None:
     assert embedded.start(home, environ={}, durable=False, progress=said.append) == where
     assert (pids(home), said) == (before, [])
     assert all(service.running and service.healthy for service in embedded.status(home))
+
+
+def test_an_s3_server_of_other_keys_or_without_the_bucket_is_not_healthy(
+    home: Path, where: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = state.load(home)
+    assert current is not None
+    record, secrets = current.services[s3.NAME], current.secrets
+    assert s3.is_healthy(record, secrets)
+    assert not s3.is_healthy(record, replace(secrets, s3_secret_key="wrong"))
+    assert not s3.is_healthy(replace(record, port=1), secrets)
+    monkeypatch.setattr(s3, "BUCKET", "another")
+    assert not s3.is_healthy(record, secrets)
 
 
 def test_the_variables_of_a_stack_name_the_stack_itself(home: Path, where: Endpoints) -> None:
