@@ -2,8 +2,8 @@
 
 Dagster's own batches materializations, but writes each planned event, each check result and all
 that steps say by itself, with several statements and a connection each: 10 ms an event, hours for a
-range run of years, and a seventh of what the steps of a small hour take, which wait for each other
-meanwhile. This class writes all of them with a few statements per thousand, or per moment.
+range run of years, and other steps that talk wait meanwhile. This class writes all of them with a
+few statements per thousand, or per moment.
 """
 
 import datetime as dt
