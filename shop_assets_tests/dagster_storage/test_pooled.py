@@ -45,7 +45,11 @@ def served(stack: Endpoints, told: str = "pid") -> set[int]:
     connection = psycopg2.connect(admin_url(stack))
     connection.autocommit = True
     with connection, connection.cursor() as cursor:
-        cursor.execute(f"SELECT {told} FROM pg_stat_activity WHERE datname = %s", (NAME,))
+        cursor.execute(
+            f"SELECT {told} FROM pg_stat_activity "
+            "WHERE datname = %s AND backend_type = 'client backend'",
+            (NAME,),
+        )
         found = {int(row[0]) for row in cursor.fetchall()}
     connection.close()
     return found
