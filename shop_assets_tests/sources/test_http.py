@@ -79,13 +79,13 @@ def test_what_does_not_pass_is_an_error_at_once(
 def test_retry_after_is_taken_by_the_sources_clock(
     api: ApiClient, server: Served, form: str
 ) -> None:
-    in_time = {"seconds": "1", "date": format_datetime(NOW + timedelta(seconds=1), usegmt=True)}
+    in_time = {"seconds": "2", "date": format_datetime(NOW + timedelta(seconds=2), usegmt=True)}
     over = format_datetime(NOW - timedelta(days=1), usegmt=True)
     said = in_time.get(form, over if form != "nonsense" else "soon")
     server.faults.answer(503, b"", headers={"retry-after": said})
     began = time.monotonic()
     api.get("things")
-    assert (time.monotonic() - began >= 1) == (form in in_time)
+    assert (time.monotonic() - began >= 2) == (form in in_time)
 
 
 def test_a_longer_wait_than_the_budget_is_not_begun(api: ApiClient, server: Served) -> None:
@@ -96,7 +96,7 @@ def test_a_longer_wait_than_the_budget_is_not_begun(api: ApiClient, server: Serv
     began = time.monotonic()
     api.begin()
     api.get("things")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_the_budget_is_of_a_read_and_whole_again_for_the_next(server: Served) -> None:
@@ -108,7 +108,7 @@ def test_the_budget_is_of_a_read_and_whole_again_for_the_next(server: Served) ->
         with pytest.raises(SourceError) as caught:
             api.get("things")
         assert caught.value.transient
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 5
     with pytest.raises(SourceError):
         api.get("things")
     api.close()
