@@ -6,7 +6,9 @@ import datetime as dt
 import os
 import platform
 import re
+import statistics
 import subprocess
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,6 +19,9 @@ PACKAGES = (
     *("dlt", "duckdb", "sqlalchemy"),
 )
 
+LOOP = "ten million additions in Python"
+"""How fast one core is just then, whatever it is called: machines that are shared differ."""
+
 
 def described() -> dict[str, str]:
     """Cores, memory and CPU; versions; commit and date. What is not installed is said to be so."""
@@ -26,6 +31,7 @@ def described() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{_memory() / 2**30:.0f} GiB",
         "cpu": _cpu(),
+        LOOP: f"{_loop_seconds():.2f} s",
         "load before": f"{os.getloadavg()[0]:.1f}",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -50,6 +56,17 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
     named = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return named[1] if named else platform.machine()
+
+
+def _loop_seconds() -> float:
+    """The median of three loops."""
+    found = []
+    for _ in range(3):
+        began, total = time.perf_counter(), 0
+        for n in range(10_000_000):
+            total += n
+        found.append(time.perf_counter() - began)
+    return statistics.median(found)
 
 
 def _postgres() -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from benchmarks.machine import LOOP
 from benchmarks.results import Cell, Section, Verdict
 
 _HEAD = (
@@ -49,6 +50,7 @@ def page(results: dict[str, Any]) -> str:
         measured = case["measured"]
         when = f"{measured['date']}, commit {measured['commit']}"
         when += f", load of the machine before {measured['load before']}"
+        when = ", ".join([when, *_where(measured, machine)])
         lines += [
             f"## {name}",
             "",
@@ -58,6 +60,15 @@ def page(results: dict[str, Any]) -> str:
         for values in case["sections"]:
             lines += _markdown(Section.from_json(values))
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _where(measured: dict[str, str], machine: dict[str, str]) -> list[str]:
+    """How fast a core was when a case was measured, and what was not what the page's head says."""
+    return [
+        f"{name} {value}"
+        for name, value in measured.items()
+        if name == LOOP or (name not in _SAID and machine.get(name) != value)
+    ]
 
 
 def _markdown(section: Section) -> list[str]:
@@ -76,6 +87,7 @@ def _markdown(section: Section) -> list[str]:
     return lines
 
 
+_SAID = {"date", "commit", "load before"}
 _WORDS = {"how", "as", "what", "table"}
 
 

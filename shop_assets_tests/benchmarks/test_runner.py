@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.machine import LOOP
 from benchmarks.results import Verdict
+from benchmarks.tables import page
 from shop_assets_tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.no_cover]
@@ -68,6 +70,15 @@ def test_results_say_where_and_how_they_were_measured(ran: Ran) -> None:
     assert all(machine[name] for name in ("cpu", "python", "pandas", "pyarrow", "date", "commit"))
     assert ran.results["command"] == "python -m benchmarks.run tiny slices range_runs day"
     assert f"- pandas: {machine['pandas']}" in ran.page
+    assert ran.page.count(f", {LOOP} ") == len(ran.results["cases"])
+
+
+def test_a_case_that_was_measured_elsewhere_says_so(ran: Ran) -> None:
+    day = ran.results["cases"]["day"]
+    elsewhere = day | {"measured": day["measured"] | {"cpu": "Abacus 9", LOOP: "9.00 s"}}
+    text = page(ran.results | {"cases": {**ran.results["cases"], "day": elsewhere}})
+    assert f", cpu Abacus 9, {LOOP} 9.00 s; " in text.partition("## day")[2]
+    assert "Abacus" not in text.partition("## day")[0]
 
 
 def test_the_parts_of_a_load_sum_to_its_seconds(ran: Ran) -> None:
