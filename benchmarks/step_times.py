@@ -3,8 +3,9 @@
 Prints JSON: `first` and `last`, the moments (seconds since 1970) at which the first run began and
 the last one ended, `runs`, and the seconds of each part of the work of all runs that began at
 SINCE or later. A step's work is from its start to its success; of it, what follows the step's
-output is writing. Time in which several steps are under way is shared among them, so that the parts
-sum to the runs' seconds; what a run takes beyond its steps is Dagster's bookkeeping.
+output is writing, and what its checks say that they took is validating. Time in which several steps
+are under way is shared among them, so that the parts sum to the runs' seconds; what a run takes
+beyond its steps is Dagster's bookkeeping.
 """
 
 from __future__ import annotations
@@ -17,27 +18,31 @@ from dataclasses import dataclass, field
 
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 
+from shop_assets.checks.report import SECONDS
 from shop_assets.cli.shop import Shop
 
 EXTRACT = "extract"
-CLEAN = "validate and transform"
+TRANSFORM = "transform"
+VALIDATE = "validate"
 LAKE = "write to the lake"
 LOAD = "load the warehouse"
 AGGREGATE = "aggregate"
 MARTS = "write the marts"
 ANALYTICS = "analytics"
-PARTS = (EXTRACT, CLEAN, LAKE, LOAD, AGGREGATE, MARTS, ANALYTICS)
+PARTS = (EXTRACT, TRANSFORM, VALIDATE, LAKE, LOAD, AGGREGATE, MARTS, ANALYTICS)
 BOOKKEEPING = "Dagster's bookkeeping"
 OTHER = "other steps"
 _COMPUTED = {
     "raw": EXTRACT,
-    "clean": CLEAN,
+    "clean": TRANSFORM,
     "warehouse": LOAD,
     "marts": AGGREGATE,
     "analytics": ANALYTICS,
 }
 _WRITTEN = {"raw": LAKE, "clean": LAKE, "warehouse": LOAD, "marts": MARTS, "analytics": ANALYTICS}
+_ONLY_CHECKS = {"warehouse__sales_ledger_contract"}
 _KINDS = {
+    DagsterEventType.ASSET_CHECK_EVALUATION,
     DagsterEventType.STEP_START,
     DagsterEventType.STEP_OUTPUT,
     DagsterEventType.STEP_SUCCESS,
@@ -49,6 +54,7 @@ class _Step:
     start: float = 0.0
     output: float = 0.0
     end: float = 0.0
+    judging: float = 0.0
 
 
 @dataclass
@@ -76,6 +82,9 @@ class Parts:
                 step.end = entry.timestamp
             elif event.event_type == DagsterEventType.STEP_OUTPUT and not step.output:
                 step.output = entry.timestamp
+            elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+                told = event.asset_check_evaluation_data.metadata.get(SECONDS)
+                step.judging += float(told.value) if told is not None else 0.0
         for part, seconds in _shared(start, end, steps).items():
             self.seconds[part] += seconds
 
@@ -87,7 +96,10 @@ def _shared(start: float, end: float, steps: dict[str, _Step]) -> dict[str, floa
         layer = key.split("__", 1)[0]
         output = step.output or step.end
         computed, written = _COMPUTED.get(layer, OTHER), _WRITTEN.get(layer, OTHER)
-        moments += [(step.start, 1, computed), (output, -1, computed)]
+        judging = output - step.start if key in _ONLY_CHECKS else step.judging
+        judged_from = max(output - judging, step.start)
+        moments += [(step.start, 1, computed), (judged_from, -1, computed)]
+        moments += [(judged_from, 1, VALIDATE), (output, -1, VALIDATE)]
         moments += [(output, 1, written), (step.end, -1, written)]
     found: dict[str, float] = defaultdict(float)
     under_way: Counter[str] = Counter()

@@ -1,7 +1,7 @@
 """Clean: each entity's rows, typed, judged and deduplicated; the rest set aside with a reason."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +18,7 @@ from shop_assets.assets.columns import mapped_columns, table_metadata
 from shop_assets.assets.raw import raw_key
 from shop_assets.assets.steps import RETRIES, priority, step
 from shop_assets.checks import cleaning
-from shop_assets.checks.outcome import Outcome, together
+from shop_assets.checks.outcome import Outcome, Stopwatch, together
 from shop_assets.checks.report import report
 from shop_assets.entities import ENTITIES, TableSpec
 from shop_assets.errors import UserError
@@ -36,7 +36,7 @@ from shop_assets.transforms.clean import (
     settle,
     summed,
 )
-from shop_assets.transforms.judge import judge, judged_schema, numbers_repeats
+from shop_assets.transforms.judge import judge, judged_schema, map_rows, numbers_repeats
 from shop_assets.transforms.parts import Parts
 from shop_assets.warehouse.connection import to_frame
 
@@ -109,10 +109,12 @@ def cleaned_rows(
 ) -> tuple[CleanedRows, Outcome]:
     """What raw rows become, by source and stream, and whether that meets its contract.
 
-    However many there are, few are in memory. Raises `UserError` where a mapping names a column
+    However many there are, few are in memory. The contract's seconds are also those in which each
+    row was judged. Raises `UserError` where a mapping names a column
     that is not there.
     """
-    streams = [_Stream(settings, spec, *origin, rows) for origin, rows in raw.items()]
+    judging = Stopwatch()
+    streams = [_Stream(settings, spec, *origin, rows, judging) for origin, rows in raw.items()]
     buckets = Buckets(len(streams), spec.key)
     for number, stream in enumerate(streams):
         for table in stream.judged():
@@ -127,20 +129,21 @@ def cleaned_rows(
         counts.append(found.counts)
         for spool, table in zip((published, quarantined), found.tables(spec), strict=True):
             spool.append(table)
-    return CleanedRows(published.parts(), quarantined.parts(), summed(counts), epoch), together(
-        outcomes
-    )
+    contract = together(outcomes)
+    contract = replace(contract, seconds=contract.seconds + judging.seconds)
+    return CleanedRows(published.parts(), quarantined.parts(), summed(counts), epoch), contract
 
 
 @dataclass(frozen=True)
 class _Stream:
-    """A stream that becomes an entity, and its raw rows."""
+    """A stream that becomes an entity, its raw rows, and the time in which they are judged."""
 
     settings: ShopSettings
     spec: TableSpec
     source: str
     stream: str
     raw: Parts
+    judging: Stopwatch
 
     @property
     def _mappings(self) -> Mapping[str, EntityMapping]:
@@ -159,7 +162,7 @@ class _Stream:
             if not part.num_rows:
                 continue
             try:
-                rows = judge(
+                mapped = map_rows(
                     part,
                     self.spec,
                     mapping,
@@ -173,6 +176,8 @@ class _Stream:
                     f"{missing.args[0]}; "
                     f"found {', '.join(n for n in part.column_names if not n.startswith('_'))}"
                 ) from None
+            with self.judging:
+                rows = judge(mapped, self.spec, mapping)
             yield pa.Table.from_pandas(rows, judged_schema(self.spec), preserve_index=False)
 
     def settled(self, judged: pa.Table) -> Cleaned:

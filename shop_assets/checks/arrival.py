@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from shop_assets import partitions
-from shop_assets.checks.outcome import Outcome
+from shop_assets.checks.outcome import Outcome, timed
 from shop_assets.partition_span import Span
 from shop_assets.warehouse.connection import Warehouse
 
@@ -30,6 +30,7 @@ def specs(asset: AssetKey) -> list[AssetCheckSpec]:
     ]
 
 
+@timed
 def judge(
     warehouse: Warehouse,
     source: str,

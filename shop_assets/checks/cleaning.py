@@ -9,7 +9,7 @@ from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from shop_assets import partitions
 from shop_assets.checks.contract import contract_spec, judge_contract
-from shop_assets.checks.outcome import Outcome
+from shop_assets.checks.outcome import Outcome, timed
 from shop_assets.entities import TableSpec
 from shop_assets.transforms.alike import alike
 from shop_assets.transforms.clean import Cleaned
@@ -55,6 +55,7 @@ def hour_keys(moments: pd.Series) -> pd.Series:
     return keys
 
 
+@timed
 def judge_published(published: pd.DataFrame, spec: TableSpec) -> Outcome:
     """Whether rows meet their contract, all of a key being there."""
     keys = hour_keys(published["_hour"])
@@ -83,6 +84,7 @@ class _Keyless(TableSpec):
         return ()
 
 
+@timed
 def _accounted(counts: pd.DataFrame) -> Outcome:
     ended = counts[["rows_published", "rows_quarantined", "rows_deduplicated", "rows_folded"]].sum(
         axis=1
@@ -97,6 +99,7 @@ def _accounted(counts: pd.DataFrame) -> Outcome:
     )
 
 
+@timed
 def _accuracy(counts: pd.DataFrame) -> Outcome:
     figures = counts.groupby(hour_keys(counts["hour"]))[
         ["rows_read", "rows_published", "rows_repaired", "rows_deduplicated", "rows_folded"]

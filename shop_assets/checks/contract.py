@@ -8,7 +8,7 @@ import pandas as pd
 import pandera.errors
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
-from shop_assets.checks.outcome import Outcome
+from shop_assets.checks.outcome import Outcome, timed
 from shop_assets.entities import TableSpec
 from shop_assets.entities.meeting import meets
 
@@ -26,6 +26,7 @@ def contract_spec(asset: AssetKey, *, blocking: bool = True) -> AssetCheckSpec:
     )
 
 
+@timed
 def judge_contract(rows: pd.DataFrame, spec: TableSpec, keys: pd.Series | None) -> Outcome:
     """Whether rows meet the contract; never raises for what the rows hold.
 

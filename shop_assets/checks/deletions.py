@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
-from shop_assets.checks.outcome import Outcome
+from shop_assets.checks.outcome import Outcome, timed
 from shop_assets.errors import UserError
 
 PLAUSIBLE = "plausible_deletions"
@@ -24,6 +24,7 @@ def spec(asset: AssetKey, *, blocking: bool = True) -> AssetCheckSpec:
     )
 
 
+@timed
 def judge(gone: int, known: int, limit: float) -> Outcome:
     """Whether so many of the known keys may be gone."""
     share = gone / known if known else 0.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
-from shop_assets.checks.outcome import Outcome
+from shop_assets.checks.outcome import Outcome, timed
 from shop_assets.partition_span import Span
 
 SCHEMA = "schema"
@@ -46,6 +46,7 @@ def spec(asset: AssetKey) -> AssetCheckSpec:
     )
 
 
+@timed
 def judge(drift: Drift, span: Span) -> Outcome:
     """Which columns have changed; said of the first hour that was read."""
     found = drift.described()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from shop_assets import partitions
-from shop_assets.checks.outcome import Outcome
+from shop_assets.checks.outcome import Outcome, timed
 from shop_assets.partition_span import Span
 from shop_assets.warehouse.connection import Warehouse
 
@@ -26,6 +26,7 @@ def specs(asset: AssetKey) -> list[AssetCheckSpec]:
     ]
 
 
+@timed
 def judge(warehouse: Warehouse, entity: str, span: Span, rows: Mapping[str, int]) -> Outcome:
     """Whether each hour's rows are as many as were published for it."""
     published = warehouse.read(

@@ -8,7 +8,7 @@ import pandas as pd
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from shop_assets.checks.contract import contract_spec
-from shop_assets.checks.outcome import Outcome
+from shop_assets.checks.outcome import Outcome, timed
 from shop_assets.warehouse.connection import Warehouse
 
 SUMS = "sums_to_the_ledger"
@@ -33,6 +33,7 @@ def specs(asset: AssetKey, *, sums: bool) -> list[AssetCheckSpec]:
     return found
 
 
+@timed
 def judge_sums(
     warehouse: Warehouse, rows: pd.DataFrame, start: dt.datetime, end: dt.datetime
 ) -> Outcome:

@@ -8,7 +8,7 @@ import pandas as pd
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from shop_assets.checks.contract import contract_spec
-from shop_assets.checks.outcome import Outcome
+from shop_assets.checks.outcome import Outcome, timed
 
 AGREES = "agrees_with_the_provider"
 SHOWN = 20
@@ -27,6 +27,7 @@ def specs(asset: AssetKey, what: str) -> list[AssetCheckSpec]:
     ]
 
 
+@timed
 def judge(kinds: Mapping[str, int], first: pd.DataFrame) -> Outcome:
     """Whether there are differences: how many of each kind, and the `first` of them.
 

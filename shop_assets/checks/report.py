@@ -24,6 +24,8 @@ from shop_assets.dagster_storage import report_check_evaluations
 from shop_assets.partition_span import Span
 
 _SHOWN = 10
+SECONDS = "seconds"
+"""In the metadata of a step's result: what it took to judge."""
 
 
 def report(
@@ -54,7 +56,7 @@ def report_whole(asset: AssetKey, *outcomes: Outcome) -> list[AssetCheckResult]:
             asset_key=asset,
             passed=outcome.passed,
             severity=outcome.severity,
-            metadata=dict(outcome.metadata),
+            metadata=_found(outcome),
         )
         for outcome in outcomes
     ]
@@ -86,8 +88,12 @@ def store_partitions(
     )
 
 
+def _found(outcome: Outcome) -> dict[str, Any]:
+    return {**outcome.metadata, SECONDS: round(outcome.seconds, 6)}
+
+
 def _shown(outcome: Outcome, span: Span) -> dict[str, Any]:
-    shown: dict[str, Any] = dict(outcome.metadata)
+    shown = _found(outcome)
     if outcome.failed:
         if span.is_range:
             shown["failed_partitions"] = len(outcome.failed)

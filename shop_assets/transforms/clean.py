@@ -4,8 +4,9 @@ Every raw row ends as exactly one of: published, quarantined (with rule and reas
 (delivered again) or folded (one of several that describe the same entity row). `Cleaned.counts`
 says how many of each, per hour, and they always sum to the rows read.
 
-What a row is (`judge`) hangs on the row alone, so that rows can be judged in parts. Which of
-several rows stays (`settle`) hangs on all rows with the same key, so those must be together.
+What a row is (`map_rows`, `judge`) hangs on the row alone, so that rows can be judged in parts.
+Which of several rows stays (`settle`) hangs on all rows with the same key, so those must be
+together.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from shop_assets.entities import TableSpec
 from shop_assets.settings.mapping import EntityMapping
 from shop_assets.transforms.deduplicate import attempted_again, repeated
 from shop_assets.transforms.fields import MissingColumnError, StreamOrigin
-from shop_assets.transforms.judge import judge
+from shop_assets.transforms.judge import judge, map_rows
 
 __all__ = [
     "COUNTS",
@@ -165,14 +166,14 @@ def clean(
     takes_unreadable: bool = True,
     changed_columns: Collection[str] = (),
 ) -> Cleaned:
-    """Turn raw rows of one stream into rows of one entity; see `judge` and `settle`.
+    """Turn raw rows of one stream into rows of one entity; see `map_rows`, `judge`, `settle`.
 
     Raises `MissingColumnError` where the mapping names a column that no row has, or that has
     changed.
     """
     if raw.num_rows == 0:
         return empty(spec)
-    judged = judge(
+    mapped = map_rows(
         raw,
         spec,
         mapping,
@@ -180,7 +181,7 @@ def clean(
         takes_unreadable=takes_unreadable,
         changed_columns=changed_columns,
     )
-    return settle(judged, spec, mapping, origin)
+    return settle(judge(mapped, spec, mapping), spec, mapping, origin)
 
 
 def settle(

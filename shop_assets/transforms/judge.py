@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,21 @@ def numbers_repeats(mapping: EntityMapping) -> bool:
     return any(field.repeats == "keep" for field in mapping.fields.values())
 
 
-def judge(
+@dataclass(frozen=True)
+class Mapped:
+    """Raw rows of one stream that concern one entity, read as its fields.
+
+    `raw`: all raw rows, columns as they first came. `rows`: those that concern the entity; of them
+    `fields` are the entity's, and `faults` tells which of these could not be read.
+    """
+
+    raw: pa.Table
+    rows: pd.DataFrame
+    fields: pd.DataFrame
+    faults: pd.DataFrame
+
+
+def map_rows(
     raw: pa.Table,
     spec: TableSpec,
     mapping: EntityMapping,
@@ -64,20 +79,17 @@ def judge(
     *,
     takes_unreadable: bool = True,
     changed_columns: Collection[str] = (),
-) -> pd.DataFrame:
-    """Raw rows of one stream as rows of one entity, each with what is wrong with it.
+) -> Mapped:
+    """Read raw rows of one stream as an entity's fields, those rows that concern it.
 
     `raw`: the source's columns with those of `sources.protocol.PROVENANCE`, `_hour`, `_load_id`,
     `_row_hash` and, where there were several attempts, `_extracted_at`.
     `takes_unreadable`: whether rows that could not be decoded are this entity's to account for; a
     stream gives them to one of its entities. `changed_columns`: which may be lacking, or have come
     in another type than at first.
-    A tombstone becomes a deleted version of its row. It does not concern an entity of which several
-    rows describe the same one, since the others may still be there.
+    A tombstone does not concern an entity of which several rows describe the same one, since the
+    others may still be there.
 
-    Returns the rows that concern the entity: its columns; what raw says of where they stood;
-    `_rule` and `_reason` (null where a row is good), `_row` (of others: the raw row as JSON, or the
-    text that was not decodable) and `_repaired`.
     Raises `MissingColumnError` where the mapping names a column that no row has, or that has
     changed.
     """
@@ -99,7 +111,19 @@ def judge(
         concerned &= ~tombstones(rows)
     if not concerned.all():
         rows, fields, faults = rows[concerned], fields[concerned], faults[concerned]
+    return Mapped(raw, rows, fields, faults)
 
+
+def judge(mapped: Mapped, spec: TableSpec, mapping: EntityMapping) -> pd.DataFrame:
+    """Rows of one entity, each with what is wrong with it; what was mapped is used up.
+
+    A tombstone becomes a deleted version of its row.
+
+    Returns the entity's columns; what raw says of where the rows stood; `_rule` and `_reason` (null
+    where a row is good), `_row` (of others: the raw row as JSON, or the text that was not
+    decodable) and `_repaired`.
+    """
+    rows, fields, faults = mapped.rows, mapped.fields, mapped.faults
     reason = rows["_error"].astype("str")
     rule = pd.Series(pd.NA, index=rows.index, dtype="str").mask(reason.notna(), "unreadable")
     repaired = _apply_rules(rows, fields, faults, spec, mapping, rule, reason)
@@ -114,7 +138,7 @@ def judge(
     _validate(fields, spec, rule, reason)
     kept = {name: rows[name] for name in _KEPT if name in rows.columns}
     kept.setdefault("_extracted_at", pd.Series(pd.NaT, index=rows.index).dt.tz_localize("UTC"))
-    outcome = {"_rule": rule, "_reason": reason, "_row": _texts(raw, rows, rule)}
+    outcome = {"_rule": rule, "_reason": reason, "_row": _texts(mapped.raw, rows, rule)}
     return fields.assign(**kept, **outcome, _repaired=repaired)
 
 

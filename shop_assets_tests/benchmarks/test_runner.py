@@ -88,7 +88,7 @@ def test_the_parts_of_a_load_sum_to_its_seconds(ran: Ran) -> None:
     assert sum(parts.values()) == pytest.approx(day["seconds"], abs=0.06)
     assert min(parts.values()) >= 0
     assert parts["- process start"] > 0.5, "Python and Dagster take longer to import"
-    for part in ("extract", "validate and transform", "write to the lake", "aggregate"):
+    for part in ("extract", "transform", "validate", "write to the lake", "aggregate"):
         assert parts[f"- {part}"] > 0
     assert day["memory of the process, MiB"] > 100
     assert day["memory of the servers, MiB"] > 50

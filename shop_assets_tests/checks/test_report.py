@@ -76,6 +76,15 @@ def test_a_single_run_stores_what_was_found_for_its_partition_too() -> None:
     assert {stored.severity for stored in found.values()} == {ERROR}
 
 
+def test_the_result_of_a_step_tells_what_judging_took_and_a_partitions_does_not() -> None:
+    found = evaluations(RANGE, Outcome("c", ERROR, {KEYS[0]: {"failures": 3}}, seconds=0.25))
+    assert value(found["c", None], "seconds") == 0.25
+    assert all("seconds" not in found["c", key].metadata for key in KEYS)
+    (whole,) = report_whole(KEY, Outcome("a", WARN, metadata={"rows": 7}, seconds=1.5))
+    assert value(whole, "seconds") == 1.5
+    assert value(whole, "rows") == 7
+
+
 def test_a_range_stores_a_result_for_each_partition_and_one_for_all() -> None:
     bad = Outcome("bad", WARN, {KEYS[1]: {"failures": 3}}, {"rows": 7})
     found = evaluations(RANGE, bad, Outcome("good", ERROR, metadata={"rows": 7}))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shop_assets.entities import ENTITIES
 from shop_assets.spool import Buckets
 from shop_assets.transforms.clean import COUNTS, Cleaned, clean, combine, settle, summed
-from shop_assets.transforms.judge import judge, judged_schema, numbers_repeats
+from shop_assets.transforms.judge import judge, judged_schema, map_rows, numbers_repeats
 from shop_assets.warehouse.connection import to_frame
 from shop_assets_tests.transforms.raw_rows import ORIGIN, attempts, load, mapping, read
 
@@ -41,7 +41,8 @@ def in_parts(raw: pa.Table, declared: Any, size: int, rows: int) -> Cleaned:
     """The rows cleaned with so many in a part, and buckets from so many on."""
     buckets = Buckets(1, SPEC.key, rows)
     for first in range(0, raw.num_rows, size):
-        judged = judge(raw.slice(first, size), SPEC, declared, ORIGIN)
+        mapped = map_rows(raw.slice(first, size), SPEC, declared, ORIGIN)
+        judged = judge(mapped, SPEC, declared)
         table = pa.Table.from_pandas(judged, judged_schema(SPEC), preserve_index=False)
         buckets.add(0, table)
     settled = [settle(to_frame(table), SPEC, declared, ORIGIN) for (table,) in buckets]
