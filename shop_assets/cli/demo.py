@@ -122,7 +122,7 @@ def _fill(place: DemoHome, simulated: SimulatedShop, until: dt.datetime, *, quie
         def lived(now: dt.datetime) -> None:
             bar.update(task, completed=(now - opened) / hour)
 
-        simulated.live(until, lived)
+        beside_signals(partial(simulated.live, until, lived))
         bar.update(task, completed=(until - opened) / hour)
     lived_for = time.monotonic() - began
     shop = Shop.open(place.config, start=True)

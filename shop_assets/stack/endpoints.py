@@ -8,13 +8,17 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from shop_assets.errors import UserError
 from shop_assets.stack import state as stack_state
-from shop_assets.stack.process import is_running
+from shop_assets.stack.process import LOOPBACK, is_running
 from shop_assets.stack.state import StackState
 
 BUCKET = "shop"
 DEFAULT_REGION = "us-east-1"
 _NO_CODE = re.compile("%(?![0-9a-fA-F]{2})")
 _ENCODED = "@ / : ? # [ ] % in a password written as %40 %2F %3A %3F %23 %5B %5D %25"
+
+DIRECT = {"proxy_url": "http://proxy.invalid", "proxy_excludes": ",".join(LOOPBACK)}
+"""Options with which Rust's `object_store` asks a server of this machine itself, whatever proxy the
+environment names: it has a proxy of its own then, which is for other hosts."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Endpoints:
             options["AWS_ENDPOINT_URL"] = self.s3_endpoint
             if self.s3_endpoint.startswith("http://"):
                 options["AWS_ALLOW_HTTP"] = "true"
+            if urlsplit(self.s3_endpoint).hostname in LOOPBACK:
+                options |= DIRECT
         return options
 
     def environment(self) -> dict[str, str]:

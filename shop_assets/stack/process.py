@@ -16,6 +16,8 @@ import psutil
 from shop_assets.stack.state import ServiceRecord, StackError
 
 HOST = "127.0.0.1"
+LOOPBACK = (HOST, "localhost", "::1")
+"""By these names a machine calls itself."""
 # Below the ports that systems hand out for outgoing connections, so that a port that was free
 # is still free when the server binds it or comes back to it.
 PORTS = range(20_000, 32_000)

@@ -12,16 +12,15 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from shop_assets.stack import process
+from shop_assets.stack.endpoints import BUCKET, DEFAULT_REGION, DIRECT
 from shop_assets.stack.process import HOST, PortTakenError
 from shop_assets.stack.state import Secrets, ServiceRecord, write_secret
 
 NAME = "s3"
 PROGRAM = "weed"
-BUCKET = "shop"
 # Its graceful stop waits 15 seconds for a stream that its own parts hold open. What it has answered
 # is in its files by then, so it is not waited for.
 _STOP = [(signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0)]
-_REGION = "us-east-1"
 _PARTS = ("s3", "master", "volume", "filer")
 _SOCKET = "/tmp/seaweedfs-{part}-grpc-{port}.sock"  # noqa: S108 - the server's choice
 
@@ -73,9 +72,10 @@ def is_healthy(record: ServiceRecord, secrets: Secrets) -> bool:
     options = {
         "AWS_ENDPOINT_URL": f"http://{HOST}:{record.port}",
         "AWS_ALLOW_HTTP": "true",
-        "AWS_REGION": _REGION,
+        "AWS_REGION": DEFAULT_REGION,
         "AWS_ACCESS_KEY_ID": secrets.s3_access_key,
         "AWS_SECRET_ACCESS_KEY": secrets.s3_secret_key,
+        **DIRECT,
         "connect_timeout": "2s",
         "timeout": "5s",
         "max_retries": "0",
@@ -159,7 +159,7 @@ def _bucket_is_there(port: int, secrets: Secrets) -> bool:
         endpoint_url=f"http://{HOST}:{port}",
         aws_access_key_id=secrets.s3_access_key,
         aws_secret_access_key=secrets.s3_secret_key,
-        region_name=_REGION,
+        region_name=DEFAULT_REGION,
         config=Config(
             connect_timeout=2,
             read_timeout=5,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import stat
 import subprocess
@@ -130,6 +132,35 @@ def test_an_s3_server_of_other_keys_or_without_the_bucket_is_not_healthy(
     assert not s3.is_healthy(replace(record, port=1), secrets)
     monkeypatch.setattr(s3, "BUCKET", "another")
     assert not s3.is_healthy(record, secrets)
+
+
+PROXIED = """
+import json, sys
+from pathlib import Path
+from deltalake import DeltaTable
+from shop_assets.stack import embedded
+from shop_assets.stack.endpoints import resolve_endpoints
+home = Path(sys.argv[1])
+where = resolve_endpoints(home, {})
+found = DeltaTable.is_deltatable(f"{where.s3_url}/lake/none", where.storage_options())
+print(json.dumps([found, *(service.healthy for service in embedded.status(home))]))
+"""
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_what_is_on_this_machine_is_asked_without_a_proxy_of_the_environment(
+    home: Path, where: Endpoints, variable: str
+) -> None:
+    # In a process of its own: Rust's clients read the environment once.
+    known = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROXIED, str(home)],
+        env=known | {variable: "http://127.0.0.1:1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(done.stdout) == [False, True, True, True]
 
 
 def test_the_variables_of_a_stack_name_the_stack_itself(home: Path, where: Endpoints) -> None:
