@@ -1,7 +1,8 @@
 """The benchmarks: `make bench`, or `python -m benchmarks.run [tiny|quick|full] [case ...]`.
 
 Each case runs in a process and with servers of its own. Results go to `results.json` and
-`RESULTS.md` in the folder of `--output`; those of cases that were not run stay as they were.
+`RESULTS.md` in the folder of `--output`; those of cases that were not run stay as they were, and
+those of another machine's CPU beside those of this one.
 Exit code 1 where a case failed, or a figure is worse than declared by more than a quarter.
 """
 
@@ -81,11 +82,12 @@ def _run_all(size: Size, cases: list[str], output: Path, *, judge: bool) -> int:
             failed = True
             console.print(f"[bold red]{name} failed[/]")
             continue
-        results["cases"][name] = {
+        case = {
             "sections": found,
             "seconds": round(time.monotonic() - began, 1),
             "measured": machine.described(),
         }
+        keep(results["cases"], name, case)
         for section in found:
             tables.show(console, Section.from_json(section))
         _write(output, results)
@@ -100,6 +102,15 @@ def _run_all(size: Size, cases: list[str], output: Path, *, judge: bool) -> int:
         console.print(f"[bold red]behind what is declared: {', '.join(behind)}[/]")
     console.print(f"results: {output / 'results.json'}, {output / 'RESULTS.md'}")
     return 1 if failed or behind else 0
+
+
+def keep(cases: dict[str, Any], name: str, case: dict[str, Any]) -> None:
+    """Put a case's results in place of former ones; those of another CPU stay, under its name."""
+    known, cpu = cases.get(name), case["measured"]["cpu"]
+    if known is not None and (other := known["measured"]["cpu"]) != cpu:
+        cases[f"{name}, {other}"] = known
+    cases.pop(f"{name}, {cpu}", None)
+    cases[name] = case
 
 
 def _in_a_process(name: str, size: Size, *, judge: bool) -> list[dict[str, Any]] | None:

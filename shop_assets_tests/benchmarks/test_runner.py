@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.machine import LOOP
 from benchmarks.results import Verdict
+from benchmarks.run import keep
 from benchmarks.tables import page
 from shop_assets_tests.conftest import REPOSITORY
 
@@ -79,6 +80,18 @@ def test_a_case_that_was_measured_elsewhere_says_so(ran: Ran) -> None:
     text = page(ran.results | {"cases": {**ran.results["cases"], "day": elsewhere}})
     assert f", cpu Abacus 9, {LOOP} 9.00 s; " in text.partition("## day")[2]
     assert "Abacus" not in text.partition("## day")[0]
+
+
+def test_results_of_another_machine_stay_beside_those_of_this_one() -> None:
+    def case(cpu: str, seconds: float) -> dict[str, Any]:
+        return {"seconds": seconds, "measured": {"cpu": cpu}}
+
+    cases: dict[str, Any] = {}
+    for cpu, seconds in (("A", 1.0), ("A", 2.0), ("B", 3.0), ("A", 4.0)):
+        keep(cases, "hours", case(cpu, seconds))
+    assert cases == {"hours, B": case("B", 3.0), "hours": case("A", 4.0)}
+    keep(cases, "hours", case("B", 5.0))
+    assert cases == {"hours, A": case("A", 4.0), "hours": case("B", 5.0)}
 
 
 def test_the_parts_of_a_load_sum_to_its_seconds(ran: Ran) -> None:
