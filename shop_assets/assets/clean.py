@@ -110,8 +110,7 @@ def cleaned_rows(
     """What raw rows become, by source and stream, and whether that meets its contract.
 
     However many there are, few are in memory. The contract's seconds are also those in which each
-    row was judged. Raises `UserError` where a mapping names a column
-    that is not there.
+    row was judged. Raises `UserError` where a mapping names a column that is not there.
     """
     judging = Stopwatch()
     streams = [_Stream(settings, spec, *origin, rows, judging) for origin, rows in raw.items()]
