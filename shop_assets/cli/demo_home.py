@@ -21,6 +21,7 @@ from shop_assets.stack.state import write_secret
 
 _WITH_SECRETS = ("_STOREFRONT_URL", "_WMS_URL", "_KEY")
 _REFERENCE = re.compile(r"\$\{(SHOP_DEMO_\w+)(?::-[^}]*)?\}")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class DemoHome:
     def entered(self) -> Iterator[None]:
         """Be the only demo here, with the environment of its own servers and no other's.
 
-        Whatever is started of the stack is stopped at the end.
+        All that it asks is on this machine, so no proxy is. Whatever is started of the stack is
+        stopped at the end.
         """
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self.path.parent / "demo.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -54,7 +56,7 @@ class DemoHome:
                 raise UserError(
                     f"{self.path}: another demo is running there, expected it to have ended"
                 ) from None
-            for name in [n for n in os.environ if n.startswith(("SHOP_", "DAGSTER_", "AWS_"))]:
+            for name in [n for n in os.environ if _of_others(n)]:
                 del os.environ[name]
             os.environ["SHOP_HOME"] = str(self.path)
             try:
@@ -109,3 +111,9 @@ class DemoHome:
                 values[name] = f"${{file:{file}}}"
         example = shipped("examples/demo/shop.yaml")
         self.config.write_text(_REFERENCE.sub(lambda m: values[m[1]], example), "utf-8")
+
+
+def _of_others(variable: str) -> bool:
+    """Whether a variable of the environment leads to servers that are not the demo's."""
+    ours = ("SHOP_", "DAGSTER_", "AWS_")
+    return variable.startswith(ours) or variable.lower() in _PROXIES

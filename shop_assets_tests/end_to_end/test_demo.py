@@ -41,7 +41,9 @@ BACKFILL_STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
     home = tmp_path_factory.mktemp("home")
-    yield Command(home, SHOP_POSTGRES_URL="postgresql://a-real-shop.invalid/warehouse")
+    # What leads to others: a real shop's server, and a company's proxy.
+    others = {"SHOP_POSTGRES_URL": "postgresql://a-real-shop.invalid/warehouse"}
+    yield Command(home, **others, HTTP_PROXY="http://127.0.0.1:1", all_proxy="http://127.0.0.1:1")
     embedded.stop(home / "demo")
 
 
