@@ -76,7 +76,7 @@ def _run_all(size: Size, cases: list[str], output: Path, *, judge: bool) -> int:
     failed = False
     for name in cases:
         console.print(f"[bold]{name}[/] ...")
-        began = time.monotonic()
+        measured, began = machine.described(), time.monotonic()
         found = _in_a_process(name, size, judge=judge)
         if found is None:
             failed = True
@@ -85,7 +85,7 @@ def _run_all(size: Size, cases: list[str], output: Path, *, judge: bool) -> int:
         case = {
             "sections": found,
             "seconds": round(time.monotonic() - began, 1),
-            "measured": machine.described(),
+            "measured": measured,
         }
         keep(results["cases"], name, case)
         for section in found:
@@ -105,11 +105,15 @@ def _run_all(size: Size, cases: list[str], output: Path, *, judge: bool) -> int:
 
 
 def keep(cases: dict[str, Any], name: str, case: dict[str, Any]) -> None:
-    """Put a case's results in place of former ones; those of another CPU stay, under its name."""
-    known, cpu = cases.get(name), case["measured"]["cpu"]
-    if known is not None and (other := known["measured"]["cpu"]) != cpu:
-        cases[f"{name}, {other}"] = known
+    """Put a case's results in place of former ones; those of another CPU stay, right after them."""
+    cpu = case["measured"]["cpu"]
     cases.pop(f"{name}, {cpu}", None)
+    former = list(cases.items())
+    cases.clear()
+    for title, known in former:
+        cases[title] = case if title == name else known
+        if title == name and (other := known["measured"]["cpu"]) != cpu:
+            cases[f"{name}, {other}"] = known
     cases[name] = case
 
 

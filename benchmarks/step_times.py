@@ -41,6 +41,7 @@ _COMPUTED = {
 }
 _WRITTEN = {"raw": LAKE, "clean": LAKE, "warehouse": LOAD, "marts": MARTS, "analytics": ANALYTICS}
 _ONLY_CHECKS = {"warehouse__sales_ledger_contract"}
+"""Steps that read back what was written, only to judge it."""
 _KINDS = {
     DagsterEventType.ASSET_CHECK_EVALUATION,
     DagsterEventType.STEP_START,
@@ -93,6 +94,8 @@ def _shared(start: float, end: float, steps: dict[str, _Step]) -> dict[str, floa
     """The seconds of a run, each moment shared among the parts that are worked at in it."""
     moments: list[tuple[float, int, str]] = [(end, 0, BOOKKEEPING)]
     for key, step in steps.items():
+        if not step.end:  # failed, or never begun
+            continue
         layer = key.split("__", 1)[0]
         output = step.output or step.end
         computed, written = _COMPUTED.get(layer, OTHER), _WRITTEN.get(layer, OTHER)

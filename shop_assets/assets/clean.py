@@ -161,23 +161,26 @@ class _Stream:
             if not part.num_rows:
                 continue
             try:
-                mapped = map_rows(
-                    part,
-                    self.spec,
-                    mapping,
-                    self._origin,
-                    takes_unreadable=self.spec.name == accountable(self._mappings),
-                    changed_columns=self.settings.stream(self.source, self.stream).changed_columns,
-                )
+                rows = self._judged(part, mapping)
             except MissingColumnError as missing:
                 raise UserError(
                     f"{self.settings.path}: sources.{self.source}.streams.{self.stream}: "
                     f"{missing.args[0]}; "
                     f"found {', '.join(n for n in part.column_names if not n.startswith('_'))}"
                 ) from None
-            with self.judging:
-                rows = judge(mapped, self.spec, mapping)
             yield pa.Table.from_pandas(rows, judged_schema(self.spec), preserve_index=False)
+
+    def _judged(self, part: pa.Table, mapping: EntityMapping) -> pd.DataFrame:
+        mapped = map_rows(
+            part,
+            self.spec,
+            mapping,
+            self._origin,
+            takes_unreadable=self.spec.name == accountable(self._mappings),
+            changed_columns=self.settings.stream(self.source, self.stream).changed_columns,
+        )
+        with self.judging:
+            return judge(mapped, self.spec, mapping)
 
     def settled(self, judged: pa.Table) -> Cleaned:
         """What becomes of some of its rows, all of a key being there."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import logging
+import os
+import signal
 import sys
+import threading
 from importlib import import_module
+from typing import Any, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -32,6 +38,7 @@ _COMMANDS = {
 
 USER_ERROR = 2
 FAILURE = 1
+STOPPED = 130
 
 
 def application(asked: str | None = None) -> typer.Typer:
@@ -56,13 +63,27 @@ def _shop_assets() -> None:
 
 
 def main() -> None:
-    """Run the command; exit with 0 only on success, with 2 for what the user can put right."""
-    # What is imported stays: collecting garbage among it again and again takes a second.
-    gc.disable()
-    app = application(*sys.argv[1:2])
-    gc.freeze()
-    gc.enable()
+    """Run the command; exit with 0 only on success, with 2 for what the user can put right.
+
+    With 130 where Ctrl-C has ended it.
+    """
+    errors = _Errors(sys.stderr)
+    sys.stderr = cast("TextIO", errors)
+
+    def interrupted(*_: object) -> None:
+        errors.of_main_alone = True
+        logging.disable(logging.CRITICAL)
+        raise KeyboardInterrupt
+
+    # A script's background job begins with Ctrl-C ignored, and is to go on with that.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupted)
     try:
+        # What is imported stays: collecting garbage among it again and again takes a second.
+        gc.disable()
+        app = application(*sys.argv[1:2])
+        gc.freeze()
+        gc.enable()
         app()
     except UserError as error:
         _say(str(error))
@@ -71,8 +92,42 @@ def main() -> None:
         _say(str(error))
         sys.exit(FAILURE)
     except KeyboardInterrupt:
-        _say("stopped; what was loaded stays, run it again to go on")
-        sys.exit(130)
+        _leave()
+    except SystemExit as ended:
+        # Typer's word for Ctrl-C.
+        if ended.code == STOPPED:
+            _leave()
+        raise
+
+
+class _Errors:
+    """Standard error; once somebody has interrupted the command, for its main thread alone.
+
+    What threads of a load have under way then meets servers that stop, and complains in vain.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.of_main_alone = False
+
+    def write(self, text: str) -> int:
+        """Write a text, if it is to be seen."""
+        if self.of_main_alone and threading.current_thread() is not threading.main_thread():
+            return len(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _leave() -> None:
+    """End the interrupted process as `sys.exit` does, but without taking Python down under threads
+    that go on."""
+    _say("stopped; what was loaded stays")
+    atexit._run_exitfuncs()  # noqa: SLF001 - what it is for
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(STOPPED)
 
 
 def _say(sentence: str) -> None:

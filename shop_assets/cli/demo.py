@@ -24,7 +24,7 @@ from shop_assets.cli.serve import following, serving
 from shop_assets.cli.shop import JsonOption, Shop
 from shop_assets.demo import DemoPlan, SimulatedShop
 from shop_assets.errors import RunError
-from shop_assets.signals import beside_signals
+from shop_assets.signals import asked_to_stop, beside_signals
 from shop_assets.stack import embedded
 
 DaysOption = Annotated[int, typer.Option(min=1, max=60, help="Whole days before today.")]
@@ -115,12 +115,14 @@ def _fill(place: DemoHome, simulated: SimulatedShop, until: dt.datetime, *, quie
     """Let the shop live until then, and load what is not loaded yet of its whole hours."""
     began = time.monotonic()
     hour = dt.timedelta(hours=1)
-    with hours_bar(quiet=quiet) as bar:
+    with hours_bar(quiet=quiet) as bar, asked_to_stop() as stopping:
         opened = simulated.plan.start
         task = bar.add_task("the shop lives", total=(until - opened) / hour)
 
         def lived(now: dt.datetime) -> None:
             bar.update(task, completed=(now - opened) / hour)
+            if stopping.asked:
+                raise KeyboardInterrupt
 
         beside_signals(partial(simulated.live, until, lived))
         bar.update(task, completed=(until - opened) / hour)

@@ -7,7 +7,7 @@ few statements per thousand, or per moment.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -79,7 +79,10 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         self._reported: dict[tuple[str, str], set[str]] = {}
         self._asset_columns: set[str] = set()
         self._tables: set[str] = set()
-        self._waiting = WaitingRows(lambda stored: self._write(stored, _BEGIN_SOON))
+        self._waiting = WaitingRows(
+            lambda stored: self._write(stored, _BEGIN_SOON),
+            lambda stored: self._write(stored, _BEGIN_SOON, self._engine.connect),
+        )
         super().__init__(postgres_url, should_autocreate_tables, inst_data)
         self._engine = pooled(postgres_url)
 
@@ -134,9 +137,11 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         return connected
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(
+        self, begin: str, connect: Callable[[], AbstractContextManager[Connection]]
+    ) -> Iterator[Connection]:
         """A connection whose statements count together: those of Dagster's own each commit."""
-        with self._connect() as connection:
+        with connect() as connection:
             try:
                 connection.exec_driver_sql(begin)
                 yield connection
@@ -157,9 +162,17 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
             self._asset_columns.add(column_name)
         return column_name in self._asset_columns
 
-    def _write(self, stored: Sequence[Stored], begin: str = _BEGIN) -> None:
-        """Write rows, and what Dagster keeps of them to look them up: all of it, or nothing."""
-        with self._transaction(begin) as connection:
+    def _write(
+        self,
+        stored: Sequence[Stored],
+        begin: str = _BEGIN,
+        connect: Callable[[], AbstractContextManager[Connection]] | None = None,
+    ) -> None:
+        """Write rows, and what Dagster keeps of them to look them up: all of it, or nothing.
+
+        `connect`: by which connection, if not by one for which Dagster tries for half a minute.
+        """
+        with self._transaction(begin, connect or self._connect) as connection:
             self._index(connection, stored, insert_rows(connection, stored))
 
     def _index(self, connection: Connection, stored: Sequence[Stored], ids: list[int]) -> None:

@@ -18,6 +18,8 @@ MOMENT = 0.05
 """How many seconds a row waits, unless it is asked for before."""
 AGAIN = 1.0
 """After how many seconds it is tried again where nobody asks meanwhile."""
+LAST = 2.0
+"""For how many seconds a process that ends waits for who is writing."""
 _MOST = 1000
 _FAULTS = (ValueError, psycopg2.DataError, psycopg2.IntegrityError, ProgramLimitExceeded)
 """What is wrong with rows, not with the server."""
@@ -26,14 +28,20 @@ _FAULTS = (ValueError, psycopg2.DataError, psycopg2.IntegrityError, ProgramLimit
 class WaitingRows:
     """Rows of the event log in the order in which any number of threads have added them.
 
-    `write` stores some of them, all or none. Where the server cannot be reached they wait on:
-    whoever asks for them tries again, and gets the error. A row that cannot be stored is refused
-    alone, and who adds or writes next is told. A process that is killed has not written its last
-    moment; a write whose answer was lost may be made twice.
+    `write` stores some of them, all or none; `write_at_once` does so unless the server is away, and
+    is for when nobody asks. Where the server cannot be reached they wait on: whoever asks for them
+    tries again, and gets the error. A row that cannot be stored is refused alone, and who adds or
+    writes next is told. A process that is killed has not written its last moment; a write whose
+    answer was lost may be made twice.
     """
 
-    def __init__(self, write: Callable[[Sequence[Stored]], None]) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[Stored]], None],
+        write_at_once: Callable[[Sequence[Stored]], None] | None = None,
+    ) -> None:
         self._write = write
+        self._write_at_once = write_at_once or write
         self.empty()
         _EACH.add(self)
 
@@ -75,29 +83,42 @@ class WaitingRows:
     def settle(self) -> None:
         """Write what waits: afterwards all that was added before is stored."""
         with self._writing:
-            if self._under_way:
-                return
-            rows: list[Stored] = []
-            try:
-                self._under_way = True
-                with self._guard:
-                    rows, self._rows = self._rows, []
-                    if self._timer is not None:
-                        self._timer.cancel()
-                        self._timer = None
-                if rows:
-                    self._store(rows)
-            finally:
-                self._under_way = False
-                if rows:
-                    with self._guard:
-                        self._rows[:0] = rows
-                        self._settle_in(AGAIN)
+            self._settle(self._write)
 
-    def _store(self, rows: list[Stored]) -> None:
+    def settle_unasked(self, seconds: float = -1) -> None:
+        """Write what waits, if that can be done; wait so long for who is writing, -1 for ever."""
+        # Whatever it is: it is tried again, and raised for who asks.
+        with suppress(Exception):
+            if self._writing.acquire(timeout=seconds):
+                try:
+                    self._settle(self._write_at_once)
+                finally:
+                    self._writing.release()
+
+    def _settle(self, write: Callable[[Sequence[Stored]], None]) -> None:
+        if self._under_way:
+            return
+        rows: list[Stored] = []
+        try:
+            self._under_way = True
+            with self._guard:
+                rows, self._rows = self._rows, []
+                if self._timer is not None:
+                    self._timer.cancel()
+                    self._timer = None
+            if rows:
+                self._store(rows, write)
+        finally:
+            self._under_way = False
+            if rows:
+                with self._guard:
+                    self._rows[:0] = rows
+                    self._settle_in(AGAIN)
+
+    def _store(self, rows: list[Stored], write: Callable[[Sequence[Stored]], None]) -> None:
         """Write rows and take them off the list; one by one where they cannot be together."""
         try:
-            self._write(rows)
+            write(rows)
         except Exception as error:
             if not _of_rows(error):
                 raise
@@ -105,7 +126,7 @@ class WaitingRows:
             rows.clear()
         while rows:
             try:
-                self._write(rows[:1])
+                write(rows[:1])
             except Exception as error:
                 if not _of_rows(error):
                     raise
@@ -130,9 +151,7 @@ class WaitingRows:
     def _settle_later(self) -> None:
         with self._guard:
             self._timer = None
-        # Whatever it is: it is tried again, and raised for who asks, at the latest at the end.
-        with suppress(Exception):
-            self.settle()
+        self.settle_unasked()
 
 
 def _of_rows(error: Exception) -> bool:
@@ -145,8 +164,7 @@ _EACH: weakref.WeakSet[WaitingRows] = weakref.WeakSet()
 
 def _settle_each() -> None:
     for rows in list(_EACH):
-        with suppress(Exception):
-            rows.settle()
+        rows.settle_unasked(LAST)
 
 
 def _forget_each() -> None:

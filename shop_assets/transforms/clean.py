@@ -173,15 +173,19 @@ def clean(
     """
     if raw.num_rows == 0:
         return empty(spec)
-    mapped = map_rows(
-        raw,
+    judged = judge(
+        map_rows(
+            raw,
+            spec,
+            mapping,
+            origin,
+            takes_unreadable=takes_unreadable,
+            changed_columns=changed_columns,
+        ),
         spec,
         mapping,
-        origin,
-        takes_unreadable=takes_unreadable,
-        changed_columns=changed_columns,
     )
-    return settle(judge(mapped, spec, mapping), spec, mapping, origin)
+    return settle(judged, spec, mapping, origin)
 
 
 def settle(

@@ -59,7 +59,7 @@ def numbers_repeats(mapping: EntityMapping) -> bool:
 
 @dataclass(frozen=True)
 class Mapped:
-    """Raw rows of one stream that concern one entity, read as its fields.
+    """Raw rows of one stream that concern one entity, read as its fields; `judge` uses them up.
 
     `raw`: all raw rows, columns as they first came. `rows`: those that concern the entity; of them
     `fields` are the entity's, and `faults` tells which of these could not be read.
@@ -115,13 +115,14 @@ def map_rows(
 
 
 def judge(mapped: Mapped, spec: TableSpec, mapping: EntityMapping) -> pd.DataFrame:
-    """Rows of one entity, each with what is wrong with it; what was mapped is used up.
+    """Rows of one entity, each with what is wrong with it. Changes what was mapped.
 
     A tombstone becomes a deleted version of its row.
 
     Returns the entity's columns; what raw says of where the rows stood; `_rule` and `_reason` (null
     where a row is good), `_row` (of others: the raw row as JSON, or the text that was not
     decodable) and `_repaired`.
+    Raises `UnfitValueError` where a rule sets a field to what cannot be its value.
     """
     rows, fields, faults = mapped.rows, mapped.fields, mapped.faults
     reason = rows["_error"].astype("str")

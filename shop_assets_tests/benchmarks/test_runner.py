@@ -92,6 +92,9 @@ def test_results_of_another_machine_stay_beside_those_of_this_one() -> None:
     assert cases == {"hours, B": case("B", 3.0), "hours": case("A", 4.0)}
     keep(cases, "hours", case("B", 5.0))
     assert cases == {"hours, A": case("A", 4.0), "hours": case("B", 5.0)}
+    keep(cases, "day", case("B", 6.0))
+    keep(cases, "hours", case("A", 7.0))
+    assert list(cases) == ["hours", "hours, B", "day"]
 
 
 def test_the_parts_of_a_load_sum_to_its_seconds(ran: Ran) -> None:

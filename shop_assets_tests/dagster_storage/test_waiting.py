@@ -130,6 +130,41 @@ def test_what_could_not_be_written_waits_on_and_whoever_asks_is_told() -> None:
     assert written == [[1, 2, 3]]
 
 
+@pytest.mark.usefixtures("patient")
+def test_what_nobody_asks_for_is_written_without_patience() -> None:
+    written: list[str] = []
+    rows = WaitingRows(lambda _: written.append("patiently"), lambda _: written.append("at once"))
+    rows.add([row(1)])
+    rows.settle_unasked()
+    rows.add([row(2)])
+    rows.settle()
+    assert written == ["at once", "patiently"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_process_that_ends_does_not_wait_for_a_writer_who_waits_for_a_server() -> None:
+    begun, released = threading.Event(), threading.Event()
+    written: list[list[int]] = []
+
+    def write(given: Sequence[Stored]) -> None:
+        begun.set()
+        released.wait(60)
+        written.append(numbers(given))
+
+    rows = WaitingRows(write)
+    rows.add([row(1)])
+    writer = threading.Thread(target=rows.settle)
+    writer.start()
+    assert begun.wait(60)
+    rows.add([row(2)])
+    rows.settle_unasked(0.1)
+    assert not written
+    released.set()
+    writer.join()
+    rows.settle()
+    assert written == [[1], [2]]
+
+
 def test_a_moment_that_fails_ends_nobody_and_is_tried_again() -> None:
     tried = threading.Event()
     written: list[list[int]] = []

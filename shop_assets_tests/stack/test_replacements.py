@@ -80,7 +80,7 @@ def test_a_cache_that_is_away_is_passed_over_at_once(
         monkeypatch.setenv("SHOP_REDIS_URL", away)
         began = time.monotonic()
         assert not CacheResource().put("test:kpi", "13", seconds=60)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 1.9, "it waits for no timeout"
     monkeypatch.delenv("SHOP_REDIS_URL")
     assert not CacheResource().put("test:kpi", "13", seconds=60)
 
