@@ -123,6 +123,7 @@ class _Errors:
 def _leave() -> None:
     """End the interrupted process as `sys.exit` does, but without taking Python down under threads
     that go on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _say("stopped; what was loaded stays")
     atexit._run_exitfuncs()  # noqa: SLF001 - what it is for
     sys.stdout.flush()

@@ -170,7 +170,7 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
     ) -> None:
         """Write rows, and what Dagster keeps of them to look them up: all of it, or nothing.
 
-        `connect`: by which connection, if not by one for which Dagster tries for half a minute.
+        `connect`: by which connection, if not by one for which Dagster tries several times.
         """
         with self._transaction(begin, connect or self._connect) as connection:
             self._index(connection, stored, insert_rows(connection, stored))

@@ -20,7 +20,7 @@ from shop_assets_tests.end_to_end.commands import Command
 from shop_assets_tests.stack.servers import processes
 
 SOON = 30
-"""Seconds; two on a quiet machine. A server that is away is tried for as long, again and again."""
+"""Seconds: two to four on a quiet machine."""
 
 
 @pytest.fixture
