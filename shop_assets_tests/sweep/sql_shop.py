@@ -16,6 +16,7 @@ from dagster import AssetKey, DagsterEventType
 from psycopg2 import sql
 
 from shop_assets.automation import runs
+from shop_assets.checks.report import SECONDS
 from shop_assets.definitions import build_definitions
 from shop_assets.servers import endpoints, open_lake
 from shop_assets.settings import load_settings
@@ -142,7 +143,7 @@ class SqlShop:
                 if ours and (of_run is None or of_run.partition is not None):
                     of_run = each
             if of_run is not None:
-                said = {k: v.value for k, v in of_run.metadata.items()}
+                said = {k: v.value for k, v in of_run.metadata.items() if k != SECONDS}
                 found.append((of_run.passed, said))
         return found
 
