@@ -18,6 +18,8 @@ PASSWORDS = {
     "SHOP_READER_PASSWORD": "made-up-reader",
     "SHOP_DAGSTER_PASSWORD": "made-up-dagster",
 }
+_NO_CONNECTION = 2
+"""Psql's code for a connection that failed or was lost."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,12 @@ class Postgres:
     def run_script(
         self, script: Path, variables: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
-        """The script as the image's entrypoint runs it: by the superuser, with its environment."""
+        """The script as the image's entrypoint runs it: by the superuser, with its environment.
+
+        Where the server has gone, its last words are told.
+        """
         words = ["psql", "-X", "-q", "-h", self.socket_folder, "-U", "postgres", "-d", "postgres"]
-        return subprocess.run(
+        done = subprocess.run(
             [*words, "-f", str(script)],
             executable=self.binaries / "psql",
             env=environment(**variables),
@@ -41,6 +46,10 @@ class Postgres:
             text=True,
             check=False,
         )
+        if done.returncode == _NO_CONNECTION:
+            log = (self.data / "log").read_text("utf-8", "replace")
+            raise AssertionError(f"{done.stderr}its log ends: {log[-2000:]}")
+        return done
 
     def url(self, role: str, database: str, scheme: str = "postgresql") -> str:
         return f"{scheme}://{role}:made-up@/{database}?host={self.socket_folder}"
