@@ -1,13 +1,15 @@
 """Two Dagster instances on the worker's PostgreSQL: with Dagster's event log, and with ours."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from dagster import DagsterInstance
+from dagster import DagsterEvent, DagsterInstance, EventLogEntry
 
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database
@@ -16,6 +18,29 @@ from shop_assets_tests.warehouse.databases import PASSWORD, admin_url
 STOCK = ("dagster_postgres.event_log", "PostgresEventLogStorage")
 OURS = ("shop_assets.dagster_storage", "BatchingPostgresEventLogStorage")
 BATCH = "DAGSTER_EVENT_BATCH_SIZE"
+RUN = "a-run"
+
+
+def said(
+    message: str, *, step: str | None = "orders", kind: str | None = None, data: Any = None
+) -> EventLogEntry:
+    """What a step of `RUN` says, or its run, or an event of that kind with its data."""
+    made = None
+    if kind is not None:
+        made = DagsterEvent(
+            event_type_value=kind, job_name="hourly", step_key=step, event_specific_data=data
+        )
+    make: Callable[..., EventLogEntry] = EventLogEntry
+    return make(
+        error_info=None,
+        level=20,
+        user_message=message,
+        run_id=RUN,
+        timestamp=time.time(),
+        step_key=step,
+        job_name="hourly",
+        dagster_event=made,
+    )
 
 
 @contextmanager

@@ -5,48 +5,30 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 import pytest
-from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry
+from dagster import DagsterEventType, DagsterInstance
 
 from shop_assets.dagster_storage import waiting
 from shop_assets.dagster_storage.event_log import BatchingPostgresEventLogStorage
 from shop_assets.dagster_storage.rows import Stored
 from shop_assets.dagster_storage.waiting import WaitingRows
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets_tests.dagster_storage.conftest import OURS, dagster
+from shop_assets_tests.dagster_storage.conftest import OURS, RUN, dagster, said
 
-RUN = "a-run"
 SAYING = """
 import atexit, sys, threading
 from dagster import DagsterInstance
-from shop_assets_tests.dagster_storage.test_waiting import said
+from shop_assets_tests.dagster_storage.conftest import said
 storage = DagsterInstance.from_config(sys.argv[1]).event_log_storage
 step = threading.Thread(target=lambda: storage.store_event(said("last words")), daemon=True)
 step.start()
 step.join()
 atexit.register(lambda: storage.store_event(said("and one more")))
 """
-
-
-def said(message: str, *, step: str | None = "orders", kind: str | None = None) -> EventLogEntry:
-    made = None
-    if kind is not None:
-        made = DagsterEvent(event_type_value=kind, job_name="hourly", step_key=step)
-    make: Callable[..., EventLogEntry] = EventLogEntry
-    return make(
-        error_info=None,
-        level=20,
-        user_message=message,
-        run_id=RUN,
-        timestamp=time.time(),
-        step_key=step,
-        job_name="hourly",
-        dagster_event=made,
-    )
 
 
 def row(number: int) -> Stored:

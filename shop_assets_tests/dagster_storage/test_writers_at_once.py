@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
-from dagster import AssetKey, AssetMaterialization, DagsterEvent, DagsterInstance, EventLogEntry
+from dagster import AssetKey, AssetMaterialization, DagsterInstance, EventLogEntry
 from dagster._core.events import StepMaterializationData
 from psycopg2.errors import LockNotAvailable
-from psycopg2.extensions import connection as Connection  # noqa: N812 - a class, written small
 
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets_tests.dagster_storage.conftest import OURS, dagster
+from shop_assets.warehouse.connection import Warehouse
+from shop_assets_tests.dagster_storage.conftest import OURS, RUN, dagster, said
+from shop_assets_tests.warehouse.loads import wait_for_waiter
 
 A, B = (AssetKey(name).to_string() for name in ("a", "b"))
 _ROW = "SELECT last_run_id FROM asset_keys WHERE asset_key = %s FOR UPDATE"
@@ -25,22 +26,7 @@ _ROW = "SELECT last_run_id FROM asset_keys WHERE asset_key = %s FOR UPDATE"
 def made(asset: str) -> EventLogEntry:
     """An asset's materialization."""
     data: Any = StepMaterializationData(AssetMaterialization(asset))
-    make: Callable[..., EventLogEntry] = EventLogEntry
-    return make(
-        error_info=None,
-        level=20,
-        user_message="",
-        run_id="a-run",
-        timestamp=time.time(),
-        step_key=asset,
-        job_name="hourly",
-        dagster_event=DagsterEvent(
-            event_type_value="ASSET_MATERIALIZATION",
-            job_name="hourly",
-            step_key=asset,
-            event_specific_data=data,
-        ),
-    )
+    return said("", step=asset, kind="ASSET_MATERIALIZATION", data=data)
 
 
 @pytest.fixture
@@ -49,71 +35,48 @@ def instance(
 ) -> Iterator[DagsterInstance]:
     """An instance that knows two assets, on a server whose transactions see one state alone."""
     monkeypatch.setenv("PGOPTIONS", r"-c default_transaction_isolation=repeatable\ read")
-    with dagster(stack, tmp_path, OURS, "1000") as made_here:
-        made_here.event_log_storage.store_event_batch([made("a"), made("b")])
-        yield made_here
+    with dagster(stack, tmp_path, OURS, "1000") as found:
+        found.event_log_storage.store_event_batch([made("a"), made("b")])
+        yield found
 
 
-@pytest.fixture
-def others(instance: DagsterInstance) -> Iterator[tuple[Connection, Connection]]:
-    """Two sessions of others."""
+@contextmanager
+def in_the_way(
+    instance: DagsterInstance, statement: str, asset: str, *written: str
+) -> Iterator[Any]:
+    """What another has done to an asset, while ours writes and waits for it; a session beside."""
     url = instance.event_log_storage.postgres_url.replace("+psycopg2", "")  # type: ignore[attr-defined]
-    sessions = psycopg2.connect(url), psycopg2.connect(url)
-    yield sessions
-    for session in sessions:
-        session.close()
-
-
-def waits(session: Connection) -> bool:
-    """Whether somebody comes to wait for a lock, within a minute."""
-    deadline = time.monotonic() + 60
-    with session.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            (row,) = cursor.fetchall()
-            session.rollback()
-            if row[0]:
-                return True
-            time.sleep(0.02)
-    return False
+    holder, looker = psycopg2.connect(url), psycopg2.connect(url)
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            holder.cursor().execute(statement, (asset,))
+            events = [made(name) for name in written]
+            writing = pool.submit(instance.event_log_storage.store_event_batch, events)
+            wait_for_waiter(Warehouse(url))
+            yield looker.cursor()
+        finally:
+            holder.commit()
+            holder.close()
+            looker.close()
+        writing.result(timeout=60)
 
 
 def test_assets_are_written_in_one_order_whatever_the_order_of_their_events(
-    instance: DagsterInstance, others: tuple[Connection, Connection]
+    instance: DagsterInstance,
 ) -> None:
-    holder, looker = others
-    with ThreadPoolExecutor(1) as pool:
-        with holder.cursor() as cursor:
-            cursor.execute(_ROW, (B,))
-        events = [made("b"), made("a")]
-        writing = pool.submit(instance.event_log_storage.store_event_batch, events)
-        try:
-            assert waits(looker)
-            # It waits for b, and has a: whoever else begins with a waits for it, and has nothing.
-            with pytest.raises(LockNotAvailable), looker.cursor() as cursor:
-                cursor.execute(f"{_ROW} NOWAIT", (A,))
-        finally:
-            for session in others:
-                session.rollback()
-        writing.result(timeout=60)
+    # It waits for b, and has a: whoever else begins with a waits for it, and has nothing.
+    with (
+        in_the_way(instance, _ROW, B, "b", "a") as looker,
+        pytest.raises(LockNotAvailable),
+    ):
+        looker.execute(f"{_ROW} NOWAIT", (A,))
 
 
 def test_an_asset_that_was_written_meanwhile_is_written_after_it(
-    instance: DagsterInstance, others: tuple[Connection, Connection]
+    instance: DagsterInstance,
 ) -> None:
-    holder, looker = others
-    with ThreadPoolExecutor(1) as pool:
-        with holder.cursor() as cursor:
-            cursor.execute("UPDATE asset_keys SET last_run_id = 'other' WHERE asset_key = %s", (A,))
-        writing = pool.submit(instance.event_log_storage.store_event_batch, [made("a")])
-        try:
-            assert waits(looker)
-        finally:
-            holder.commit()
-        writing.result(timeout=60)
-    with looker.cursor() as cursor:
-        cursor.execute(_ROW, (A,))
-        assert cursor.fetchall() == [("a-run",)]
+    change = "UPDATE asset_keys SET last_run_id = 'other' WHERE asset_key = %s"
+    with in_the_way(instance, change, A, "a"):
+        pass
+    (record,) = instance.get_asset_records([AssetKey("a")])
+    assert record.asset_entry.last_run_id == RUN
