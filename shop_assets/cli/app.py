@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import logging
 import os
 import signal
 import sys
@@ -72,7 +71,6 @@ def main() -> None:
 
     def interrupted(*_: object) -> None:
         errors.of_main_alone = True
-        logging.disable(logging.CRITICAL)
         raise KeyboardInterrupt
 
     # A script's background job begins with Ctrl-C ignored, and is to go on with that.
