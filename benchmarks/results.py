@@ -18,7 +18,8 @@ class Verdict:
     """One figure beside what is declared for it.
 
     `better`: whether a ratio is to be high or a cost to be low. `judged`: whether it counts at
-    this size of the load.
+    this size of the load. `speed`: of seconds, how many times as fast the machine is as the one
+    that they were declared on.
     """
 
     what: str
@@ -27,6 +28,12 @@ class Verdict:
     better: Literal["higher", "lower"]
     unit: str = "x"
     judged: bool = True
+    speed: float = 1.0
+
+    @property
+    def bound(self) -> float:
+        """What is declared, on this machine."""
+        return self.declared / self.speed
 
     @property
     def behind(self) -> bool:
@@ -34,15 +41,15 @@ class Verdict:
         if not self.judged:
             return False
         if self.better == "higher":
-            return self.measured < self.declared * (1 - BEHIND)
-        return self.measured > self.declared * (1 + BEHIND)
+            return self.measured < self.bound * (1 - BEHIND)
+        return self.measured > self.bound * (1 + BEHIND)
 
     @property
     def met(self) -> bool:
         """Whether it is what is declared, or better."""
         if self.better == "higher":
-            return self.measured >= self.declared
-        return self.measured <= self.declared
+            return self.measured >= self.bound
+        return self.measured <= self.bound
 
 
 @dataclass

@@ -29,7 +29,7 @@ from benchmarks.sizes import SIZES, Size
 from shop_assets.cli.memory import keep_memory
 
 _FOLDER = Path(__file__).parent
-STAGES = ("slices", "reading", "aggregates", "lake", "events", "range_runs")
+STAGES = ("limits", "slices", "reading", "aggregates", "lake", "events", "range_runs")
 WHOLE = ("hours", "day", "history", "freshness", "delta_year")
 CASES = (*STAGES, *WHOLE)
 LONG = ("week", "real_shop")

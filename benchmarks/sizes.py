@@ -12,9 +12,10 @@ class Size:
     `runs`: of which each median is taken. `hour_orders`, `peak_orders`: orders of a normal and of
     the peak hour (a shop's hour has 20 web events and 2.5 items for each). `hours`: normal hours
     measured one after another. `day_hours`: hours of the backfill. `ledger_rows`: that the
-    aggregates are made of. `year_hours`: commits of the Delta table that is looked after.
-    `week_orders`: orders an hour of the week with a sale. `judged`: whether the declared ratios
-    hold at this size; where rows are few, fixed costs are all there is.
+    aggregates are made of, and that show how fast the machine is. `year_hours`: commits of the
+    Delta table that is looked after. `week_orders`: orders an hour of the week with a sale.
+    `judged`: whether the declared ratios hold at this size; where rows are few, fixed costs are all
+    there is.
     """
 
     name: str

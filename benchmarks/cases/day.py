@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from benchmarks import declared
+from benchmarks import declared, limits
 from benchmarks.loads import load, table_of
 from benchmarks.place import Place
 from benchmarks.results import Section, Verdict
@@ -23,17 +23,20 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
         shop.live(size.day_hours)
     finally:
         shop.close()
+    speed = limits.speed_of(limits.measured(place, size.ledger_rows, limits.RUNS))
     loaded = load(place.home, shop.variables, START, size.day_hours)
     section = Section("A day as one backfill")
     section.rows = table_of({f"{size.day_hours} hours": loaded})
     section.verdicts = [
         Verdict(
             "a day of 24 hours",
-            round(loaded.seconds, 1),
+            round(loaded.to_marts, 1),
             declared.DAY_SECONDS,
             "lower",
             "s",
             judged=size.judged,
+            speed=speed,
         )
     ]
+    section.notes = [limits.note(speed)]
     yield section

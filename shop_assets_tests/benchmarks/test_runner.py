@@ -8,14 +8,19 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import limits
+from benchmarks.limits import Limit
 from benchmarks.machine import LOOP
+from benchmarks.place import Place
 from benchmarks.results import Verdict
 from benchmarks.run import keep
 from benchmarks.tables import page
+from shop_assets.stack.endpoints import Endpoints
 from shop_assets_tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.no_cover]
@@ -63,6 +68,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     )
 
 
+@pytest.fixture
+def place(stack: Endpoints, tmp_path: Path) -> Place:
+    return Place(tmp_path, stack)
+
+
 def test_results_say_where_and_how_they_were_measured(ran: Ran) -> None:
     machine = ran.results["machine"]
     assert int(machine["cores"]) >= 1
@@ -108,6 +118,34 @@ def test_the_parts_of_a_load_sum_to_its_seconds(ran: Ran) -> None:
         assert parts[f"- {part}"] > 0
     assert day["memory of the process, MiB"] > 100
     assert day["memory of the servers, MiB"] > 50
+
+
+def test_seconds_are_held_to_what_they_are_on_this_machine(ran: Ran) -> None:
+    (verdict,) = ran.section("day")["verdicts"]
+    day = ran.load("day")
+    assert verdict["measured"] == pytest.approx(day["seconds"] - day["- analytics"], abs=0.06)
+    assert 0 < verdict["speed"] != 1
+    assert f"declared ≤ 180 s, here ≤ {180 / verdict['speed']:.3g} s: met" in ran.page
+
+
+def test_a_slower_machine_may_take_longer_by_as_much() -> None:
+    def day(seconds: float, speed: float) -> Verdict:
+        return Verdict("a day", seconds, 100, "lower", "s", speed=speed)
+
+    assert day(199, 0.5).met
+    assert not day(201, 0.5).met
+    assert not day(249, 0.5).behind
+    assert day(251, 0.5).behind
+    assert not day(60, 2.0).met
+
+
+def test_the_speed_of_the_machine_is_the_mean_of_all_that_was_tried(place: Place) -> None:
+    found = limits.measured(place, 1_000, 1)
+    assert len({limit.how for limit in found}) == 8
+    assert min(limit.measured for limit in found) > 0
+    assert min(limit.speed for limit in found) < limits.speed_of(found)
+    halves = [Limit("a", 100, 50), Limit("b", 100, 200), Limit("c", 100, 12.5)]
+    assert limits.speed_of(halves) == 0.5
 
 
 def test_a_load_tells_of_the_rows_that_it_read(ran: Ran) -> None:
@@ -176,5 +214,5 @@ def test_a_case_that_is_not_there_is_said_to_be_so() -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "found moon, expected of slices" in done.stderr
+    assert "found moon, expected of limits, slices" in done.stderr
     assert "Traceback" not in done.stderr
