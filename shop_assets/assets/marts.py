@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
+import pandas as pd
 from dagster import (
     AssetDep,
     AssetExecutionContext,
@@ -20,6 +21,7 @@ from shop_assets.assets.warehouse import warehouse_key
 from shop_assets.checks import marts as checks
 from shop_assets.checks.cleaning import hour_keys
 from shop_assets.checks.contract import judge_contract
+from shop_assets.checks.outcome import Outcome
 from shop_assets.checks.report import report
 from shop_assets.entities import TABLES
 from shop_assets.io_managers.postgres import MartRows
@@ -28,6 +30,7 @@ from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.warehouse import order_requests, slices
+from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
 from shop_assets.warehouse.marts import stale_slices
 
@@ -126,16 +129,10 @@ def _mart_asset(
         if declared.by_order:
             only = ONLY_STALE in context.run.tags
             orders = order_requests.asked(store, span.start, span.end, alone=only)
-        if orders is not None and orders.alone:
-            rows = some_customer_orders(store, span.start, span.end, orders.asked)
-        else:
-            rows = MARTS[declared.name](store, span.start, span.end)
+        last_day = calendar.last_midnight(span.start, span.end) if declared.daily else None
+        rows, outcomes = computed(store, declared, span, orders, last_day)
         time = rows[str(spec.time)]
         by_key = rows_by_day(time) if declared.daily else rows_by_hour(time)
-        keys = time.astype("str") if declared.daily else hour_keys(time)
-        outcomes = [judge_contract(rows, spec, keys)]
-        if declared.sums:
-            outcomes.append(checks.judge_sums(store, rows, span.start, span.end))
         return MaterializeResult(
             value=MartRows(rows, epoch, seen, orders),
             metadata=describe_partitions(
@@ -149,6 +146,32 @@ def _mart_asset(
         )
 
     return mart
+
+
+def computed(
+    store: Warehouse,
+    declared: MartDeclaration,
+    span: Span,
+    orders: order_requests.Orders | None,
+    last_day: dt.datetime | None,
+) -> tuple[pd.DataFrame, list[Outcome]]:
+    """A mart's rows, and what its checks say of them, of one moment of the warehouse.
+
+    `orders`: those that are asked for, of a mart that is computed by order. `last_day`: when the
+    last of its days begins, of a mart that has days.
+    """
+    spec = TABLES[declared.name]
+    with store.snapshot() as state:
+        if orders is not None and orders.alone:
+            rows = some_customer_orders(state, span.start, span.end, orders.asked)
+        else:
+            rows = MARTS[declared.name](state, span.start, span.end)
+        outcomes = []
+        if declared.sums:
+            outcomes.append(checks.judge_sums(state, rows, span.start, span.end, last_day))
+    time = rows[str(spec.time)]
+    keys = time.astype("str") if declared.daily else hour_keys(time)
+    return rows, [judge_contract(rows, spec, keys), *outcomes]
 
 
 def _slice_window(span: Span, daily: bool) -> tuple[dt.datetime, dt.datetime]:

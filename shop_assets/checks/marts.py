@@ -9,7 +9,8 @@ from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from shop_assets.checks.contract import contract_spec
 from shop_assets.checks.outcome import Outcome, timed
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.connection import Readable
+from shop_assets.warehouse.ledger_sums import ledger_sums
 
 SUMS = "sums_to_the_ledger"
 _FIGURES = ("gross_sales_micros", "discounts_micros", "returns_micros", "net_sales_micros")
@@ -26,7 +27,8 @@ def specs(asset: AssetKey, *, sums: bool) -> list[AssetCheckSpec]:
                 blocking=True,
                 description=(
                     "Gross sales, discounts, returns and net sales equal the sums of the sales "
-                    "ledger over the same time, in each currency."
+                    "ledger over the same time, in each currency. A day that is not over is held "
+                    "to its hours, each of which is held to the ledger."
                 ),
             )
         )
@@ -35,19 +37,17 @@ def specs(asset: AssetKey, *, sums: bool) -> list[AssetCheckSpec]:
 
 @timed
 def judge_sums(
-    warehouse: Warehouse, rows: pd.DataFrame, start: dt.datetime, end: dt.datetime
+    warehouse: Readable,
+    rows: pd.DataFrame,
+    start: dt.datetime,
+    end: dt.datetime,
+    last_day: dt.datetime | None = None,
 ) -> Outcome:
-    """Whether the mart's sums over `[start, end)` are the ledger's, by an independent query."""
-    ledger = warehouse.read(
-        "SELECT currency, "
-        "coalesce(sum(amount_micros) FILTER (WHERE kind = 'sale'), 0)::bigint AS gross, "
-        "coalesce(sum(amount_micros) FILTER (WHERE kind = 'discount'), 0)::bigint AS discounts, "
-        "coalesce(sum(amount_micros) FILTER (WHERE kind IN ('return', 'cancellation')), 0)::bigint "
-        "AS returns FROM warehouse.sales_ledger WHERE happened_at >= $1 AND happened_at < $2 "
-        "AND NOT is_test GROUP BY currency",
-        (start, end),
-        by_index=True,
-    ).set_index("currency")
+    """Whether the mart's sums over `[start, end)` are the ledger's, by an independent query.
+
+    `warehouse`: of the moment at which the mart was computed. `last_day`: see `ledger_sums`.
+    """
+    ledger = ledger_sums(warehouse, start, end, last_day)
     expected = pd.DataFrame(
         {
             "gross_sales_micros": ledger["gross"],

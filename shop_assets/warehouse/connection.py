@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,7 +39,30 @@ class WarehouseUnavailableError(UserError):
     """The warehouse cannot be reached or does not let us in."""
 
 
-class Warehouse:
+class Readable(ABC):
+    """A warehouse to be read: as it is, or as it was at one moment. `zone`: of the shop's days."""
+
+    zone: str
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Cursor]:
+        """A cursor in a transaction."""
+
+    def read(
+        self, sql: str, parameters: Sequence[Any] = (), *, by_index: bool = False
+    ) -> pd.DataFrame:
+        """The rows of a query, as a frame with Arrow's types made pandas'.
+
+        `by_index`: see `only_by_index`.
+        """
+        with (
+            self.transaction() as cursor,
+            only_by_index(cursor) if by_index else nullcontext(),
+        ):
+            return read(cursor, sql, parameters)
+
+
+class Warehouse(Readable):
     """One shop's warehouse.
 
     `url`: a libpq URI of the role that loads. `reader`: the role that may read the views.
@@ -86,6 +110,13 @@ class Warehouse:
             raise
         self._kept.give_back(connection)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Readable]:
+        """The warehouse at one moment: whatever others load meanwhile, all reads fit together."""
+        with self.transaction() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield _Snapshot(cursor, self.zone)
+
     def create(self) -> None:
         """Make the schemas, tables and views, or upgrade those that an older release made.
 
@@ -113,19 +144,6 @@ class Warehouse:
             if error.sqlstate == _UNDEFINED_TABLE:
                 return False
             raise
-
-    def read(
-        self, sql: str, parameters: Sequence[Any] = (), *, by_index: bool = False
-    ) -> pd.DataFrame:
-        """The rows of a query, as a frame with Arrow's types made pandas'.
-
-        `by_index`: see `only_by_index`.
-        """
-        with (
-            self.transaction() as cursor,
-            only_by_index(cursor) if by_index else nullcontext(),
-        ):
-            return read(cursor, sql, parameters)
 
     def ensure_months(self, spec: TableSpec, moments: pa.ChunkedArray | pa.Array) -> list[str]:
         """Make the monthly partitions that rows at these moments fall into; their names."""
@@ -156,6 +174,19 @@ class Warehouse:
                         cursor.execute(statement)
             self._partitions.add(name)
         return names
+
+
+class _Snapshot(Readable):
+    """What one transaction sees."""
+
+    def __init__(self, cursor: Cursor, zone: str) -> None:
+        self._cursor = cursor
+        self.zone = zone
+
+    @contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """The transaction itself, which ends with the snapshot."""
+        yield self._cursor
 
 
 def read(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:

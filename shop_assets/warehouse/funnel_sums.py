@@ -21,7 +21,7 @@ import pyarrow as pa
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sessions
 from shop_assets.warehouse import ddl, slices
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, only_by_index, read
+from shop_assets.warehouse.connection import Cursor, Readable, fetch_one, only_by_index, read
 
 ROWS_AT_ONCE = 1_000_000
 """How many stretches, about, are counted at a time where all are."""
@@ -147,7 +147,7 @@ def ensure(cursor: Cursor) -> None:
     )
 
 
-def read_hours(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def read_hours(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`transforms.sessions.session_counts` of the sessions that began in `[start, end)`."""
     with warehouse.transaction() as cursor:
         ensure(cursor)

@@ -16,15 +16,15 @@ import pandas as pd
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.transforms import customers, inventory, marketing, quality, sales, sessions
 from shop_assets.warehouse import ddl, funnel_sums, order_requests, rows, sales_sums
-from shop_assets.warehouse.connection import Cursor, Warehouse, read
+from shop_assets.warehouse.connection import Cursor, Readable, read
 
-Compute = Callable[[Warehouse, dt.datetime, dt.datetime], pd.DataFrame]
+Compute = Callable[[Readable, dt.datetime, dt.datetime], pd.DataFrame]
 
 _LEDGER = TABLES["sales_ledger"]
 _LEDGER_COLUMNS = ddl.column_list(_LEDGER, "l.")
 
 
-def ledger_rows(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def ledger_rows(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """The sales ledger's rows that happened in `[start, end)`."""
     frame = warehouse.read(
         f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l "
@@ -35,17 +35,17 @@ def ledger_rows(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> p
     return _LEDGER.conform(frame)
 
 
-def sales_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def sales_hourly(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.sales_hourly`."""
     return sales.sales_hourly(sales_sums.read_hours(warehouse, start, end))
 
 
-def sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def sales_daily(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.sales_daily`."""
     return sales.sales_daily(sales_sums.read_days(warehouse, sales_sums.DAYS, start, end))
 
 
-def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def product_sales_daily(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.product_sales_daily`."""
     sums = sales_sums.read_days(warehouse, sales_sums.PRODUCTS, start, end)
     # The version before the span, those within, and should there be none, the first one after.
@@ -72,14 +72,14 @@ def product_sales_daily(warehouse: Warehouse, start: dt.datetime, end: dt.dateti
     return sales.product_sales_daily(sums, versions, ZoneInfo(warehouse.zone))
 
 
-def customer_orders(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def customer_orders(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.customer_orders`."""
     with warehouse.transaction() as cursor:
         return _customer_orders(cursor, "meta.sold_orders w", start, end)
 
 
 def some_customer_orders(
-    warehouse: Warehouse, start: dt.datetime, end: dt.datetime, orders: pd.DataFrame
+    warehouse: Readable, start: dt.datetime, end: dt.datetime, orders: pd.DataFrame
 ) -> pd.DataFrame:
     """The same of some orders (columns hour, source, order_id); those that have sales, in the hour
     that they are asked for."""
@@ -120,12 +120,12 @@ def _customer_orders(
     return customers.customer_orders(ledger, history)
 
 
-def funnel_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def funnel_hourly(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.funnel_hourly`."""
     return sessions.funnel_hourly(funnel_sums.read_hours(warehouse, start, end))
 
 
-def inventory_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def inventory_hourly(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.inventory_hourly`."""
     levels = ENTITIES["inventory_levels"]
     columns = ddl.column_list(levels, "l.")
@@ -170,7 +170,7 @@ def _next_place(where: str) -> str:
     )
 
 
-def ad_spend_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def ad_spend_daily(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.ad_spend_daily`: the days are the platform's, so their dates are taken as they are."""
     zone = ZoneInfo(warehouse.zone)
     first = start.astimezone(zone).date()
@@ -186,7 +186,7 @@ def ad_spend_daily(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -
     return marketing.ad_spend_daily(spend.conform(frame), campaigns.conform(named))
 
 
-def data_quality_hourly(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def data_quality_hourly(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`marts.data_quality_hourly`."""
     return quality.data_quality_hourly(rows.read_counts(warehouse, start, end))
 

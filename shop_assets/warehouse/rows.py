@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from shop_assets.transforms.clean import COUNTS
 from shop_assets.warehouse import slices
-from shop_assets.warehouse.connection import Cursor, Warehouse
+from shop_assets.warehouse.connection import Cursor, Readable
 
 _SCHEMA = pa.schema(
     [
@@ -54,7 +54,7 @@ def record_counts(
     )
 
 
-def read_counts(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def read_counts(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """The counts of the hours `[start, end)`: `_SCHEMA`'s columns."""
     names = ", ".join(_SCHEMA.names)
     return warehouse.read(

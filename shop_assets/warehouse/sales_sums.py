@@ -23,7 +23,7 @@ import pyarrow as pa
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sales
 from shop_assets.warehouse import ddl, slices, sold_orders
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, only_by_index, read
+from shop_assets.warehouse.connection import Cursor, Readable, fetch_one, only_by_index, read
 
 ROWS_AT_ONCE = 1_000_000
 """How many of the ledger's rows, about, are summed at a time."""
@@ -106,19 +106,19 @@ def ensure(cursor: Cursor, zone: str) -> None:
     )
 
 
-def read_hours(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+def read_hours(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
     """`transforms.sales.hour_sums` of the hours in `[start, end)`."""
     return _read(warehouse, HOURS, start, end, "timestamptz")
 
 
 def read_days(
-    warehouse: Warehouse, sums: Sums, start: dt.datetime, end: dt.datetime
+    warehouse: Readable, sums: Sums, start: dt.datetime, end: dt.datetime
 ) -> pd.DataFrame:
     """The same of `DAYS`, with its counts, or `PRODUCTS`: of the shop's days in `[start, end)`."""
     return _read(warehouse, sums, *days_between(warehouse, start, end), "text::date")
 
 
-def days_between(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> tuple[str, str]:
+def days_between(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> tuple[str, str]:
     """The first of the shop's days in `[start, end)`, and the one after the last, as texts."""
     zone = ZoneInfo(warehouse.zone)
     last = end - dt.timedelta(microseconds=1)
@@ -128,7 +128,7 @@ def days_between(warehouse: Warehouse, start: dt.datetime, end: dt.datetime) -> 
     )
 
 
-def _read(warehouse: Warehouse, sums: Sums, start: object, end: object, kind: str) -> pd.DataFrame:
+def _read(warehouse: Readable, sums: Sums, start: object, end: object, kind: str) -> pd.DataFrame:
     time = sums.key[0]
     with warehouse.transaction() as cursor:
         ensure(cursor, warehouse.zone)

@@ -228,8 +228,9 @@ class Hour:
         seen = stale_slices(store, mart, start, end)
         found = MARTS[mart](store, start, end)
         assert len(found)
-        if mart == "sales_hourly":
-            assert mart_checks.judge_sums(store, found, start, end).passed
+        if "sales" in mart:
+            last_day = day if daily else None
+            assert mart_checks.judge_sums(store, found, start, end, last_day).passed
         orders = None
         if mart == "customer_orders":
             orders = order_requests.asked(store, start, end, alone=False)
