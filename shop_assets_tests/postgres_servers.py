@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,18 +16,23 @@ _SECONDS = 60.0
 
 
 @contextmanager
-def socket_server(data: Path) -> Iterator[PostgresServer]:
-    """A server whose files stand in that folder, and go with it.
+def socket_server() -> Iterator[PostgresServer]:
+    """A server whose files stand in a folder of its own (`pgdata`), and go with it.
+
+    Not in pytest's: each run of pytest takes from all other users what they may do in the folder
+    of the one before, and where we are root the server is one of those.
 
     The library gives a start ten seconds. Slow cores need more while other tests run: asked again,
     it finds the server that it began.
     """
-    server = get_server(data, cleanup_mode="delete", start=False)
-    try:
-        _start(server, time.monotonic() + _SECONDS)
-        yield server
-    finally:
-        server.cleanup()
+    where = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    with tempfile.TemporaryDirectory(prefix="shop-tests-", dir=where) as folder:
+        server = get_server(Path(folder) / "pgdata", cleanup_mode="delete", start=False)
+        try:
+            _start(server, time.monotonic() + _SECONDS)
+            yield server
+        finally:
+            server.cleanup()
 
 
 def _start(server: PostgresServer, until: float) -> None:

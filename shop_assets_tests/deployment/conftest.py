@@ -56,11 +56,10 @@ class Postgres:
 
 
 @pytest.fixture(scope="session", name="postgres")
-def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    data = tmp_path_factory.mktemp("deployment") / "pgdata"
-    with socket_server(data) as server:
+def _postgres() -> Iterator[Postgres]:
+    with socket_server() as server:
         socket_folder = str(server.get_postmaster_info().socket_dir)
-        postgres = Postgres(socket_folder, data, server.bin_path)
+        postgres = Postgres(socket_folder, server.pgdata, server.bin_path)
         made = postgres.run_script(ROOT / "deploy" / "postgres" / "10-roles.sql", PASSWORDS)
         assert made.returncode == 0, made.stderr
         yield postgres

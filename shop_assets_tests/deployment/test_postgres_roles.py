@@ -112,3 +112,10 @@ def test_postgres_accepts_the_settings_of_its_command(postgres: Postgres) -> Non
         )
         assert done.returncode == 0, done.stderr
         assert int(done.stdout) > 0
+
+
+def test_the_server_of_these_tests_stands_where_no_other_run_of_pytest_closes_the_way(
+    postgres: Postgres,
+) -> None:
+    assert postgres.data.is_dir()
+    assert not [p.name for p in postgres.data.parents if p.name.startswith("pytest-")]

@@ -49,12 +49,11 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The socket folder of a server where `clerk` must give a password."""
-    data = tmp_path_factory.mktemp("sources") / "pgdata"
-    with socket_server(data) as server:
+    with socket_server() as server:
         folder = str(server.get_postmaster_info().socket_dir)
-        rules = data / "pg_hba.conf"
+        rules = server.pgdata / "pg_hba.conf"
         rules.write_text("local all clerk scram-sha-256\n" + rules.read_text())
         connection = psycopg2.connect(host=folder, user="postgres", dbname="postgres")
         connection.autocommit = True
