@@ -45,8 +45,6 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._utils.error import serializable_error_info_from_exc_info
 
-from shop_assets.dagster_storage.input_versions import look_only_for_inputs
-
 AT_ONCE = 3
 """Steps at a time: two compute while one waits for a server, most of the time. A fourth takes more
 memory and no less time."""
@@ -117,8 +115,7 @@ class ThreadsExecutor(Executor):
             running = 0
             while not active.is_complete:
                 for step in active.get_steps_to_execute():
-                    of_step = context.for_step(step, active.get_known_state())
-                    _start(look_only_for_inputs(of_step), told)
+                    _start(context.for_step(step, active.get_known_state()), told)
                     running += 1
                 yield from active.concurrency_event_iterator(context)
                 # Until something happens, or a step is to be tried again.

@@ -14,7 +14,7 @@ from psycopg2.errors import ProgramLimitExceeded
 
 from shop_assets.dagster_storage.rows import Stored
 
-MOMENT = 0.2
+MOMENT = 0.05
 """How many seconds a row waits, unless it is asked for before."""
 AGAIN = 1.0
 """After how many seconds it is tried again where nobody asks meanwhile."""
