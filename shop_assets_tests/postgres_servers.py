@@ -19,8 +19,8 @@ _SECONDS = 60.0
 def socket_server() -> Iterator[PostgresServer]:
     """A server whose files stand in a folder of its own (`pgdata`), and go with it.
 
-    Not in pytest's: each run of pytest takes from all other users what they may do in the folder
-    of the one before, and where we are root the server is one of those.
+    Not in pytest's: each run of pytest that begins closes the folder that all runs have in common
+    to other users, and where we are root the server is run by one of those.
 
     The library gives a start ten seconds. Slow cores need more while other tests run: asked again,
     it finds the server that it began.

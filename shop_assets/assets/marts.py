@@ -31,7 +31,7 @@ from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.warehouse import order_requests, slices
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
+from shop_assets.warehouse.mart_inputs import MARTS, prepare, some_customer_orders
 from shop_assets.warehouse.marts import stale_slices
 
 ONLY_STALE = "shop/only_stale"
@@ -161,6 +161,7 @@ def computed(
     last of its days begins, of a mart that has days.
     """
     spec = TABLES[declared.name]
+    prepare(store, declared.name)
     with store.snapshot() as state:
         if orders is not None and orders.alone:
             rows = some_customer_orders(state, span.start, span.end, orders.asked)

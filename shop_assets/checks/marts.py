@@ -27,8 +27,8 @@ def specs(asset: AssetKey, *, sums: bool) -> list[AssetCheckSpec]:
                 blocking=True,
                 description=(
                     "Gross sales, discounts, returns and net sales equal the sums of the sales "
-                    "ledger over the same time, in each currency. A day that is not over is held "
-                    "to its hours, each of which is held to the ledger."
+                    "ledger over the same time, in each currency. A day whose last hour is not "
+                    "loaded is held to its hours, each of which is held to the ledger."
                 ),
             )
         )

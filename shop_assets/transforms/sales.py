@@ -16,6 +16,7 @@ import pandas as pd
 from shop_assets.entities import TABLES
 from shop_assets.entities.ledger import LEDGER_KINDS
 from shop_assets.transforms.days import shop_days
+from shop_assets.transforms.ledger_entries import KIND
 
 _RETURNS = ("return", "cancellation")
 _AMOUNTS = {
@@ -159,25 +160,21 @@ def _by_day(rows: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
 
 def _sums(rows: pd.DataFrame, by: Sequence[str], figures: Sequence[str]) -> pd.DataFrame:
     sign = rows["sign"].to_numpy()
-    kind = pd.Categorical(rows["kind"], categories=LEDGER_KINDS).codes
+    kind = pd.Index(LEDGER_KINDS).get_indexer(pd.Index(rows["kind"]))
     # All at once: each column that a frame is given later costs as much as some thousand rows.
     parts: dict[str, pd.Series | np.ndarray] = {name: rows[name] for name in by}
     for value, named in (("amount_micros", _AMOUNTS), ("quantity", _UNITS)):
         signed = rows[value].to_numpy(dtype="int64") * sign
         for name, kinds in named.items():
             if name in figures:
-                parts[name] = np.where(np.isin(kind, _codes(*kinds)), signed, 0)
-    counted = np.isin(kind, _codes("sale")) & rows["is_order"].to_numpy(dtype=bool)
+                parts[name] = np.where(np.isin(kind, [KIND[k] for k in kinds]), signed, 0)
+    counted = (kind == KIND["sale"]) & rows["is_order"].to_numpy(dtype=bool)
     order = list(dict.fromkeys((*by, "source", "order_id", "sign")))
     counted[counted] = ~rows.loc[counted, order].duplicated().to_numpy()
     parts["orders"] = np.where(counted, sign, 0)
     parts["ledger_rows"] = sign
     frame = pd.DataFrame(parts, index=rows.index)
     return frame.groupby(list(by), observed=True, as_index=False)[list(figures)].sum()
-
-
-def _codes(*kinds: str) -> list[int]:
-    return [LEDGER_KINDS.index(kind) for kind in kinds]
 
 
 def _finish(frame: pd.DataFrame, table: str) -> pd.DataFrame:

@@ -202,3 +202,21 @@ MARTS: dict[str, Compute] = {
     "data_quality_hourly": data_quality_hourly,
 }
 """Each mart's computation, by name."""
+
+_KEPT: dict[str, Callable[[Cursor, str], None]] = {
+    "sales_hourly": sales_sums.ensure,
+    "sales_daily": sales_sums.ensure,
+    "product_sales_daily": sales_sums.ensure,
+    "funnel_hourly": lambda cursor, _: funnel_sums.ensure(cursor),
+}
+"""What the marts are made of that are made of sums that are kept."""
+
+
+def prepare(warehouse: Readable, mart: str) -> None:
+    """Make the sums that a mart is made of, where they were never made.
+
+    Before a snapshot is taken: within it, what others make meanwhile is not to be seen.
+    """
+    if mart in _KEPT:
+        with warehouse.transaction() as cursor:
+            _KEPT[mart](cursor, warehouse.zone)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -10,10 +12,11 @@ import pytest
 
 from shop_assets.assets.marts import DECLARED, computed
 from shop_assets.partition_span import Span
-from shop_assets.warehouse.connection import Readable, Warehouse, fetch_one
+from shop_assets.warehouse import funnel_sums, sales_sums
+from shop_assets.warehouse.connection import Cursor, Readable, Warehouse, fetch_one
 from shop_assets.warehouse.ledger_sums import ledger_sums
 from shop_assets.warehouse.mart_inputs import MARTS
-from shop_assets_tests.warehouse.loads import DAY, HOUR, NINE, table_of
+from shop_assets_tests.warehouse.loads import DAY, HOUR, NINE, activity, table_of, wait_for_waiter
 from shop_assets_tests.warehouse.test_sales_sums import KOLKATA, sell
 
 TEN_POUNDS = 10_000_000
@@ -75,6 +78,33 @@ def test_a_mart_that_is_overtaken_while_it_is_computed_is_not_held_to_what_came_
         assert len(rows)
         assert all(not o.whole_failed for o in outcomes)
         assert [o.check for o in outcomes] == ["contract", "sums_to_the_ledger"]
+
+
+MAKERS: dict[str, tuple[str, Callable[[Cursor, str], None]]] = {
+    "sales_daily": ("DELETE FROM meta.sums_of", sales_sums.ensure),
+    "funnel_hourly": ("DELETE FROM meta.funnel_made", lambda c, _: funnel_sums.ensure(c)),
+}
+
+
+@pytest.mark.parametrize("mart", MAKERS)
+def test_a_mart_waits_for_who_makes_the_sums_that_it_is_made_of(
+    warehouse: Warehouse, mart: str
+) -> None:
+    sell(warehouse, "A", NINE)
+    activity(warehouse, {})
+    (declared,) = (d for d in DECLARED if d.name == mart)
+    forget, make = MAKERS[mart]
+    span = Span(*(day_of(warehouse) if declared.daily else (NINE, NINE + HOUR)), ("whichever",))
+    with warehouse.transaction() as cursor:
+        cursor.execute(forget)
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.transaction() as cursor:
+            make(cursor, warehouse.zone)
+            waiting = pool.submit(computed, warehouse, declared, span, None, None)
+            wait_for_waiter(Warehouse(warehouse.url))
+        rows, outcomes = waiting.result(timeout=60)
+    assert len(rows) == 1
+    assert not any(o.whole_failed for o in outcomes)
 
 
 def test_what_is_read_of_one_moment_fits_together(sold: Warehouse) -> None:
