@@ -58,6 +58,7 @@ def _column(loaded: Loaded) -> dict[str, Cell]:
     return {
         **{what: loaded.rows.get(entity, 0) for what, entity in _ENTITIES.items()},
         "seconds": round(loaded.seconds, 2),
+        "seconds, raw to marts": round(loaded.to_marts, 2),
         **{f"- {part}": round(loaded.parts[part], 2) for part in ALL_PARTS},
         "memory of the process, MiB": round(loaded.peak),
         "memory of the servers, MiB": round(loaded.servers),

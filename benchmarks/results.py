@@ -18,8 +18,8 @@ class Verdict:
     """One figure beside what is declared for it.
 
     `better`: whether a ratio is to be high or a cost to be low. `judged`: whether it counts at
-    this size of the load. `speed`: of seconds, how many times as fast the machine is as the one
-    that they were declared on.
+    this size of the load. `speed`: of what hangs on the machine, how many times as fast it is as
+    the one that this was declared on.
     """
 
     what: str
@@ -33,7 +33,7 @@ class Verdict:
     @property
     def bound(self) -> float:
         """What is declared, on this machine."""
-        return self.declared / self.speed
+        return self.declared * self.speed if self.better == "higher" else self.declared / self.speed
 
     @property
     def behind(self) -> bool:

@@ -108,7 +108,7 @@ def _sentence(verdict: Verdict) -> str:
         state = "BEHIND by more than a quarter"
     else:
         state = "met" if verdict.met else "missed, by less than a quarter"
-    here = "" if verdict.speed == 1 else f", here {sign} {verdict.bound:.3g}{unit}"
+    here = "" if verdict.speed == 1 else f", here {sign} {verdict.bound:.1f}{unit}"
     return (
         f"{verdict.what}: {verdict.measured:g}{unit}, "
         f"declared {sign} {verdict.declared:g}{unit}{here}: {state}"
