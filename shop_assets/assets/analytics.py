@@ -22,8 +22,9 @@ from shop_assets.settings import ShopSettings
 from shop_assets.transforms.inventory import stock_alerts
 from shop_assets.transforms.rfm import customer_rfm, sales_summary
 from shop_assets.warehouse import ddl
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.connection import Readable, Warehouse
 from shop_assets.warehouse.customer_totals import read_totals
+from shop_assets.warehouse.stock import stock_demand
 
 CACHE_SECONDS = 24 * 3600
 _DEMAND = dt.timedelta(days=28)
@@ -85,7 +86,7 @@ def _result(name: str, rows: pd.DataFrame, **metadata: Any) -> MaterializeResult
     )
 
 
-def _read(warehouse: Warehouse, name: str, where: str = "", *parameters: object) -> pd.DataFrame:
+def _read(warehouse: Readable, name: str, where: str = "", *parameters: object) -> pd.DataFrame:
     spec = TABLES[name]
     sql = f"SELECT {ddl.column_list(spec)} FROM {ddl.physical(spec)} {where}"
     return spec.conform(warehouse.read(sql, parameters))
@@ -160,10 +161,11 @@ def _stock_alerts(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
         as_of = newest_hour(store, "inventory_hourly")
         if as_of is None:
             return _result("stock_alerts", TABLES["stock_alerts"].empty())
-        inventory = _read(
-            store, "inventory_hourly", "WHERE hour > $1 AND hour <= $2", as_of - _DEMAND, as_of
-        )
-        rows = stock_alerts(inventory, _read(store, "products"), as_of)
+        with store.snapshot() as state:
+            inventory = _read(state, "inventory_hourly", "WHERE hour = $1", as_of)
+            demand = stock_demand(state, as_of - _DEMAND, as_of)
+            products = _read(state, "products")
+        rows = stock_alerts(inventory, demand, products, as_of)
         out = int((rows["severity"] == "out_of_stock").sum())
         return _result("stock_alerts", rows, out_of_stock=out, low=len(rows) - out)
 

@@ -61,25 +61,19 @@ def _moved(movements: pd.DataFrame) -> pd.DataFrame:
 
 
 def stock_alerts(
-    inventory: pd.DataFrame, products: pd.DataFrame, as_of: dt.datetime
+    inventory: pd.DataFrame, demand: pd.DataFrame, products: pd.DataFrame, as_of: dt.datetime
 ) -> pd.DataFrame:
     """`stock_alerts`: what is out of stock at `as_of`, or will be within its lead time.
 
-    `inventory`: hourly rows of the last weeks. Demand is units that left, over the days that the
-    product was in stock: during a stockout it is unknown, not zero.
+    `inventory`: rows of `inventory_hourly` of that hour. `demand`: source, product_id, location_id
+    (together unique), and of the last weeks the hours in which there was stock, and the units that
+    left in them: during a stockout demand is unknown, not zero.
     """
     spec = TABLES["stock_alerts"]
     if inventory.empty:
         return spec.empty()
-    in_stock = ~inventory["is_stockout"].astype(bool)
-    flags = inventory[_PLACE].assign(
-        hours=in_stock.astype("Int64"), units=inventory["units_out"].where(in_stock, 0)
-    )
-    demand = flags.groupby(_PLACE, as_index=False)[["hours", "units"]].sum()
-    days = (demand["hours"].astype("Float64") / 24).where(demand["hours"] > 0)
-    demand["daily_units"] = demand["units"].astype("Float64") / days
-    newest = inventory[inventory["hour"] == pd.Timestamp(as_of)]
-    rows = newest.merge(demand, on=_PLACE, how="left", validate="one_to_one")
+    rows = inventory.merge(demand, on=_PLACE, how="left", validate="one_to_one")
+    rows["daily_units"] = rows["units"].astype("Float64") / (rows["hours"].astype("Float64") / 24)
     lead = products[["source", "product_id", "lead_time_days"]]
     rows = rows.merge(lead, on=["source", "product_id"], how="left", validate="many_to_one")
     rows["lead_time_days"] = rows["lead_time_days"].fillna(DEFAULT_LEAD_TIME).astype("Int64")

@@ -161,7 +161,7 @@ def _by_day(rows: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
 def _sums(rows: pd.DataFrame, by: Sequence[str], figures: Sequence[str]) -> pd.DataFrame:
     sign = rows["sign"].to_numpy()
     kind = pd.Index(LEDGER_KINDS).get_indexer(pd.Index(rows["kind"]))
-    # All at once: each column that a frame is given later costs as much as some thousand rows.
+    # All columns at once: a frame is slow to be given one after the other.
     parts: dict[str, pd.Series | np.ndarray] = {name: rows[name] for name in by}
     for value, named in (("amount_micros", _AMOUNTS), ("quantity", _UNITS)):
         signed = rows[value].to_numpy(dtype="int64") * sign

@@ -73,8 +73,7 @@ def test_what_came_and_what_left_are_summed_apart_and_deleted_rows_ignored() -> 
 def test_nothing_gives_nothing() -> None:
     assert stock([], [movement(0, -1, "a")], 2).empty
     assert stock([reading(0, 1)], [], 0).empty
-    nothing = TABLES["inventory_hourly"].empty()
-    assert check("stock_alerts", stock_alerts(nothing, frame_of("products", []), AS_OF)).empty
+    assert alert([], []) == []
 
 
 @settings(max_examples=50, deadline=None)
@@ -114,6 +113,14 @@ def test_each_hour_shows_what_was_last_read_by_its_end(
     assert found == expected
 
 
+def demand_of(inventory: pd.DataFrame) -> pd.DataFrame:
+    """The hours with stock and the units that left in them, by place."""
+    place = ["source", "product_id", "location_id"]
+    there = inventory[~inventory["is_stockout"].astype(bool)]
+    named = {"hours": ("hour", "count"), "units": ("units_out", "sum")}
+    return there.groupby(place, as_index=False).agg(**named).astype({"hours": "Int64"})
+
+
 def alert(
     available: list[int], out: list[int], lead: int | None = None
 ) -> list[tuple[str, float | None, float | None, int]]:
@@ -127,7 +134,9 @@ def alert(
         for i, (a, o) in enumerate(zip(available, out, strict=True))
     ]  # fmt: skip
     products = frame_of("products", [{"lead_time_days": lead}])
-    found = check("stock_alerts", stock_alerts(frame_of("inventory_hourly", rows), products, AS_OF))
+    inventory = frame_of("inventory_hourly", rows)
+    newest = inventory[inventory["hour"] == AS_OF]
+    found = check("stock_alerts", stock_alerts(newest, demand_of(inventory), products, AS_OF))
     return [
         (s, None if pd.isna(d) else float(d), None if pd.isna(c) else float(c), int(t))
         for s, d, c, t in found[
