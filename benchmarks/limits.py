@@ -27,7 +27,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from benchmarks.place import Place
+from benchmarks.place import Place, engine_of
 from benchmarks.sizes import Size
 
 RUNS = 3
@@ -135,22 +135,18 @@ class _Server:
 def _served(place: Place) -> Iterator[_Server]:
     """The server, with a database for this alone; afterwards it is as it was."""
     url = place.database("limits")
-    engine = sa.create_engine(_sqlalchemy(url))
+    engine = engine_of(url)
     try:
         with adbc.connect(url) as connection:
             yield _Server(connection, engine)
     finally:
         engine.dispose()
-        admin = sa.create_engine(_sqlalchemy(place.admin_url), isolation_level="AUTOCOMMIT")
+        admin = engine_of(place.admin_url, isolation_level="AUTOCOMMIT")
         with admin.connect() as connection:
             connection.exec_driver_sql("DROP DATABASE limits WITH (FORCE)")
             # What is still to be written would be, while something else is measured.
             connection.exec_driver_sql("CHECKPOINT")
         admin.dispose()
-
-
-def _sqlalchemy(url: str) -> str:
-    return "postgresql+psycopg2" + url.removeprefix("postgresql")
 
 
 def _table(rows: int) -> pa.Table:

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
 
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import Endpoints
@@ -57,6 +60,11 @@ class Place:
             postgres_reader_url=warehouse.url,
         )
         os.environ.update({"SHOP_HOME": str(self.folder), **own.environment()})
+
+
+def engine_of(url: str, **options: Any) -> sa.Engine:
+    """SQLAlchemy's engine for a server's URL, by the driver that most use."""
+    return sa.create_engine("postgresql+psycopg2" + url.removeprefix("postgresql"), **options)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from benchmarks import declared
 from benchmarks.cases.slices import CALENDAR, TABLE
 from benchmarks.order_rows import HOUR, START, customer_orders
-from benchmarks.place import Place
+from benchmarks.place import Place, engine_of
 from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
 from benchmarks.timing import Racer, race
@@ -51,7 +51,7 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
         asset_partition_key_range=dg.PartitionKeyRange(*[partitions.hour_key(start)] * 2),
     )
     sql = _SQL.format(start.isoformat(), (start + HOUR).isoformat())
-    engine = sa.create_engine("postgresql+psycopg2" + store.url.removeprefix("postgresql"))
+    engine = engine_of(store.url)
 
     def ours(_: int) -> int:
         return len(manager.load_input(context))

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from benchmarks import declared
 from benchmarks.order_rows import HOUR, START, customer_orders
-from benchmarks.place import Place
+from benchmarks.place import Place, engine_of
 from benchmarks.results import Section, compared, ratio
 from benchmarks.sizes import Size
 from benchmarks.timing import Racer, race
@@ -131,7 +131,7 @@ def _bare(opened: ExitStack, store: Warehouse, frames: list[pd.DataFrame]) -> Ra
 def _to_sql(opened: ExitStack, store: Warehouse, frames: list[pd.DataFrame]) -> Racer:
     """Delete the hour, then `to_sql`, as the usual tutorial does it."""
     store.ensure_months(_SPEC, slices.to_arrow(frames[0], _SPEC).column("ordered_hour"))
-    engine = sa.create_engine("postgresql+psycopg2" + store.url.removeprefix("postgresql"))
+    engine = engine_of(store.url)
     opened.callback(engine.dispose)
     delete = sa.text("DELETE FROM marts_base.customer_orders WHERE ordered_hour = :hour")
 

@@ -8,9 +8,9 @@ import pandas as pd
 from dagster import AssetCheckSeverity, AssetCheckSpec, AssetKey
 
 from shop_assets.checks.contract import contract_spec
+from shop_assets.checks.ledger_sums import ledger_sums
 from shop_assets.checks.outcome import Outcome, timed
 from shop_assets.warehouse.connection import Readable
-from shop_assets.warehouse.ledger_sums import ledger_sums
 
 SUMS = "sums_to_the_ledger"
 _FIGURES = ("gross_sales_micros", "discounts_micros", "returns_micros", "net_sales_micros")

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from shop_assets.assets.marts import DECLARED, computed
+from shop_assets.checks.ledger_sums import ledger_sums
 from shop_assets.partition_span import Span
 from shop_assets.warehouse import funnel_sums, sales_sums
 from shop_assets.warehouse.connection import Cursor, Readable, Warehouse, fetch_one
-from shop_assets.warehouse.ledger_sums import ledger_sums
 from shop_assets.warehouse.mart_inputs import MARTS
 from shop_assets_tests.warehouse.loads import DAY, HOUR, NINE, activity, table_of, wait_for_waiter
 from shop_assets_tests.warehouse.test_sales_sums import KOLKATA, sell

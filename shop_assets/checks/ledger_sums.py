@@ -6,9 +6,9 @@ import datetime as dt
 
 import pandas as pd
 
+from shop_assets.partitions import HOUR, ceil_hour, floor_hour
 from shop_assets.warehouse.connection import Readable
 
-_HOUR = dt.timedelta(hours=1)
 _OF_ROWS = """
 SELECT currency,
     coalesce(sum(amount_micros) FILTER (WHERE kind = 'sale'), 0) AS gross,
@@ -41,8 +41,8 @@ def ledger_sums(
     border = end
     if last_day is not None and not _is_loaded(warehouse, end):
         border = last_day
-    first = _floor(border + _HOUR - dt.timedelta(microseconds=1))
-    last = max(_floor(end), first)
+    first = ceil_hour(border)
+    last = max(floor_hour(end), first)
     spans = [
         (_OF_ROWS, start, min(first, end)),
         (_OF_HOURS, first, last),
@@ -64,10 +64,6 @@ def _is_loaded(warehouse: Readable, end: dt.datetime) -> bool:
     found = warehouse.read(
         "SELECT slice FROM meta.slices WHERE asset = 'warehouse/sales_ledger' AND slice = $1 "
         "AND NOT provisional",
-        (_floor(end - dt.timedelta(microseconds=1)),),
+        (ceil_hour(end) - HOUR,),
     )
     return len(found) > 0
-
-
-def _floor(moment: dt.datetime) -> dt.datetime:
-    return moment.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
