@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pafs
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from deltalake.fs import DeltaStorageHandler
 
@@ -33,12 +33,12 @@ from shop_assets.io_managers.lake_schema import (
     with_date,
     without_views,
 )
+from shop_assets.io_managers.parquet_writing import SAMPLE, writer_properties
 from shop_assets.transforms.parts import Parts, gathered
 
 __all__ = ["DATE", "HOUR", "DeltaStore", "SchemaDrift"]
 
 _TABLE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}(/[a-zA-Z0-9][a-zA-Z0-9_-]{0,127})*")
-_WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=131_072)
 _RACES = 40
 _FAULTS = 3
 
@@ -195,7 +195,8 @@ class DeltaStore:
             if properties := outdated(delta.metadata().configuration):
                 delta.alter.set_table_properties(properties)
             files = len(delta.file_uris())
-            done = delta.optimize.compact(partition_filters=filters, writer_properties=_WRITER)
+            how = writer_properties(_sample(delta))
+            done = delta.optimize.compact(partition_filters=filters, writer_properties=how)
             removed = delta.vacuum(dry_run=False, full=True)
             delta.create_checkpoint()
             delta.cleanup_metadata()
@@ -213,7 +214,8 @@ class DeltaStore:
             if _is_committed(delta, load_id):
                 return again
             before = delta.version()
-            delta.delete(predicate, writer_properties=_WRITER, commit_properties=_commit(load_id))
+            how = writer_properties(_sample(delta))
+            delta.delete(predicate, writer_properties=how, commit_properties=_commit(load_id))
             return delta.version() > before
 
         return self._repeat(table, delete)
@@ -246,7 +248,7 @@ class DeltaStore:
                     reader,
                     **how,
                     schema_mode="merge",
-                    writer_properties=_WRITER,
+                    writer_properties=writer_properties(next(rows.each())),
                     commit_properties=_commit(load_id),
                 )
             return True
@@ -371,6 +373,10 @@ def _predicate(start: datetime, end: datetime) -> str:
         f"{DATE} >= '{first:%Y-%m-%d}' AND {DATE} <= '{last:%Y-%m-%d}' "
         f"AND {HOUR} >= '{first.isoformat()}' AND {HOUR} <= '{last.isoformat()}'"
     )
+
+
+def _sample(delta: DeltaTable) -> pa.Table:
+    return delta.to_pyarrow_dataset().head(SAMPLE)
 
 
 def _commit(load_id: str) -> CommitProperties:
