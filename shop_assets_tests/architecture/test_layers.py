@@ -38,6 +38,7 @@ MOVED = {
     "shop_assets.io_managers.delta_store": "lake",
     "shop_assets.io_managers.delta_table": "lake",
     "shop_assets.io_managers.lake_schema": "lake",
+    "shop_assets.io_managers.parquet_writing": "lake",
 }
 # Whom else than those below it may use, by name.
 KNOWN = {
