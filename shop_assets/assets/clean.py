@@ -25,9 +25,10 @@ from shop_assets.errors import UserError
 from shop_assets.io_managers.delta import CleanedRows, epoch_of
 from shop_assets.partition_span import Span, describe_partitions
 from shop_assets.partitions import Calendar
+from shop_assets.repeated_keys import RepeatedKeys
 from shop_assets.settings import ShopSettings
 from shop_assets.settings.mapping import EntityMapping, accountable
-from shop_assets.spool import Buckets, Spool
+from shop_assets.spool import Spool
 from shop_assets.transforms.clean import (
     Cleaned,
     MissingColumnError,
@@ -114,15 +115,15 @@ def cleaned_rows(
     """
     judging = Stopwatch()
     streams = [_Stream(settings, spec, *origin, rows, judging) for origin, rows in raw.items()]
-    buckets = Buckets(len(streams), spec.key)
+    gathered = RepeatedKeys(len(streams), spec.key)
     for number, stream in enumerate(streams):
         for table in stream.judged():
-            buckets.add(number, table)
+            gathered.add(number, table)
     published, quarantined = Spool(), Spool()
     counts: list[pd.DataFrame] = []
     outcomes: list[Outcome] = []
-    for bucket in buckets:
-        settled = [s.settled(rows) for s, rows in zip(streams, bucket, strict=True)]
+    for some in gathered:
+        settled = [s.settled(rows) for s, rows in zip(streams, some, strict=True)]
         found = combine(settled, spec)
         outcomes.append(cleaning.judge_published(found.published, spec))
         counts.append(found.counts)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Collection, Iterable
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shop_assets.transforms.hashes import hashed
 from shop_assets.transforms.parts import in_one_schema
 from shop_assets.transforms.retyped import original_name
 
@@ -23,8 +21,6 @@ LACKING = "_lacking"
 """In raw: a JSON list of columns that raw knows and the source no longer had; null where none."""
 ROW_HASH = "_row_hash"
 """In raw: the hash of a row's own columns; int64."""
-_Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
-_SAMPLE = 2000
 ADDED_LATER = (ROW_HASH, "_load_id", "_extracted_at")
 
 
@@ -90,50 +86,4 @@ def noted_lacking(notes: Iterable[str | None]) -> set[str]:
 def row_hashes(table: pa.Table) -> pa.Array:
     """The hash of each row's own columns, and of its text where it could not be decoded; int64."""
     own = [n for n in table.column_names if n not in (*PROVENANCE, "_hour", DELETED, LACKING)]
-    total = np.zeros(table.num_rows, dtype="uint64")
-    # By name, and without nulls, so that a column added later leaves old rows' hashes alone.
-    for name in sorted([*own, "_line"]):
-        total += _hash_column(table[name], name)
-    return pa.array(total.view("int64"))
-
-
-def _hash_column(column: pa.ChunkedArray, name: str) -> _Hashes:
-    # Text hashes as the bytes of its UTF-8 do; as bytes it need not be encoded for that.
-    values = _comparable(column).cast(pa.binary()).combine_chunks()
-    seed = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:16]
-    if _repeats(values):
-        encoded = values.dictionary_encode()
-        hashed = np.append(_hash_bytes(encoded.dictionary, seed), np.uint64(0))
-        codes = encoded.indices.fill_null(len(encoded.dictionary))
-        repeated: _Hashes = hashed[codes.to_numpy(zero_copy_only=False)]
-        return repeated
-    hashed = _hash_bytes(values.drop_null(), seed)
-    if not values.null_count:
-        return hashed
-    spread: _Hashes = np.zeros(len(values), np.uint64)
-    spread[values.is_valid().to_numpy(zero_copy_only=False)] = hashed
-    return spread
-
-
-def _repeats(values: pa.Array) -> bool:
-    """Whether most values occur more than once, as far as the first ones tell."""
-    sample = values[:_SAMPLE].drop_null()
-    return 2 * int(pc.count_distinct(sample).as_py()) < len(sample)
-
-
-def _hash_bytes(values: pa.Array, seed: str) -> _Hashes:
-    found = values.to_numpy(zero_copy_only=False)
-    return pd.util.hash_array(found, hash_key=seed, categorize=False)
-
-
-def _comparable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as text, or as the bytes that it has."""
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        return column
-    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return column.cast(pa.binary())
-    if pa.types.is_nested(kind):
-        written = [None if value is None else repr(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(written, pa.string())])
-    return column.cast(pa.string())
+    return pa.array(hashed(table, [*own, "_line"]).view("int64"))

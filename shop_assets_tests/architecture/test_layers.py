@@ -27,6 +27,7 @@ LAYERS = (
     {"resources"},
     {"servers"},
     {"lake", "demo", "dashboard", "onboarding"},
+    {"repeated_keys"},
     {"sources", "warehouse", "dagster_storage", "partition_span", "spool"},
     {"transforms", "partitions", "stack"},
     {"settings"},

@@ -19,7 +19,7 @@ CHILD = f"""
 import gzip, resource, sys
 from pathlib import Path
 from benchmarks.web_hour import web_hour
-from shop_assets import spool
+from shop_assets import repeated_keys, spool
 from shop_assets.transforms import parts
 
 hour = web_hour(20, Path(sys.argv[1]))
@@ -33,7 +33,7 @@ if sys.argv[2] == "whole":
     endless = 10**15
     parts.gathered.__defaults__ = endless, endless
     spool.Spool.__init__.__defaults__ = (endless,)
-    spool.Buckets.__init__.__defaults__ = endless, endless
+    repeated_keys.RepeatedKeys.__init__.__defaults__ = endless, endless
 bound = {NORMAL_HOUR_MIB:.0f} * 2**20
 resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
 made = hour.clean(hour.read())

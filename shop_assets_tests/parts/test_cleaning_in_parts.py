@@ -1,4 +1,4 @@
-"""Rows judged in parts and settled by buckets are what they are when cleaned as a whole."""
+"""Rows judged in parts and settled some at a time are what they are when cleaned as a whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop_assets.entities import ENTITIES
-from shop_assets.spool import Buckets
+from shop_assets.repeated_keys import RepeatedKeys
 from shop_assets.transforms.clean import COUNTS, Cleaned, clean, combine, settle, summed
 from shop_assets.transforms.judge import judge, judged_schema, map_rows, numbers_repeats
 from shop_assets.warehouse.connection import to_frame
@@ -38,14 +38,14 @@ KINDS = pa.schema([(name, pa.string()) for name in ("id", "land", "at", "mail")]
 
 
 def in_parts(raw: pa.Table, declared: Any, size: int, rows: int) -> Cleaned:
-    """The rows cleaned with so many in a part, and buckets from so many on."""
-    buckets = Buckets(1, SPEC.key, rows)
+    """The rows cleaned with so many in a part, and settled apart from so many on."""
+    gathered = RepeatedKeys(1, SPEC.key, rows)
     for first in range(0, raw.num_rows, size):
         mapped = map_rows(raw.slice(first, size), SPEC, declared, ORIGIN)
         judged = judge(mapped, SPEC, declared)
         table = pa.Table.from_pandas(judged, judged_schema(SPEC), preserve_index=False)
-        buckets.add(0, table)
-    settled = [settle(to_frame(table), SPEC, declared, ORIGIN) for (table,) in buckets]
+        gathered.add(0, table)
+    settled = [settle(to_frame(table), SPEC, declared, ORIGIN) for (table,) in gathered]
     found = [combine([each], SPEC) for each in settled]
     return Cleaned(
         pd.concat([each.published for each in found], ignore_index=True),
@@ -65,7 +65,7 @@ def ordered(frame: pd.DataFrame) -> list[str]:
     st.integers(1, 12),
     st.sampled_from(["row", "folded"]),
 )
-def test_parts_and_buckets_change_nothing(
+def test_parts_change_nothing(
     delivered: list[list[dict[str, Any]]], size: int, rows: int, grain: str
 ) -> None:
     grained = {"grain": "folded"} if grain == "folded" else {}

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shop_assets.repeated_keys import RepeatedKeys
 from shop_assets.spool import Buckets, Spool
 from shop_assets.transforms.parts import Parts, gathered
 
@@ -133,15 +134,18 @@ def test_parts_are_changed_one_by_one_and_know_their_schema() -> None:
 keys = st.one_of(st.none(), st.text(max_size=3), st.sampled_from(["order-1", "order-2"]))
 
 
+@pytest.mark.parametrize("gathering", [Buckets, RepeatedKeys])
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.lists(st.tuples(keys, keys), max_size=9)), max_size=6),
     st.integers(1, 40),
 )
 def test_rows_of_a_key_come_out_together_and_each_once(
-    added: list[tuple[int, list[tuple[str | None, str | None]]]], rows: int
+    gathering: type[Buckets | RepeatedKeys],
+    added: list[tuple[int, list[tuple[str | None, str | None]]]],
+    rows: int,
 ) -> None:
-    buckets = Buckets(2, ("one", "two"), rows)
+    buckets = gathering(2, ("one", "two"), rows)
     for kind, pairs in added:
         one, two = [p[0] for p in pairs], [p[1] for p in pairs]
         table = pa.table({"one": pa.array(one, pa.string()), "two": pa.array(two, pa.string())})
@@ -158,3 +162,25 @@ def test_rows_of_a_key_come_out_together_and_each_once(
     assert len(set().union(*everywhere)) == sum(map(len, everywhere))
     if sum(len(pairs) - 1 for _, pairs in added if pairs) <= rows:
         assert len(found) == 1
+
+
+def test_rows_whose_key_stands_once_stay_as_they_came_and_only_others_are_moved() -> None:
+    gathered = RepeatedKeys(2, ("n",), rows=5)
+    for kind, table in ((0, numbered(1, 2, 3)), (1, numbered(4, 2)), (0, numbered(5, 5, 6))):
+        gathered.add(kind, table)
+
+    *alone, met = [[table.to_pylist() for table in some] for some in gathered]
+
+    assert alone == [
+        [numbered(1, 3).to_pylist(), []],
+        [numbered(6).to_pylist(), []],
+        [[], numbered(4).to_pylist()],
+    ]
+    assert met == [numbered(2, 5, 5).to_pylist(), numbered(2).to_pylist()]
+
+
+def test_a_key_that_all_rows_share_is_moved_as_a_whole() -> None:
+    gathered = RepeatedKeys(1, ("n",), rows=5)
+    for _ in range(4):
+        gathered.add(0, numbered(7, 7))
+    assert sorted(table.num_rows for (table,) in gathered)[-1] == 8
