@@ -33,7 +33,7 @@ from shop_assets.io_managers.lake_schema import (
     with_date,
     without_views,
 )
-from shop_assets.io_managers.parquet_writing import SAMPLE, writer_properties
+from shop_assets.io_managers.parquet_writing import writer_properties
 from shop_assets.transforms.parts import Parts, gathered
 
 __all__ = ["DATE", "HOUR", "DeltaStore", "SchemaDrift"]
@@ -195,7 +195,7 @@ class DeltaStore:
             if properties := outdated(delta.metadata().configuration):
                 delta.alter.set_table_properties(properties)
             files = len(delta.file_uris())
-            how = writer_properties(_sample(delta))
+            how = writer_properties(_some_rows(delta))
             done = delta.optimize.compact(partition_filters=filters, writer_properties=how)
             removed = delta.vacuum(dry_run=False, full=True)
             delta.create_checkpoint()
@@ -214,7 +214,8 @@ class DeltaStore:
             if _is_committed(delta, load_id):
                 return again
             before = delta.version()
-            how = writer_properties(_sample(delta))
+            # Most often there is nothing to delete, and then nothing is to be read for it.
+            how = writer_properties(pa.schema(delta.schema().to_arrow()).empty_table())
             delta.delete(predicate, writer_properties=how, commit_properties=_commit(load_id))
             return delta.version() > before
 
@@ -375,8 +376,16 @@ def _predicate(start: datetime, end: datetime) -> str:
     )
 
 
-def _sample(delta: DeltaTable) -> pa.Table:
-    return delta.to_pyarrow_dataset().head(SAMPLE)
+def _some_rows(delta: DeltaTable) -> pa.Table:
+    """Some of a table's rows, read by the engine itself.
+
+    Not by pyarrow: that goes on reading ahead through Python's threads, and a process that ends
+    meanwhile hangs.
+    """
+    schema = pa.schema(delta.schema().to_arrow())
+    for batch in pa.RecordBatchReader.from_stream(delta.scan()):
+        return without_views(pa.Table.from_batches([batch]), schema.names, schema)
+    return schema.empty_table()
 
 
 def _commit(load_id: str) -> CommitProperties:

@@ -12,19 +12,18 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 from deltalake import ColumnProperties, WriterProperties
 
-SAMPLE = 2000
-"""How many rows are enough to tell how a table's columns are to be written."""
-
+# Enough to see that some thousand customers come again and again.
+_SAMPLE = 20_000
 _ROW_GROUP = 131_072
 
 
 def writer_properties(sample: pa.Table) -> WriterProperties:
-    """How a table is written, going by some of its rows, of which the first `SAMPLE` are looked at.
+    """How a table is written, going by some of its rows, of which the first ones are looked at.
 
     Without a dictionary are columns most of whose values differ from each other. Statistics of row
     groups have columns of numbers and times: those of `_hour` are what readers go by.
     """
-    rows = sample.slice(0, SAMPLE)
+    rows = sample.slice(0, _SAMPLE)
     columns = {
         field.name: ColumnProperties(
             dictionary_enabled=not _differ(rows[field.name]), statistics_enabled=_statistics(field)
@@ -53,4 +52,4 @@ def _statistics(field: pa.Field) -> Literal["CHUNK", "NONE"]:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
+    return bool(pt.is_string(kind) or pt.is_large_string(kind))

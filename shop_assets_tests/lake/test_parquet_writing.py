@@ -1,6 +1,7 @@
 """What is in the files of the lake: dictionaries and statistics where they pay, nowhere else."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -67,7 +68,7 @@ def test_files_that_are_merged_are_written_in_the_same_way(store: DeltaStore, la
     assert columns["event_id"].num_values == 2 * ROWS
 
 
-def test_what_is_left_of_a_file_is_written_in_the_same_way(store: DeltaStore, lake: Any) -> None:
+def test_what_is_left_of_a_file_has_no_statistics_of_texts(store: DeltaStore, lake: Any) -> None:
     both = pa.concat_tables([events(HOUR), events(HOUR + timedelta(hours=1), ROWS)])
     store.append("raw/events", both, load_id="1")
 
@@ -75,8 +76,31 @@ def test_what_is_left_of_a_file_is_written_in_the_same_way(store: DeltaStore, la
     store.replace("raw/events", nothing, HOUR, HOUR + timedelta(hours=1), load_id="2")
 
     (columns,) = files(lake)
-    is_written_as_it_pays(columns)
+    assert {name for name, column in columns.items() if column.is_stats_set} == {"_hour", "at"}
+    assert {column.compression for column in columns.values()} == {"ZSTD"}
     assert columns["event_id"].num_values == ROWS
+
+
+def test_ids_that_come_again_and_again_keep_their_dictionary(store: DeltaStore, lake: Any) -> None:
+    count = 30_000
+    ids = [f"customer-{n % 4_000}" for n in range(count)]
+    store.append("raw/events", pa.table({"_hour": [HOUR] * count, "id": ids}), load_id="1")
+
+    (columns,) = files(lake)
+    assert columns["id"].has_dictionary_page
+
+
+def test_an_empty_slice_of_an_hour_that_has_none_reads_no_file(tmp_path: Path) -> None:
+    store = DeltaStore(str(tmp_path), {})
+    store.append("raw/events", events(HOUR), load_id="1")
+    for file in tmp_path.rglob("*.parquet"):
+        file.unlink()
+
+    before = HOUR - timedelta(days=1)
+    assert not store.replace("raw/events", events(HOUR).slice(0, 0), before, HOUR, load_id="2")
+
+    with pytest.raises(Exception, match="not found"):
+        store.read("raw/events", HOUR, HOUR + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
