@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import is_hypothesis_test
+from hypothesis import is_hypothesis_test, settings
 
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import Endpoints
@@ -21,11 +21,16 @@ _ENOUGH = 8 * 2**30
 
 
 def pytest_configure() -> None:
-    """Keep what tests write in memory, where there is enough of it.
+    """No example is held to a time; what tests write is kept in memory, where there is enough.
+
+    Hypothesis' own profile for CI has no deadline either: elsewhere a busy machine would make a
+    test fail by chance.
 
     Each test has a warehouse of its own, of a thousand files: on a disk, a fifth of all time goes
     into writing what is deleted a second later. `PYTEST_DEBUG_TEMPROOT` says where else.
     """
+    settings.register_profile("untimed", settings(deadline=None))
+    settings.load_profile("untimed")
     if _IN_MEMORY.is_dir() and os.access(_IN_MEMORY, os.W_OK):
         free = min(shutil.disk_usage(_IN_MEMORY).free, psutil.virtual_memory().available)
         if free >= _ENOUGH:
