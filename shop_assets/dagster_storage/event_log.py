@@ -55,6 +55,7 @@ _RESULT = (
     _STORED_AS,
     "materialization_event_storage_id",
 )
+_RESULT_TYPES = ("text", "text", "timestamp", "bigint", "bigint")
 _PAGE = 1000
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # On the disk at the latest with the end of the run, which is committed after it and waits for that.
@@ -64,6 +65,15 @@ _AIM = text(
     "FROM unnest(CAST(:ids AS bigint[]), CAST(:partitions AS text[])) m (id, partition) "
     "WHERE c.asset_key = :asset_key AND c.check_name = ANY (:checks) AND c.run_id = :run_id "
     "AND c.partition = m.partition"
+)
+_JUDGE = text(
+    f"UPDATE {AssetCheckExecutionsTable.name} c SET "  # noqa: S608
+    f"{', '.join(f'{name} = r.{name}' for name in _RESULT)} FROM unnest("
+    "CAST(:asset_key AS text[]), CAST(:check_name AS text[]), CAST(:run_id AS text[]), "
+    f"{', '.join(f'CAST(:{n} AS {t}[])' for n, t in zip(_RESULT, _RESULT_TYPES, strict=True))}"
+    f") r (asset_key, check_name, run_id, {', '.join(_RESULT)}) WHERE c.asset_key = r.asset_key "
+    "AND c.check_name = r.check_name AND c.run_id = r.run_id AND c.partition IS NULL "
+    "RETURNING c.asset_key, c.check_name, c.run_id"
 )
 
 
@@ -267,27 +277,27 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
 
 
 def _store_judged(connection: Connection, rows: Sequence[EventRow]) -> None:
-    """Store check results: a run that plans a check has a row for it, which gets its result."""
-    by_partition = {}
-    for row in rows:
-        if row["partition"] is not None and row["run_id"]:
-            by_partition[tuple(row[name] for name in _ONE_CHECK)] = row
-            continue
-        values = {name: row[name] for name in _RESULT}
-        of_run = [getattr(AssetCheckExecutionsTable.c, name) == row[name] for name in _ONE_CHECK]
-        if (
-            not row["run_id"]
-            or not connection.execute(
-                AssetCheckExecutionsTable.update().where(*of_run).values(**values)
-            ).rowcount
-        ):
-            connection.execute(AssetCheckExecutionsTable.insert().values(**row))
+    """Store check results: a run that plans a check has a row for it, which gets its result.
+
+    Of several results of one check in one run the last counts.
+    """
+    last = {tuple(row[name] for name in _ONE_CHECK): row for row in rows if row["run_id"]}
+    by_partition = [row for row in last.values() if row["partition"] is not None]
+    of_run = {key[:-1]: row for key, row in last.items() if row["partition"] is None}
     if by_partition:
         query = postgresql.insert(AssetCheckExecutionsTable)
         query = query.on_conflict_do_update(
             index_elements=_ONE_CHECK, set_={name: query.excluded[name] for name in _RESULT}
         )
-        connection.execute(query, list(by_partition.values()))
+        connection.execute(query, by_partition)
+    if of_run:
+        columns = (*_ONE_CHECK[:-1], *_RESULT)
+        values = {name: [row[name] for row in of_run.values()] for name in columns}
+        for planned in connection.execute(_JUDGE, values):
+            of_run.pop(tuple(planned), None)
+    unplanned = [*of_run.values(), *(row for row in rows if not row["run_id"])]
+    if unplanned:
+        connection.execute(AssetCheckExecutionsTable.insert(), unplanned)
 
 
 def _asset_of(event: EventLogEntry) -> str:

@@ -17,6 +17,7 @@ _KIND = (
     r"(string|binary|bool|float|double|u?int\d+|decimal\d+_\w+|date\d+_\w+|timestamp_\w+|"
     r"(list|struct|map)_\w+)_*"
 )
+_A_KIND = re.compile(_KIND)
 
 
 def variant_name(name: str, kind: pa.DataType, taken: Collection[str] = ()) -> str:
@@ -30,8 +31,8 @@ def variant_name(name: str, kind: pa.DataType, taken: Collection[str] = ()) -> s
 
 def variants(columns: Iterable[str], name: str) -> list[str]:
     """Which of the columns hold values of `name` in other types."""
-    found = re.compile(re.escape(name) + "__" + _KIND)
-    return [column for column in columns if found.fullmatch(column)]
+    begins = f"{name}__"
+    return [c for c in columns if c.startswith(begins) and _A_KIND.fullmatch(c, len(begins))]
 
 
 def original_name(column: str, columns: Collection[str]) -> str | None:

@@ -1,0 +1,91 @@
+"""Check results that are stored at once are what they were if stored one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dagster import AssetCheckEvaluation, AssetCheckKey, AssetCheckSeverity, AssetKey, EventLogEntry
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
+
+from shop_assets.stack.endpoints import Endpoints
+from shop_assets_tests.dagster_storage.conftest import OURS, STOCK, dagster, said
+
+ORDERS = AssetKey("orders")
+
+
+def planned(check: str) -> EventLogEntry:
+    """A run means to judge."""
+    data: Any = AssetCheckEvaluationPlanned(asset_key=ORDERS, check_name=check)
+    return said("", step="orders", kind="ASSET_CHECK_EVALUATION_PLANNED", data=data)
+
+
+def judged(check: str, *, passed: bool, run: str | None = None) -> EventLogEntry:
+    """A run's result; of no run where `run` is ''."""
+    data: Any = AssetCheckEvaluation(
+        asset_key=ORDERS,
+        check_name=check,
+        passed=passed,
+        metadata={},
+        severity=AssetCheckSeverity.WARN,
+    )
+    event = said("", step="orders", kind="ASSET_CHECK_EVALUATION", data=data)
+    return event if run is None else event._replace(run_id=run)
+
+
+def events(prefix: str) -> list[EventLogEntry]:
+    """Results of checks whose names begin so."""
+
+    def judged_twice(check: str, run: str | None = None) -> list[EventLogEntry]:
+        return [judged(prefix + check, passed=passed, run=run) for passed in (True, False)]
+
+    return [
+        planned(prefix + "planned"),
+        *judged_twice("planned"),
+        planned(prefix + "once"),
+        judged(prefix + "once", passed=True),
+        *judged_twice("not planned"),
+        *judged_twice("of no run", run=""),
+        planned(prefix + "other run"),
+        judged(prefix + "other run", passed=True, run="another"),
+        planned(prefix + "left out"),
+    ]
+
+
+CHECKS = ("planned", "once", "not planned", "of no run", "other run", "left out")
+
+
+def stored(
+    stack: Endpoints, home: Path, storage: tuple[str, str], batches: list[list[EventLogEntry]]
+) -> list[dict[str, list[tuple[str, str]]]]:
+    """The runs and states of each check's results, newest first; by prefix of the checks' names."""
+    home.mkdir()
+    with dagster(stack, home, storage, "1000") as instance:
+        log = instance.event_log_storage
+        for batch in batches:
+            # Dagster's own takes results by themselves alone.
+            if len(batch) == 1:
+                log.store_event(batch[0])
+            else:
+                log.store_event_batch(batch)
+
+        def states(check: str) -> list[tuple[str, str]]:
+            key = AssetCheckKey(ORDERS, check)
+            found = log.get_asset_check_execution_history(key, limit=10)
+            return [(record.run_id, record.status.value) for record in found]
+
+        return [{check: states(f"{cut} {check}") for check in CHECKS} for cut in CUTS]
+
+
+CUTS = range(len(events("")))
+
+
+def test_however_many_are_stored_at_once(stack: Endpoints, tmp_path: Path) -> None:
+    one_by_one = [[event] for cut in CUTS for event in events(f"{cut} ")]
+    in_two = [
+        part for cut in CUTS for all_ in [events(f"{cut} ")] for part in (all_[:cut], all_[cut:])
+    ]
+    expected = stored(stack, tmp_path / "one_by_one", STOCK, one_by_one)
+    assert stored(stack, tmp_path / "in_two", OURS, in_two) == expected
