@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -72,12 +73,14 @@ class Cleaned:
     """What a stream's rows became.
 
     `published`: the entity's columns and `_hour`. `quarantined`: `QUARANTINE`. `counts`: hour,
-    source, stream, entity and `COUNTS`, one row for each hour that had rows.
+    source, stream, entity and `COUNTS`, one row for each hour that had rows. `repaired`: of each
+    published row whether a rule has mended it; None where none is.
     """
 
     published: pd.DataFrame
     quarantined: pd.DataFrame
     counts: pd.DataFrame
+    repaired: pd.Series | None = None
 
     def tables(self, spec: TableSpec) -> tuple[pa.Table, pa.Table]:
         """What is published and what is quarantined, as the lake keeps them."""
@@ -117,34 +120,40 @@ def combine(parts: list[Cleaned], spec: TableSpec) -> Cleaned:
         return empty(spec)
     if len(parts) == 1:
         return parts[0]
-    published = pd.concat(
-        [p.published for p in parts], keys=range(len(parts)), names=["part", "row"]
-    )
+    published = pd.concat([p.published for p in parts], ignore_index=True)
+    mended = [p.repaired if p.repaired is not None else _none(p.published) for p in parts]
+    repaired = pd.concat(mended, ignore_index=True)
     again = published.duplicated([*spec.key, "version_at", "_hour"], keep="last")
+    owner = np.repeat(np.arange(len(parts)), [len(p.published) for p in parts])
+    counts = []
+    for number, part in enumerate(parts):
+        lost = again & (owner == number)
+        hours, mended_hours = published.loc[lost, "_hour"], published.loc[lost & repaired, "_hour"]
+        counts.append(_recounted(part.counts, hours, mended_hours))
     return Cleaned(
         published[~again].reset_index(drop=True),
         pd.concat([p.quarantined for p in parts], ignore_index=True),
-        pd.concat(
-            [
-                _recounted(
-                    p.counts, published["_hour"][again & (again.index.get_level_values(0) == n)]
-                )
-                for n, p in enumerate(parts)
-            ],
-            ignore_index=True,
-        ),
+        pd.concat(counts, ignore_index=True),
+        repaired[~again].reset_index(drop=True) if repaired.any() else None,
     )
 
 
-def _recounted(counts: pd.DataFrame, hours: pd.Series) -> pd.DataFrame:
-    """A stream's counts, after the rows of these hours turned out to be another stream's too."""
-    again = counts["hour"].map(hours.value_counts()).fillna(0).astype("Int64")
-    published = counts["rows_published"] - again
+def _none(rows: pd.DataFrame) -> pd.Series:
+    return pd.Series(False, index=rows.index)
+
+
+def _recounted(counts: pd.DataFrame, lost: pd.Series, mended: pd.Series) -> pd.DataFrame:
+    """A stream's counts, after rows of these hours turned out to be another stream's too.
+
+    `mended`: the hours of those that a rule had mended.
+    """
+    again, repaired = (
+        counts["hour"].map(hours.value_counts()).fillna(0).astype("Int64")
+        for hours in (lost, mended)
+    )
     return counts.assign(
-        rows_published=published,
-        rows_repaired=counts["rows_repaired"].where(
-            counts["rows_repaired"] <= published, published
-        ),
+        rows_published=counts["rows_published"] - again,
+        rows_repaired=counts["rows_repaired"] - repaired,
         rows_deduplicated=counts["rows_deduplicated"] + again,
     )
 
@@ -202,13 +211,16 @@ def settle(
     rows = judged[~attempted] if attempted.any() else judged
     good = rows["_rule"].isna()
     again = repeated(rows, good, spec, mapping)
-    published = rows.loc[good & ~again, [*spec.column_names, "_hour"]]
+    stays = good & ~again
+    published = rows.loc[stays, [*spec.column_names, "_hour"]]
+    repaired = rows.loc[stays, "_repaired"].astype(bool).reset_index(drop=True)
     if mapping.grain == "folded":
         published = _with_earliest(published, rows[good], spec)
     return Cleaned(
         published.reset_index(drop=True),
         _set_aside(rows[~good], spec.name, origin),
         _count(rows, good, again, spec.name, mapping, origin),
+        repaired if repaired.any() else None,
     )
 
 

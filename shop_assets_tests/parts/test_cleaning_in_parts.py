@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ from shop_assets_tests.transforms.raw_rows import ORIGIN, attempts, load, mappin
 
 SPEC = ENTITIES["customers"]
 FIELDS = {"customer_id": "id", "country": "land", "created_at": "at", "email": "mail"}
+ORIGINS = [ORIGIN, dataclasses.replace(ORIGIN, stream="beside")]
 RULES = [
     {"name": "nobody", "when": {"id": {"is": "nobody"}}, "quarantine": "no one"},
     {"name": "home", "when": {"land": {"missing": True}}, "set": {"country": "DE"}, "repair": True},
@@ -37,16 +39,25 @@ row = st.fixed_dictionaries(
 KINDS = pa.schema([(name, pa.string()) for name in ("id", "land", "at", "mail")])
 
 
-def in_parts(raw: pa.Table, declared: Any, size: int, rows: int) -> Cleaned:
-    """The rows cleaned with so many in a part, and settled apart from so many on."""
-    gathered = RepeatedKeys(1, SPEC.key, rows)
-    for first in range(0, raw.num_rows, size):
-        mapped = map_rows(raw.slice(first, size), SPEC, declared, ORIGIN)
-        judged = judge(mapped, SPEC, declared)
-        table = pa.Table.from_pandas(judged, judged_schema(SPEC), preserve_index=False)
-        gathered.add(0, table)
-    settled = [settle(to_frame(table), SPEC, declared, ORIGIN) for (table,) in gathered]
-    found = [combine([each], SPEC) for each in settled]
+def in_parts(raws: list[pa.Table], declared: Any, size: int, rows: int) -> Cleaned:
+    """Streams' rows cleaned with so many in a part, and settled apart from so many on."""
+    gathered = RepeatedKeys(len(raws), SPEC.key, rows)
+    for number, raw in enumerate(raws):
+        for first in range(0, raw.num_rows, size):
+            mapped = map_rows(raw.slice(first, size), SPEC, declared, ORIGINS[number])
+            judged = judge(mapped, SPEC, declared)
+            table = pa.Table.from_pandas(judged, judged_schema(SPEC), preserve_index=False)
+            gathered.add(number, table)
+    found = [
+        combine(
+            [
+                settle(to_frame(table), SPEC, declared, origin)
+                for table, origin in zip(tables, ORIGINS, strict=False)
+            ],
+            SPEC,
+        )
+        for tables in gathered
+    ]
     return Cleaned(
         pd.concat([each.published for each in found], ignore_index=True),
         pd.concat([each.quarantined for each in found], ignore_index=True),
@@ -64,9 +75,14 @@ def ordered(frame: pd.DataFrame) -> list[str]:
     st.integers(1, 6),
     st.integers(1, 12),
     st.sampled_from(["row", "folded"]),
+    st.lists(row, max_size=7),
 )
 def test_parts_change_nothing(
-    delivered: list[list[dict[str, Any]]], size: int, rows: int, grain: str
+    delivered: list[list[dict[str, Any]]],
+    size: int,
+    rows: int,
+    grain: str,
+    beside: list[dict[str, Any]],
 ) -> None:
     grained = {"grain": "folded"} if grain == "folded" else {}
     declared = mapping(fields=FIELDS, rules=RULES, **grained)
@@ -75,8 +91,10 @@ def test_parts_change_nothing(
         for n, each in enumerate(delivered)
     ]
     raw = attempts(*loads, loads[0])
-    whole = clean(raw, SPEC, declared, ORIGIN)
-    found = in_parts(raw, declared, size, rows)
+    raws = [raw, load(read(beside, schema=KINDS))] if beside else [raw]
+    streams = zip(raws, ORIGINS, strict=False)
+    whole = combine([clean(each, SPEC, declared, origin) for each, origin in streams], SPEC)
+    found = in_parts(raws, declared, size, rows)
     assert ordered(found.published) == ordered(whole.published)
     assert ordered(found.quarantined) == ordered(whole.quarantined)
     by = ["hour", "source", "stream", "entity"]

@@ -317,9 +317,21 @@ def test_two_streams_that_tell_the_same_version_publish_it_once() -> None:
     found = combine([one, empty(ENTITIES["orders"]), two], ENTITIES["orders"])
     assert sorted(found.published["order_id"]) == ["A", "B"]
     assert found.published.set_index("order_id").loc["A", "shipping_micros"] == 7_000_000
-    assert ends(found) == {"published": 2, "deduplicated": 1, "quarantined": 1, "repaired": 1}
+    # What is published of A is the other stream's, which no rule has mended.
+    assert ends(found) == {"published": 2, "deduplicated": 1, "quarantined": 1}
     assert found.counts["rows_read"].tolist() == [2, 2]
     assert combine([], ENTITIES["orders"]).published.empty
+
+
+@pytest.mark.parametrize(("mended", "repaired"), [("A", 0), ("B", 1), ("C", 1)])
+def test_a_mended_row_counts_unless_another_stream_tells_the_same_version(
+    mended: str, repaired: int
+) -> None:
+    fix = [{"name": "fix", "when": {"id": {"is": mended}}, "set": {"channel": "x"}, "repair": True}]
+    parts = [orders(order(), order(id="B"), rules=fix), orders(order(), order(id="C"), rules=fix)]
+    parts.append(orders(order()))
+    found = combine(parts, ENTITIES["orders"])
+    assert found.counts["rows_repaired"].sum() == repaired
 
 
 def test_bytes_and_nested_values_in_a_row_that_is_set_aside_are_shown_as_text() -> None:
