@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 import typer
@@ -70,7 +72,7 @@ def main() -> None:
     sys.stderr = cast("TextIO", errors)
 
     def interrupted(*_: object) -> None:
-        errors.of_main_alone = True
+        errors.keep_to_main()
         raise KeyboardInterrupt
 
     # A script's background job begins with Ctrl-C ignored, and is to go on with that.
@@ -106,11 +108,23 @@ class _Errors:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self.of_main_alone = False
+        self._of_main_alone = False
+
+    def keep_to_main(self) -> None:
+        """Let no other thread write any more, nor what is not written in Python at all."""
+        if self._of_main_alone:
+            return
+        self._of_main_alone = True
+        with suppress(OSError, ValueError):  # it may be no file
+            number = self._stream.fileno()
+            own = os.fdopen(os.dup(number), "w", 1, self._stream.encoding, self._stream.errors)
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), number)
+            self._stream = own
 
     def write(self, text: str) -> int:
         """Write a text, if it is to be seen."""
-        if self.of_main_alone and threading.current_thread() is not threading.main_thread():
+        if self._of_main_alone and threading.current_thread() is not threading.main_thread():
             return len(text)
         return self._stream.write(text)
 
