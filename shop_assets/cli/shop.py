@@ -109,13 +109,6 @@ class Shop:
         """The shop's warehouse."""
         return open_warehouse(self.endpoints, self.settings.shop.timezone, self.settings.shop.name)
 
-    def expect_own(self) -> None:
-        """Raise `OtherShopError` where what is there is another shop's.
-
-        For commands that would show it without asking the warehouse.
-        """
-        self.warehouse  # noqa: B018 - it asks when it is first opened
-
     @cached_property
     def lake(self) -> DeltaStore:
         """The shop's lake."""
