@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from shop_assets.stack import embedded, postgres, s3, state
 from shop_assets.stack.endpoints import Endpoints, resolve_endpoints
+from shop_assets.stack.process import is_free
 from shop_assets.stack.state import stack_dir
 from shop_assets_tests.stack.servers import (
     NAMES,
@@ -268,8 +269,11 @@ def test_a_clean_stop_leaves_no_process_and_a_database_that_needs_no_recovery(
     )  # fmt: skip
     assert "Database cluster state:               shut down\n" in control.stdout
     assert embedded.stop(home) == []
+    # Another test's server may have got one of them within these seconds.
+    ports = [port for each in known.services.values() for port in (each.port, *each.other_ports)]
+    free = all(map(is_free, ports))
     again = embedded.start(home, environ={}, durable=False)
-    assert again == where
+    assert again == where or not free
     assert remembered(again) == ("stopped", b"stopped")
     assert get(again, "last") == b"written just before"
 
