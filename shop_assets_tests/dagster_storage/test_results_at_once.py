@@ -14,6 +14,8 @@ from shop_assets.stack.endpoints import Endpoints
 from shop_assets_tests.dagster_storage.conftest import OURS, STOCK, dagster, said
 
 ORDERS = AssetKey("orders")
+Result = tuple[str, str | None, str]
+"""A result's run, partition and state."""
 
 
 def planned(check: str) -> EventLogEntry:
@@ -22,7 +24,9 @@ def planned(check: str) -> EventLogEntry:
     return said("", step="orders", kind="ASSET_CHECK_EVALUATION_PLANNED", data=data)
 
 
-def judged(check: str, *, passed: bool, run: str | None = None) -> EventLogEntry:
+def judged(
+    check: str, *, passed: bool, run: str | None = None, partition: str | None = None
+) -> EventLogEntry:
     """A run's result; of no run where `run` is ''."""
     data: Any = AssetCheckEvaluation(
         asset_key=ORDERS,
@@ -30,6 +34,7 @@ def judged(check: str, *, passed: bool, run: str | None = None) -> EventLogEntry
         passed=passed,
         metadata={},
         severity=AssetCheckSeverity.WARN,
+        partition=partition,
     )
     event = said("", step="orders", kind="ASSET_CHECK_EVALUATION", data=data)
     return event if run is None else event._replace(run_id=run)
@@ -51,16 +56,19 @@ def events(prefix: str) -> list[EventLogEntry]:
         planned(prefix + "other run"),
         judged(prefix + "other run", passed=True, run="another"),
         planned(prefix + "left out"),
+        judged(prefix + "of hours", passed=True, partition="1"),
+        judged(prefix + "of hours", passed=False, partition="2"),
+        judged(prefix + "of hours", passed=False, partition="1"),
     ]
 
 
-CHECKS = ("planned", "once", "not planned", "of no run", "other run", "left out")
+CHECKS = ("planned", "once", "not planned", "of no run", "other run", "left out", "of hours")
 
 
 def stored(
     stack: Endpoints, home: Path, storage: tuple[str, str], batches: list[list[EventLogEntry]]
-) -> list[dict[str, list[tuple[str, str]]]]:
-    """The runs and states of each check's results, newest first; by prefix of the checks' names."""
+) -> list[dict[str, list[Result]]]:
+    """Each check's results, newest first; by prefix of the checks' names."""
     home.mkdir()
     with dagster(stack, home, storage, "1000") as instance:
         log = instance.event_log_storage
@@ -71,10 +79,10 @@ def stored(
             else:
                 log.store_event_batch(batch)
 
-        def states(check: str) -> list[tuple[str, str]]:
+        def states(check: str) -> list[Result]:
             key = AssetCheckKey(ORDERS, check)
             found = log.get_asset_check_execution_history(key, limit=10)
-            return [(record.run_id, record.status.value) for record in found]
+            return [(each.run_id, each.partition, each.status.value) for each in found]
 
         return [{check: states(f"{cut} {check}") for check in CHECKS} for cut in CUTS]
 
