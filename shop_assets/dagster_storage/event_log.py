@@ -46,16 +46,17 @@ _COLUMNS = (
     "asset_key",
     "partition",
 )
-_ONE_CHECK = ("asset_key", "check_name", "run_id", "partition")
+_OF_RUN = ("asset_key", "check_name", "run_id")
+_ONE_CHECK = (*_OF_RUN, "partition")
 _STORED_AS = "evaluation_event_storage_id"
-_RESULT = (
-    "execution_status",
-    "evaluation_event",
-    "evaluation_event_timestamp",
-    _STORED_AS,
-    "materialization_event_storage_id",
-)
-_RESULT_TYPES = ("text", "text", "timestamp", "bigint", "bigint")
+_RESULT = {
+    "execution_status": "text",
+    "evaluation_event": "text",
+    "evaluation_event_timestamp": "timestamp",
+    _STORED_AS: "bigint",
+    "materialization_event_storage_id": "bigint",
+}
+_JUDGED = dict.fromkeys(_OF_RUN, "text") | _RESULT
 _PAGE = 1000
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # On the disk at the latest with the end of the run, which is committed after it and waits for that.
@@ -68,12 +69,10 @@ _AIM = text(
 )
 _JUDGE = text(
     f"UPDATE {AssetCheckExecutionsTable.name} c SET "  # noqa: S608
-    f"{', '.join(f'{name} = r.{name}' for name in _RESULT)} FROM unnest("
-    "CAST(:asset_key AS text[]), CAST(:check_name AS text[]), CAST(:run_id AS text[]), "
-    f"{', '.join(f'CAST(:{n} AS {t}[])' for n, t in zip(_RESULT, _RESULT_TYPES, strict=True))}"
-    f") r (asset_key, check_name, run_id, {', '.join(_RESULT)}) WHERE c.asset_key = r.asset_key "
-    "AND c.check_name = r.check_name AND c.run_id = r.run_id AND c.partition IS NULL "
-    "RETURNING c.asset_key, c.check_name, c.run_id"
+    f"{', '.join(f'{name} = r.{name}' for name in _RESULT)} "
+    f"FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _JUDGED.items())}) "
+    f"r ({', '.join(_JUDGED)}) WHERE {' AND '.join(f'c.{n} = r.{n}' for n in _OF_RUN)} "
+    f"AND c.partition IS NULL RETURNING {', '.join(f'c.{name}' for name in _OF_RUN)}"
 )
 
 
@@ -291,8 +290,7 @@ def _store_judged(connection: Connection, rows: Sequence[EventRow]) -> None:
         )
         connection.execute(query, by_partition)
     if of_run:
-        columns = (*_ONE_CHECK[:-1], *_RESULT)
-        values = {name: [row[name] for row in of_run.values()] for name in columns}
+        values = {name: [row[name] for row in of_run.values()] for name in _JUDGED}
         for planned in connection.execute(_JUDGE, values):
             of_run.pop(tuple(planned), None)
     unplanned = [*of_run.values(), *(row for row in rows if not row["run_id"])]
