@@ -13,26 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from shop_assets.entities import ENTITIES, TABLES
+from shop_assets.entities import ENTITIES
 from shop_assets.transforms import customers, inventory, marketing, quality, sales, sessions
 from shop_assets.warehouse import ddl, funnel_sums, order_requests, rows, sales_sums
 from shop_assets.warehouse.connection import Cursor, Readable, read
 
 Compute = Callable[[Readable, dt.datetime, dt.datetime], pd.DataFrame]
-
-_LEDGER = TABLES["sales_ledger"]
-_LEDGER_COLUMNS = ddl.column_list(_LEDGER, "l.")
-
-
-def ledger_rows(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
-    """The sales ledger's rows that happened in `[start, end)`."""
-    frame = warehouse.read(
-        f"SELECT {_LEDGER_COLUMNS} FROM warehouse.sales_ledger l "
-        "WHERE l.happened_at >= $1 AND l.happened_at < $2",
-        (start, end),
-        by_index=True,
-    )
-    return _LEDGER.conform(frame)
 
 
 def sales_hourly(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:

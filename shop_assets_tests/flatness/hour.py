@@ -18,6 +18,7 @@ from shop_assets.assets.analytics import newest_hour
 from shop_assets.automation.sensors import find_missing_hours
 from shop_assets.checks import arrival, loading
 from shop_assets.checks import marts as mart_checks
+from shop_assets.checks.ledger_contract import judge_ledger
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.partition_span import Span
 from shop_assets.partitions import Calendar
@@ -28,7 +29,7 @@ from shop_assets.warehouse import checkpoints, order_requests, rows, slices, sou
 from shop_assets.warehouse.activity import load_activity
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.ledger import load_ledger
-from shop_assets.warehouse.mart_inputs import MARTS, ledger_rows, some_customer_orders
+from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
 from shop_assets.warehouse.marts import replace_slices, stale_by_mart, stale_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets.warehouse.reconciliation import overdue
@@ -203,7 +204,7 @@ class Hour:
         orders = pd.DataFrame({"source": "shop", "order_id": pd.Series(keys, dtype="str")})
         load = self._load("warehouse/sales_ledger", self._start, self._end, HOUR)
         assert load_ledger(self._warehouse, orders, load, sales_ledger).changed
-        ledger_rows(self._warehouse, self._start, self._end)
+        assert judge_ledger(self._warehouse, self._start, self._end).passed
 
     def _activity(self) -> None:
         visits = [

@@ -16,7 +16,8 @@ import pytest
 
 from shop_assets.warehouse import sales_sums, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse
-from shop_assets.warehouse.mart_inputs import MARTS, ledger_rows
+from shop_assets.warehouse.mart_inputs import MARTS
+from shop_assets.warehouse.stored_ledger import ledger_rows
 from shop_assets_tests.warehouse.loads import HOUR, NINE, ledger, merge, table_of
 
 KOLKATA = "Asia/Kolkata"
