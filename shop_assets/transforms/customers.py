@@ -15,6 +15,9 @@ LEDGER_READS = (
     *("ordered_at", "is_test"),
 )
 """The columns of `sales_ledger` that the mart is made of."""
+_RETURNS = ("return", "cancellation")
+KINDS_READ = ("sale", "discount", *_RETURNS)
+"""The kinds of its rows that count."""
 
 _ORDER = ["source", "order_id"]
 _CUSTOMER = ["source", "customer_id"]
@@ -24,9 +27,9 @@ _DAY = 24 * 3600 * 1_000_000
 def customer_orders(ledger: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """`customer_orders` of the orders that `ledger` holds.
 
-    `ledger`: every row of these orders, whenever it happened; columns `LEDGER_READS`. `history`:
-    source, customer_id, order_id, ordered_at of all orders with sales of the customers concerned,
-    these included.
+    `ledger`: every row of these orders that is of `KINDS_READ`, whenever it happened; columns
+    `LEDGER_READS`. `history`: source, customer_id, order_id, ordered_at of all orders with sales of
+    the customers concerned, these included.
     """
     spec = TABLES["customer_orders"]
     rows = ledger[~ledger["is_test"].astype(bool)]
@@ -51,7 +54,7 @@ def customer_orders(ledger: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame
         return sums[:-1]
 
     is_discount = (rows["kind"] == "discount").to_numpy(dtype=np.bool_)
-    is_return = rows["kind"].isin(["return", "cancellation"]).to_numpy(dtype=np.bool_)
+    is_return = rows["kind"].isin(_RETURNS).to_numpy(dtype=np.bool_)
     gross = summed("amount_micros", is_sale)
     discounts = summed("amount_micros", is_discount)
     returns = summed("amount_micros", is_return)

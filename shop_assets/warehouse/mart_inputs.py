@@ -86,11 +86,13 @@ def _customer_orders(
     # An order's rows never stand before it was placed. Orders, and customers, are looked up one by
     # one (`OFFSET 0`), so that their number and not that of the months decides.
     columns = ", ".join(f"l.{ddl.quoted(name)}" for name in customers.LEDGER_READS)
+    kinds = ", ".join(map(ddl.literal, customers.KINDS_READ))
     ledger = read(
         cursor,
         f"SELECT {columns} FROM {chosen} CROSS JOIN LATERAL ("
         f"SELECT {columns} FROM warehouse.sales_ledger l WHERE l.source = w.source "
-        "AND l.order_id = w.order_id AND l.happened_at >= $1 AND NOT l.is_test OFFSET 0) l "
+        "AND l.order_id = w.order_id AND l.happened_at >= $1 AND NOT l.is_test "
+        f"AND l.kind IN ({kinds}) OFFSET 0) l "
         "WHERE w.ordered_at >= $1 AND w.ordered_at < $2",
         (start, end),
     )
