@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from coverage import Coverage
 from hypothesis import is_hypothesis_test, settings
 
 from shop_assets.stack import embedded
@@ -70,15 +71,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("no_cover")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A worker is traced as pytest-cov begins to now, and by nothing that it does not pause.
+
+    Before, the environment may have begun to trace the process, and pytest-cov did, which took it
+    for the one that starts the workers: either would go on through tests that are not traced.
+    """
+    if hasattr(session.config, "workerinput"):
+        while (begun := Coverage.current()) is not None:
+            begun.stop()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Processes that an untraced test starts, or what it needs first, are not traced either."""
-    untraced = item.get_closest_marker("no_cover") is not None
-    kept = {n: os.environ.pop(n) for n in _TRACING if untraced and n in os.environ}
+    """What an untraced test needs first, and processes that it starts, are not traced either.
+
+    Of itself pytest-cov pauses for the test's call alone.
+    """
+    if item.get_closest_marker("no_cover") is None:
+        return (yield)
+    tracing = Coverage.current()
+    if tracing is not None:
+        tracing.stop()
+    kept = {name: os.environ.pop(name) for name in _TRACING if name in os.environ}
     try:
         return (yield)
     finally:
         os.environ.update(kept)
+        if tracing is not None and Coverage.current() is None:
+            tracing.start()
 
 
 _TRACING = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")

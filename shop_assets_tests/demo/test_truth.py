@@ -23,7 +23,7 @@ END = START + dt.timedelta(hours=HOURS)
 KEY = ["hour", "currency"]
 
 # On one worker, so that one grown shop does for all.
-pytestmark = pytest.mark.xdist_group("grown_shop")
+pytestmark = [pytest.mark.xdist_group("grown_shop"), pytest.mark.no_cover]
 
 
 @pytest.fixture(scope="session")

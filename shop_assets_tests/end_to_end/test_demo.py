@@ -91,6 +91,7 @@ def test_a_demo_shows_what_its_shop_truly_sold_and_stops_what_it_started(
     assert running(command.home) == []
 
 
+@pytest.mark.no_cover
 def test_a_demo_run_twice_works_twice(shown: Any, command: Command) -> None:
     done = command("demo", *SIZE)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -153,6 +154,7 @@ def test_a_changed_price_rule_is_reprocessed_and_what_it_changed_is_shown(inside
         config.write_text(text, "utf-8")
 
 
+@pytest.mark.no_cover
 def test_a_reprocessing_that_was_killed_goes_on_where_it_stood(
     inside: Command, tmp_path: Path
 ) -> None:
@@ -174,6 +176,7 @@ def test_a_reprocessing_that_was_killed_goes_on_where_it_stood(
     assert inside.json("status")["stale"] == []
 
 
+@pytest.mark.no_cover
 def test_an_asset_is_materialized_by_dagsters_own_command_over_a_range(inside: Command) -> None:
     last = _last_hour(inside)
     done = subprocess.run(

@@ -19,6 +19,8 @@ from shop_assets.stack.endpoints import resolve_endpoints
 from shop_assets_tests.end_to_end.commands import Command
 from shop_assets_tests.stack.servers import processes
 
+pytestmark = pytest.mark.no_cover
+
 SOON = 30
 """Seconds: two to four on a quiet machine."""
 

@@ -10,6 +10,8 @@ import pytest
 from shop_assets_tests.flatness.conftest import Watched
 from shop_assets_tests.flatness.watching import Scan, Statement
 
+pytestmark = pytest.mark.no_cover
+
 FEW = 1_500
 """Rows that are read as fast as looked up: a table, or a month, of some pages."""
 

@@ -9,6 +9,8 @@ from shop_assets_tests.histories.comparison import Bench
 from shop_assets_tests.histories.machine import Histories
 from shop_assets_tests.histories.pipeline import finish
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.fixture
 def history(bench: Bench) -> Histories:

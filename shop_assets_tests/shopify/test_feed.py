@@ -6,6 +6,7 @@ import datetime as dt
 from functools import partial
 
 import pyarrow as pa
+import pytest
 
 from shop_assets.demo.shopify_feed import ShopifyFeed
 from shop_assets.demo.true_sales import View
@@ -23,6 +24,8 @@ from shop_assets_tests.demo.fed_shop import (
     live_and_read,
 )
 from shop_assets_tests.shopify.conftest import Makes, Shop
+
+pytestmark = pytest.mark.no_cover
 
 
 def cleaned(stream: str, read: list[pa.Table]) -> Cleaned:

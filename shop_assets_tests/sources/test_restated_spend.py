@@ -36,6 +36,8 @@ from shop_assets_tests.histories.lake import MemoryLake
 from shop_assets_tests.sources.vendor_files import Line, as_csv, google_rows
 from shop_assets_tests.warehouse.databases import copied, make_template
 
+pytestmark = pytest.mark.no_cover
+
 CONFIG = """
 shop: {name: Ads, timezone: Europe/Berlin, currency: EUR, start: 2026-11-01}
 sources:

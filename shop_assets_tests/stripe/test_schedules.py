@@ -14,6 +14,8 @@ from shop_assets.demo.apis.stripe import StripeServer
 from shop_assets_tests.stripe.accounts import NOW, account, running, seconds
 from shop_assets_tests.stripe.reading import Row, batches, connector, memory, newest, said
 
+pytestmark = pytest.mark.no_cover
+
 DAY = 86_400
 DAYS = 75
 SEEDS = range(3)

@@ -19,6 +19,8 @@ from shop_assets.warehouse.mart_inputs import MARTS
 from shop_assets_tests.warehouse.loads import DAY, HOUR, NINE, activity, table_of, wait_for_waiter
 from shop_assets_tests.warehouse.test_sales_sums import KOLKATA, sell
 
+pytestmark = pytest.mark.no_cover
+
 TEN_POUNDS = 10_000_000
 ORDER = 2 * TEN_POUNDS
 """What `sell` sells for."""

@@ -20,6 +20,8 @@ from shop_assets.warehouse.mart_inputs import MARTS
 from shop_assets.warehouse.stored_ledger import ledger_rows
 from shop_assets_tests.warehouse.loads import HOUR, NINE, ledger, merge, table_of
 
+pytestmark = pytest.mark.no_cover
+
 KOLKATA = "Asia/Kolkata"
 """A zone whose days begin at half past the hour."""
 SPAN = (NINE - dt.timedelta(days=40), NINE + dt.timedelta(days=40))

@@ -16,6 +16,8 @@ from shop_assets_tests.demo import fed_shop
 from shop_assets_tests.demo.fed_shop import PLAN, SALES, SPAN, feed_hour, feed_often, live_and_read
 from shop_assets_tests.woocommerce.conftest import Makes, Woo
 
+pytestmark = pytest.mark.no_cover
+
 ADDED: dict[str, Any] = {
     "entities": {"order_items": {"fields": {"placed_at": {"column": "added_at"}}}},
     "columns": {"added_at": "meta._added_at"},

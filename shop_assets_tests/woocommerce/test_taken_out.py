@@ -21,6 +21,8 @@ from shop_assets_tests.demo.api_shop import HOUR, START
 from shop_assets_tests.warehouse.databases import make_template
 from shop_assets_tests.woocommerce.conftest import Woo
 
+pytestmark = pytest.mark.no_cover
+
 CONFIG = """
 shop: {{name: Lamps, timezone: UTC, currency: EUR, start: 2026-11-01}}
 sources:
