@@ -11,6 +11,8 @@ from shop_assets.stack.endpoints import Endpoints
 from shop_assets_tests.dagster_storage.conftest import OURS, STOCK, dagster
 from shop_assets_tests.dagster_storage.history import QUESTIONS, play
 
+# One worker plays the history that all questions are asked of.
+pytestmark = pytest.mark.xdist_group("same_answers")
 Played = tuple[DagsterInstance, dict[str, str]]
 
 

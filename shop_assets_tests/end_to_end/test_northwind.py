@@ -19,7 +19,7 @@ from shop_assets_tests.conftest import REPOSITORY
 from shop_assets_tests.sweep.sql_shop import source_database
 from shop_assets_tests.warehouse.databases import copied, make_template
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.xdist_group("northwind"), pytest.mark.no_cover]
 
 CONFIG = REPOSITORY / "examples" / "northwind" / "shop.yaml"
 HOUR = dt.datetime(1998, 5, 6, 20, tzinfo=dt.UTC)

@@ -10,7 +10,7 @@ import pytest
 from shop_assets_tests.flatness.conftest import Watched
 from shop_assets_tests.flatness.watching import Scan, Statement
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.xdist_group("flatness"), pytest.mark.no_cover]
 
 FEW = 1_500
 """Rows that are read as fast as looked up: a table, or a month, of some pages."""

@@ -10,7 +10,7 @@ from shop_assets.partitions import floor_hour
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets_tests.reconciliation.simulated import SENSOR, TABLES, LivingShop, living_shop
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.xdist_group("simulated_shop"), pytest.mark.no_cover]
 
 _OLD = "(SELECT max(slice) - interval '8 hours' FROM meta.slices WHERE asset = 'warehouse/orders')"
 _JUDGED = f"SELECT order_id FROM warehouse.orders WHERE placed_at < {_OLD} AND NOT is_test"

@@ -17,6 +17,8 @@ from shop_assets_tests.transforms.ledger_reference import Ledger, Row, histories
 SPEC = TABLES["sales_ledger"]
 START = pd.Timestamp("2024-03-01T09:00Z")
 MINUTE = 60_000_000
+ZERO = START.value // 1_000
+"""`START` in micros since 1970."""
 
 
 def moment(minute: int | None) -> pd.Timestamp | None:
@@ -51,20 +53,15 @@ def frame(table: str, rows: list[Row]) -> pd.DataFrame:
     spec = TABLES[table]
     if not rows:
         return spec.empty()
-    times = {c.name for c in spec.columns if c.kind == "timestamp"}
-    return spec.conform(
-        pd.DataFrame(
-            {
-                "source": "shop",
-                **{
-                    name: pd.Series([moment(r[name]) for r in rows], dtype="datetime64[us, UTC]")
-                    if name in times
-                    else [r[name] for r in rows]
-                    for name in rows[0]
-                },
-            }
-        )
-    )
+    data: dict[str, Any] = {}
+    for column in spec.columns:
+        values = [row.get(column.name) for row in rows]
+        if column.name == "source":
+            values = ["shop"] * len(rows)
+        elif column.kind == "timestamp":
+            values = [pd.NaT.value if v is None else ZERO + v * MINUTE for v in values]
+        data[column.name] = pd.Series(values, dtype=column.pandas)
+    return pd.DataFrame(data)
 
 
 def ledger_of(*rows: Row) -> pd.DataFrame:
@@ -349,10 +346,9 @@ def refunds_strategy(draw: st.DrawFn) -> list[Row]:
 
 def in_micros(rows: list[Row]) -> list[Row]:
     """Minutes as micros since 1970."""
-    zero = START.value // 1_000
     return [
         {
-            name: zero + value * MINUTE if name.endswith("_at") and value is not None else value
+            name: ZERO + value * MINUTE if name.endswith("_at") and value is not None else value
             for name, value in row.items()
         }
         for row in rows
