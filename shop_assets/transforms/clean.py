@@ -51,6 +51,7 @@ QUARANTINE = {
 }
 """The quarantine's columns: `row` is the raw row as JSON, or the text that was not decodable."""
 
+_NONE_ASIDE = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in QUARANTINE.items()})
 _HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
 _QUARANTINED = pa.schema(
     [
@@ -99,7 +100,6 @@ def empty(spec: TableSpec) -> Cleaned:
     """The result for no rows."""
     published = spec.empty()
     published["_hour"] = pd.Series(dtype="datetime64[us, UTC]")
-    quarantined = pd.DataFrame({n: pd.Series(dtype=t) for n, t in QUARANTINE.items()})
     counts = pd.DataFrame(
         {
             "hour": pd.Series(dtype="datetime64[us, UTC]"),
@@ -107,7 +107,7 @@ def empty(spec: TableSpec) -> Cleaned:
             **{n: pd.Series(dtype="Int64") for n in COUNTS},
         }
     )
-    return Cleaned(published, quarantined, counts)
+    return Cleaned(published, _NONE_ASIDE.copy(), counts)
 
 
 def combine(parts: list[Cleaned], spec: TableSpec) -> Cleaned:
@@ -236,6 +236,8 @@ def _with_earliest(published: pd.DataFrame, rows: pd.DataFrame, spec: TableSpec)
 
 
 def _set_aside(rows: pd.DataFrame, entity: str, origin: StreamOrigin) -> pd.DataFrame:
+    if rows.empty:
+        return _NONE_ASIDE.copy()
     aside = pd.DataFrame(
         {
             "_hour": rows["_hour"],
@@ -262,23 +264,23 @@ def _count(
     mapping: EntityMapping,
     origin: StreamOrigin,
 ) -> pd.DataFrame:
-    published = good & ~again
+    hour, hours = pd.factorize(rows["_hour"], sort=True)
+    is_good, is_again = good.to_numpy(dtype=bool), again.to_numpy(dtype=bool)
+    published = is_good & ~is_again
+    none = np.zeros(len(hour), dtype=bool)
     folded = mapping.grain == "folded"
-    flags = pd.DataFrame(
-        {
-            "hour": rows["_hour"],
-            "rows_read": 1,
-            "rows_published": published,
-            "rows_repaired": published & rows["_repaired"],
-            "rows_quarantined": ~good,
-            "rows_deduplicated": again & (not folded),
-            "rows_folded": again & folded,
-        }
-    )
-    counts = flags.groupby("hour", as_index=False)[COUNTS].sum()
-    counts[COUNTS] = counts[COUNTS].astype("Int64")
-    for position, (name, value) in enumerate(
-        (("source", origin.source), ("stream", origin.stream), ("entity", entity)), start=1
-    ):
-        counts.insert(position, name, pd.Series(value, index=counts.index, dtype="str"))
+    chosen = {
+        "rows_read": ~none,
+        "rows_published": published,
+        "rows_repaired": published & rows["_repaired"].to_numpy(dtype=bool),
+        "rows_quarantined": ~is_good,
+        "rows_deduplicated": none if folded else is_again,
+        "rows_folded": is_again if folded else none,
+    }
+    counts = pd.DataFrame({"hour": hours})
+    for name, value in (("source", origin.source), ("stream", origin.stream), ("entity", entity)):
+        counts[name] = pd.Series(value, index=counts.index, dtype="str")
+    for name in COUNTS:
+        number = np.bincount(hour[chosen[name]], minlength=len(hours))
+        counts[name] = pd.array(number, dtype="Int64")
     return counts

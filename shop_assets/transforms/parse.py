@@ -46,6 +46,8 @@ _LONGEST_ID = 255
 
 def as_text(values: pd.Series) -> pd.Series:
     """The values as text, with empty text as missing."""
+    if values.dtype == "str":
+        return _without(values, values == "")
     if isinstance(values.dtype, pd.ArrowDtype):
         # Dates, which pandas counts among the times.
         text = values.astype("str")
@@ -61,10 +63,7 @@ def as_text(values: pd.Series) -> pd.Series:
         text = values.map(_decoded).astype("str")
     else:
         text = values.astype("str")
-    missing = text == ""
-    if not isinstance(values.dtype, pd.StringDtype):
-        missing |= values.isna()
-    return _without(text, missing)
+    return _without(text, (text == "") | values.isna())
 
 
 def _without(values: pd.Series, bad: pd.Series) -> pd.Series:
