@@ -46,6 +46,7 @@ def metadata(shop: TinyShop, name: str) -> dict[str, Any]:
     return {k: v.value for k, v in event.asset_materialization.metadata.items()}
 
 
+@pytest.mark.no_cover
 def test_days_past_become_one_file_and_keep_their_rows(loaded: TinyShop, lake: DeltaStore) -> None:
     before = rows(lake)
     assert len(before) == 3

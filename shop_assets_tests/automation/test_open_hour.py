@@ -73,6 +73,7 @@ def test_it_says_nothing_of_each_step(lives: Lives, capfd: pytest.CaptureFixture
     assert "STEP_SUCCESS" not in capfd.readouterr().err
 
 
+@pytest.mark.no_cover
 def test_what_is_sold_shows_before_the_hour_is_over(shop: TinyShop, lives: Lives) -> None:
     assert lives(1).error is None
     assert units(shop) == 0
@@ -84,6 +85,7 @@ def test_what_is_sold_shows_before_the_hour_is_over(shop: TinyShop, lives: Lives
     assert (units(shop), units(shop, "sales_daily")) == (3, 3)
 
 
+@pytest.mark.no_cover
 def test_a_change_within_the_hour_shows_as_it_stands(shop: TinyShop, lives: Lives) -> None:
     sold(shop, 3, "o1", 5)
     lives(4)
@@ -93,6 +95,7 @@ def test_a_change_within_the_hour_shows_as_it_stands(shop: TinyShop, lives: Live
     assert units(shop) == 2
 
 
+@pytest.mark.no_cover
 def test_only_what_is_new_is_read_again(shop: TinyShop, lives: Lives) -> None:
     sold(shop, 3, "o1")
     for minute in (6, 12, 20, 30):
@@ -100,6 +103,7 @@ def test_only_what_is_new_is_read_again(shop: TinyShop, lives: Lives) -> None:
     assert raw_rows() == 1
 
 
+@pytest.mark.no_cover
 def test_the_hour_is_missing_until_it_was_loaded_as_a_whole(shop: TinyShop, lives: Lives) -> None:
     sold(shop, 3, "o1")
     lives(4)
@@ -108,6 +112,7 @@ def test_the_hour_is_missing_until_it_was_loaded_as_a_whole(shop: TinyShop, live
     assert missing_hours(shop.warehouse, TABLES, MORNING, MORNING + HOUR) == []
 
 
+@pytest.mark.no_cover
 def test_what_becomes_visible_late_is_there_when_the_hour_is_over(
     shop: TinyShop, lives: Lives
 ) -> None:
@@ -167,6 +172,7 @@ def test_a_source_that_is_away_ends_one_micro_batch(shop: TinyShop, lives: Lives
     assert units(shop) == 1
 
 
+@pytest.mark.no_cover
 def test_the_next_hour_begins_by_itself(shop: TinyShop, lives: Lives) -> None:
     sold(shop, 58, "o1")
     assert lives(59).hour == MORNING

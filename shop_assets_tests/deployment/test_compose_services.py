@@ -21,7 +21,7 @@ from shop_assets_tests.deployment.conftest import Postgres
 from shop_assets_tests.deployment.processes import environment, free_port, running, wait_until
 from shop_assets_tests.deployment.test_compose import filled
 
-pytestmark = pytest.mark.xdist_group("compose-services")
+pytestmark = [pytest.mark.xdist_group("compose-services"), pytest.mark.no_cover]
 
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
   __typename

@@ -126,6 +126,7 @@ PRICE_RULE = """              - name: implausible_price
 """
 
 
+@pytest.mark.no_cover
 def test_a_changed_price_rule_is_reprocessed_and_what_it_changed_is_shown(inside: Command) -> None:
     config = Path(inside.environment["SHOP_CONFIG"])
     text = config.read_text("utf-8")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from shop_assets_tests.sweep.sql_shop import SqlShop
 
 SOLD = dt.datetime(2024, 3, 31, 9, 15, tzinfo=dt.UTC)
@@ -27,6 +29,7 @@ def hours(web: SqlShop, stream: str = "order_items") -> list[tuple[int, int, boo
     ]
 
 
+@pytest.mark.no_cover
 def test_only_what_is_new_changed_or_gone_reaches_raw(web: SqlShop) -> None:
     sell(web, 1, 11)
     assert web.load(FIRST)
