@@ -63,8 +63,8 @@ def real_data() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of many random examples are not traced: that takes longer than the examples.
 
-    What they reach, tests of single examples reach too. So it is with those of many rows, and of
-    real data, which say so themselves (`no_cover`).
+    What they reach, tests of single examples reach too. So it is, but for some lines, with those of
+    many rows, of real data and of many steps of Dagster, which say so themselves (`no_cover`).
     """
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)):
