@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms.ledger import sales_ledger
-from shop_assets_tests.transforms.frames import check
+from shop_assets_tests.transforms.frames import check, frame_of
 from shop_assets_tests.transforms.ledger_reference import Ledger, Row, histories, slow_ledger
 
 SPEC = TABLES["sales_ledger"]
 START = pd.Timestamp("2024-03-01T09:00Z")
 MINUTE = 60_000_000
-ZERO = START.value // 1_000
-"""`START` in micros since 1970."""
 
 
 def moment(minute: int | None) -> pd.Timestamp | None:
@@ -50,18 +48,11 @@ def refund(at: int, version: int | None = None, **changed: Any) -> Row:
 
 
 def frame(table: str, rows: list[Row]) -> pd.DataFrame:
-    spec = TABLES[table]
-    if not rows:
-        return spec.empty()
-    data: dict[str, Any] = {}
-    for column in spec.columns:
-        values = [row.get(column.name) for row in rows]
-        if column.name == "source":
-            values = ["shop"] * len(rows)
-        elif column.kind == "timestamp":
-            values = [pd.NaT.value if v is None else ZERO + v * MINUTE for v in values]
-        data[column.name] = pd.Series(values, dtype=column.pandas)
-    return pd.DataFrame(data)
+    times = [c.name for c in TABLES[table].columns if c.kind == "timestamp"]
+    moments = [{name: moment(row.get(name)) for name in times} for row in rows]
+    return frame_of(
+        table, [{"source": "shop", **row, **at} for row, at in zip(rows, moments, strict=True)]
+    )
 
 
 def ledger_of(*rows: Row) -> pd.DataFrame:
@@ -346,9 +337,10 @@ def refunds_strategy(draw: st.DrawFn) -> list[Row]:
 
 def in_micros(rows: list[Row]) -> list[Row]:
     """Minutes as micros since 1970."""
+    zero = START.value // 1_000
     return [
         {
-            name: ZERO + value * MINUTE if name.endswith("_at") and value is not None else value
+            name: zero + value * MINUTE if name.endswith("_at") and value is not None else value
             for name, value in row.items()
         }
         for row in rows
