@@ -26,7 +26,8 @@ from dagster import (
 from shop_assets import partitions
 from shop_assets.assets.marts import BY_ORDER, ONLY_STALE
 from shop_assets.assets.steps import is_users_mistake
-from shop_assets.automation.jobs import BACKFILL, FROM_LAYER, PRIORITY, Layer
+from shop_assets.automation.jobs import BACKFILL, PRIORITY
+from shop_assets.automation.layers import FROM_LAYER, Layer
 from shop_assets.automation.runs import contiguous, day_range_tags, hour_range_tags, joined
 from shop_assets.dagster_storage.threads import execute_here
 from shop_assets.errors import RunError, UserError

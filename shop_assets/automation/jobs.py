@@ -7,7 +7,7 @@ hours and what has no tag, as the UI's backfills. A command's own have the lowes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from dagster import AssetKey, AssetSelection, define_asset_job
 
@@ -16,15 +16,6 @@ LIVE = "10"
 ANALYTICS = "5"
 CATCH_UP = "0"
 BACKFILL = "-10"
-
-Layer = Literal["raw", "clean", "warehouse", "marts"]
-FROM_LAYER: dict[Layer, str] = {
-    "raw": "hourly",
-    "clean": "from_clean",
-    "warehouse": "from_warehouse",
-    "marts": "hourly_marts",
-}
-"""The job that computes hours again from a layer on."""
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"

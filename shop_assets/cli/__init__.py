@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-from shop_assets.cli.memory import keep_memory
+from shop_assets.cli.memory import importing, keep_memory
 
 
 def main() -> None:
@@ -11,7 +11,8 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     keep_memory()
-    from shop_assets.cli.app import main as run
+    with importing():
+        from shop_assets.cli.app import main as run
 
     run()
 

@@ -3,59 +3,56 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import signal
 import sys
 import threading
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 import typer
 from rich.console import Console
 
+from shop_assets.cli import (
+    demo,
+    init,
+    inspect,
+    live,
+    quarantine,
+    rename,
+    reprocess,
+    run,
+    simulate,
+    sources,
+    stack,
+)
 from shop_assets.errors import RunError, UserError
-
-_COMMANDS = {
-    "init": "init:init",
-    "run": "run:run",
-    "live": "live:live",
-    "reprocess": "reprocess:reprocess",
-    "rename": "rename:rename",
-    "changes": "reprocess:show_changes",
-    "sql": "inspect:sql",
-    "status": "inspect:status",
-    "env": "stack:env",
-    "demo": "demo:demo",
-    "up": "demo:up",
-    "simulate": "simulate:simulate",
-    "sources": "sources:app",
-    "stack": "stack:app",
-    "quarantine": "quarantine:app",
-}
-"""Where each command stands in this package: a function, or an app of commands."""
 
 USER_ERROR = 2
 FAILURE = 1
 STOPPED = 130
 
 
-def application(asked: str | None = None) -> typer.Typer:
-    """The command with its parts; with that alone which is asked for, if there is such a one.
-
-    Loading hours takes Dagster and all assets, a second and a half to import; most else does not.
-    """
+def application() -> typer.Typer:
+    """The command with its parts. They import what they work with when they are called."""
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_shop_assets)
-    for name in [asked] if asked in _COMMANDS else _COMMANDS:
-        module, _, attribute = _COMMANDS[name].partition(":")
-        found = getattr(import_module(f"shop_assets.cli.{module}"), attribute)
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
-        else:
-            app.command(name)(found)
+    app.command("init")(init.init)
+    app.command("run")(run.run)
+    app.command("live")(live.live)
+    app.command("reprocess")(reprocess.reprocess)
+    app.command("rename")(rename.rename)
+    app.command("changes")(reprocess.show_changes)
+    app.command("sql")(inspect.sql)
+    app.command("status")(inspect.status)
+    app.command("env")(stack.env)
+    app.command("demo")(demo.demo)
+    app.command("up")(demo.up)
+    app.command("simulate")(simulate.simulate)
+    app.add_typer(sources.app, name="sources")
+    app.add_typer(stack.app, name="stack")
+    app.add_typer(quarantine.app, name="quarantine")
     return app
 
 
@@ -79,12 +76,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupted)
     try:
-        # What is imported stays: collecting garbage among it again and again takes a second.
-        gc.disable()
-        app = application(*sys.argv[1:2])
-        gc.freeze()
-        gc.enable()
-        app()
+        application()()
     except UserError as error:
         _say(str(error))
         sys.exit(USER_ERROR)

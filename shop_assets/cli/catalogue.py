@@ -1,8 +1,10 @@
 """`shop-assets sources list`: the kinds of systems that can be sources."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +14,9 @@ from rich.table import Table
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import JsonOption
 from shop_assets.errors import UserError
-from shop_assets.settings.catalogue import KnownConnector, Option, connectors
+
+if TYPE_CHECKING:
+    from shop_assets.settings.catalogue import KnownConnector, Option
 
 ConnectorArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[CONNECTOR]...", help="Only these; all, if none.")
@@ -21,6 +25,8 @@ ConnectorArgument = Annotated[
 
 def list_connectors(names: ConnectorArgument = None, as_json: JsonOption = False) -> None:
     """Say which kinds of systems can be sources, their options, and what they become."""
+    from shop_assets.settings.catalogue import connectors
+
     known = {connector.name: connector for connector in connectors()}
     for name in names or ():
         if name not in known:

@@ -1,15 +1,16 @@
 """`shop-assets demo` and `shop-assets up`: a simulated shop, from its sources to the marts."""
 
+from __future__ import annotations
+
 import datetime as dt
 import json
 import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shop_assets.backfill import BackfillReport
 from shop_assets.cli.demo_home import DemoHome
 from shop_assets.cli.demo_sales import (
     DaySales,
@@ -22,10 +23,13 @@ from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_s
 from shop_assets.cli.run import backfill, hours_bar
 from shop_assets.cli.serve import following, serving
 from shop_assets.cli.shop import JsonOption, Shop
-from shop_assets.demo import DemoPlan, SimulatedShop
 from shop_assets.errors import RunError
 from shop_assets.signals import asked_to_stop, beside_signals
 from shop_assets.stack import embedded
+
+if TYPE_CHECKING:
+    from shop_assets.backfill import BackfillReport
+    from shop_assets.demo import SimulatedShop
 
 DaysOption = Annotated[int, typer.Option(min=1, max=60, help="Whole days before today.")]
 SizeOption = Annotated[float, typer.Option(help="Orders an hour, in the mean.")]
@@ -46,6 +50,8 @@ def demo(
     days: DaysOption = 3, orders_per_hour: SizeOption = 80.0, as_json: JsonOption = False
 ) -> None:
     """Load three days of a simulated shop, from eight source systems to the marts; then stop."""
+    from shop_assets.demo import DemoPlan
+
     began = time.monotonic()
     place = DemoHome.beside()
     with place.entered():
@@ -89,6 +95,8 @@ def up(
 
     The shop lives on in real time. A demo that is there already goes on where it stood.
     """
+    from shop_assets.demo import DemoPlan
+
     place = DemoHome.beside()
     with place.entered():
         if fresh:

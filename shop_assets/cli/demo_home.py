@@ -1,5 +1,7 @@
 """The demo's own folder: servers, sources and configuration, apart from those of a real shop."""
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import json
@@ -10,14 +12,17 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shop_assets.cli.shop import shipped
-from shop_assets.demo import DemoPlan, DemoTargets, SimulatedShop, prepare_targets
 from shop_assets.errors import UserError
 from shop_assets.servers import home
 from shop_assets.stack import embedded
 from shop_assets.stack.endpoints import resolve_endpoints
 from shop_assets.stack.state import write_secret
+
+if TYPE_CHECKING:
+    from shop_assets.demo import DemoPlan, DemoTargets, SimulatedShop
 
 _WITH_SECRETS = ("_STOREFRONT_URL", "_WMS_URL", "_KEY")
 _REFERENCE = re.compile(r"\$\{(SHOP_DEMO_\w+)(?::-[^}]*)?\}")
@@ -31,7 +36,7 @@ class DemoHome:
     path: Path
 
     @classmethod
-    def beside(cls) -> "DemoHome":
+    def beside(cls) -> DemoHome:
         """The demo's folder inside this user's home folder."""
         return cls(home() / "demo")
 
@@ -74,6 +79,8 @@ class DemoHome:
 
     def plan(self) -> DemoPlan | None:
         """The plan of the shop that lives here; None where there is none."""
+        from shop_assets.demo import DemoPlan
+
         try:
             return DemoPlan.from_json(json.loads(self._plan_file.read_text("utf-8")))
         except FileNotFoundError:
@@ -86,6 +93,8 @@ class DemoHome:
         Sources are made where they are missing. Writes the configuration that reads them. The
         demo's servers must be running.
         """
+        from shop_assets.demo import SimulatedShop
+
         with SimulatedShop.create(plan, self._targets()) as shop, shop.served() as variables:
             write_secret(self._plan_file, json.dumps(plan.as_json()))
             self._configure(variables)
@@ -96,6 +105,8 @@ class DemoHome:
         return self.path / "plan.json"
 
     def _targets(self) -> DemoTargets:
+        from shop_assets.demo import prepare_targets
+
         admin = resolve_endpoints(self.path, os.environ).postgres_admin_url
         if admin is None:
             raise UserError(f"{self.path}: found no server of the demo's own, expected one")

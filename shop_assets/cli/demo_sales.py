@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.table import Table
 
 from shop_assets.cli.figures import console
-from shop_assets.transforms.money import EXPONENTS
-from shop_assets.warehouse.connection import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from shop_assets.warehouse.connection import Warehouse
 
 _MONEY = ("gross_sales", "discounts", "returns", "net_sales")
 _FIGURES = ("orders", *(f"{name}_micros" for name in _MONEY))
@@ -36,6 +39,8 @@ def sales_by_day(warehouse: Warehouse, truth: pd.DataFrame) -> list[DaySales]:
 
     A day that only one of the two knows is in the list too, and not true.
     """
+    import pandas as pd
+
     found = warehouse.read(
         f"SELECT day, currency, {', '.join(_FIGURES)} FROM marts_base.sales_daily"  # noqa: S608
     )
@@ -88,4 +93,6 @@ def _figures(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _major(micros: int, currency: str) -> Decimal:
+    from shop_assets.transforms.money import EXPONENTS
+
     return (Decimal(micros) / 1_000_000).quantize(Decimal(1).scaleb(-EXPONENTS.get(currency, 2)))

@@ -1,19 +1,20 @@
 """`shop-assets init`: a first `shop.yaml`, from some questions."""
 
+from __future__ import annotations
+
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shop_assets.cli import sources as sources_command
 from shop_assets.cli.figures import console
-from shop_assets.cli.init_sources import NewSources
 from shop_assets.errors import UserError
-from shop_assets.onboarding.answers import parse_source, why_not
-from shop_assets.onboarding.configuration import refuse_existing, write_configuration
-from shop_assets.onboarding.zone import zone_here
+
+if TYPE_CHECKING:
+    from shop_assets.cli.init_sources import NewSources
 
 _QUESTIONS = {
     "name": "The shop's name",
@@ -59,6 +60,10 @@ def init(  # noqa: PLR0913, PLR0917 - each is an option of the command
     force: ForceOption = False,
 ) -> None:
     """Ask what a shop has, and write its configuration: no secret stands in it."""
+    from shop_assets.cli.init_sources import NewSources
+    from shop_assets.onboarding.answers import parse_source, why_not
+    from shop_assets.onboarding.configuration import refuse_existing, write_configuration
+
     path = config.absolute()
     refuse_existing(path, force=force)
     given = {"name": name, "timezone": zone, "currency": currency, "start": start}
@@ -105,6 +110,9 @@ def _finish(path: Path, unset: list[str], new: NewSources, *, asks: bool) -> Non
 
 
 def _asked(option: str) -> str:
+    from shop_assets.onboarding.answers import why_not
+    from shop_assets.onboarding.zone import zone_here
+
     defaults = {"timezone": zone_here(os.environ), "currency": "EUR"}
     while True:
         answer: str = typer.prompt(_QUESTIONS[option], default=defaults.get(option))

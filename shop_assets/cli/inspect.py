@@ -4,15 +4,12 @@ import json
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 
-import psycopg2
 import typer
 from rich.table import Table
 
 from shop_assets.cli.figures import console, plain, print_rows, records, rows_by_source
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
-from shop_assets.transforms.money import EXPONENTS
-from shop_assets.warehouse.ddl import SCHEMAS
 
 
 def sql(
@@ -36,6 +33,10 @@ def sql(
 
 
 def _query(url: str, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import psycopg2
+
+    from shop_assets.warehouse.ddl import SCHEMAS
+
     try:
         connection = psycopg2.connect(url, connect_timeout=10)
     except psycopg2.OperationalError as error:
@@ -58,6 +59,8 @@ def _query(url: str, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 def _rounded(names: list[str], row: tuple[Any, ...], currency: str) -> tuple[Any, ...]:
     """Money (PostgreSQL's `numeric` with more decimals than its currency has) rounded half up."""
+    from shop_assets.transforms.money import EXPONENTS
+
     own = row[names.index("currency")] if "currency" in names else currency
     unit = Decimal(1).scaleb(-EXPONENTS.get(str(own), 2))
     return tuple(

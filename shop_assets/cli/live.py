@@ -1,15 +1,19 @@
 """`shop-assets live`: the hour that is not over yet, loaded again and again."""
 
+from __future__ import annotations
+
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, Shop
-from shop_assets.live import MicroBatch, OpenHour
 from shop_assets.servers import home
 from shop_assets.signals import asked_to_stop, beside_signals
+
+if TYPE_CHECKING:
+    from shop_assets.live import MicroBatch
 
 
 def live(
@@ -23,6 +27,8 @@ def live(
     Loads what has changed in the hour that is not over. Runs beside the schedule, which loads each
     hour once more when it is over.
     """
+    from shop_assets.live import OpenHour
+
     shop = Shop.open(config)
     with asked_to_stop() as stopping:
         followed = OpenHour(shop.definitions(open_hour=True), shop.open_calendar, shop.warehouse)

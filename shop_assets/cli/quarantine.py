@@ -1,10 +1,11 @@
 """`shop-assets quarantine`: rows set aside, why, and another try for them."""
 
+from __future__ import annotations
+
 import datetime as dt
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +14,9 @@ from shop_assets.cli.figures import console, print_checks, records
 from shop_assets.cli.run import backfill
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(help="Rows set aside, and why.", no_args_is_help=True)
 
@@ -95,6 +99,8 @@ def replay_quarantine(
 
 
 def _quarantined(shop: Shop, entity: str | None = None, rule: str | None = None) -> pd.DataFrame:
+    import pandas as pd
+
     known = list(shop.settings.entities)
     if entity is not None and entity not in known:
         raise UserError(f"--entity {entity} is not configured, expected one of {', '.join(known)}")

@@ -7,19 +7,19 @@ import json
 import time
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from shop_assets import partitions
-from shop_assets.automation.jobs import Layer
+from shop_assets.automation.layers import Layer
 from shop_assets.cli.figures import console, print_checks
 from shop_assets.cli.run import FromOption, ToOption, backfill, expect_sources, window_of
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
-from shop_assets.warehouse.changes import Change, changes
-from shop_assets.warehouse.reprocessing import begin_or_resume, finish, note_run
+
+if TYPE_CHECKING:
+    from shop_assets.warehouse.changes import Change
 
 _SHOWN = 60
 
@@ -39,6 +39,10 @@ def reprocess(
 
     One that was stopped goes on where it stood when the same command is given again.
     """
+    from shop_assets import partitions
+    from shop_assets.warehouse.changes import changes
+    from shop_assets.warehouse.reprocessing import begin_or_resume, finish, note_run
+
     shop = Shop.open(config, start=True)
     window = window_of(shop, start, end)
     if layer == "raw":
@@ -73,6 +77,8 @@ def show_changes(
 ) -> None:
     """Show what runs (or a backfill of the Dagster UI) have changed in each mart, day by day."""
     from dagster import RunsFilter
+
+    from shop_assets.warehouse.changes import changes
 
     shop = Shop.open(config)
     wanted: list[str] = []

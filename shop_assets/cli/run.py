@@ -1,12 +1,14 @@
 """`shop-assets run`: load a span of hours, from the sources to the marts."""
 
+from __future__ import annotations
+
 import datetime as dt
 import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,12 +21,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from shop_assets import partitions
-from shop_assets.backfill import CHUNK_HOURS, Backfill, BackfillReport, OnProgress
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
+from shop_assets.cli.memory import importing
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
-from shop_assets.sources import connect
+
+if TYPE_CHECKING:
+    from shop_assets.backfill import Backfill, BackfillReport, OnProgress
 
 FromOption = Annotated[
     str, typer.Option("--from", help="First day (shop's zone) or hour (UTC): 2026-01-31[T09:00].")
@@ -36,6 +39,8 @@ def run(
     start: FromOption, end: ToOption, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Load the hours from --from to --to, and all that follows from them."""
+    from shop_assets import partitions
+
     shop = Shop.open(config, start=True)
     window = window_of(shop, start, end)
     expect_sources(shop)
@@ -59,6 +64,8 @@ def run(
 
 def expect_sources(shop: Shop) -> None:
     """Look at every source before anything is loaded; `UserError` where one cannot be read."""
+    from shop_assets.sources import connect
+
     for name, source in shop.settings.sources.items():
         connector = connect(name, source, base=shop.path.parent)
         try:
@@ -68,21 +75,18 @@ def expect_sources(shop: Shop) -> None:
             connector.close()
 
 
-def load_hours(
-    shop: Shop,
-    hours: Iterable[dt.datetime],
-    *,
-    chunk_hours: int = CHUNK_HOURS,
-    quiet: bool = False,
-) -> BackfillReport:
+def load_hours(shop: Shop, hours: Iterable[dt.datetime], *, quiet: bool = False) -> BackfillReport:
     """Load hours with a progress bar on the terminal's error stream; see `Backfill.load`."""
     with backfill(shop, quiet=quiet) as (runner, show):
-        return runner.load(hours, show, chunk_hours=chunk_hours)
+        return runner.load(hours, show)
 
 
 @contextmanager
 def backfill(shop: Shop, *, quiet: bool = False) -> Iterator[tuple[Backfill, OnProgress]]:
     """A shop's backfill, and a progress bar for it on the terminal's error stream."""
+    with importing():
+        from shop_assets.backfill import Backfill
+
     with shop.instance() as instance, hours_bar(quiet=quiet) as progress:
         task = progress.add_task("starting", total=None)
 
@@ -132,9 +136,11 @@ def window_of(shop: Shop, start: str, end: str) -> tuple[dt.datetime, dt.datetim
 
 
 def _moment(shop: Shop, text: str, option: str) -> dt.datetime:
+    from shop_assets.partitions import floor_hour
+
     try:
         if "T" not in text:
-            return partitions.floor_hour(shop.calendar.day_start(dt.date.fromisoformat(text)))
+            return floor_hour(shop.calendar.day_start(dt.date.fromisoformat(text)))
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise UserError(
@@ -142,6 +148,6 @@ def _moment(shop: Shop, text: str, option: str) -> dt.datetime:
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
-    if moment != partitions.floor_hour(moment):
+    if moment != floor_hour(moment):
         raise UserError(f"{option} {text} is within an hour, expected a full hour")
     return moment.astimezone(dt.UTC)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import shop_assets
+from shop_assets.cli.memory import importing
 from shop_assets.errors import UserError
 from shop_assets.servers import home, open_lake, open_warehouse
 from shop_assets.stack import embedded
@@ -83,7 +84,8 @@ class Shop:
     @classmethod
     def open(cls, config: Path | None, *, start: bool = False) -> Shop:
         """The shop of a configuration; `start` starts the embedded stack where it is missing."""
-        from shop_assets.settings import load_settings
+        with importing():
+            from shop_assets.settings import load_settings
 
         path = config_path(config)
         settings = load_settings(path, os.environ)
@@ -94,7 +96,8 @@ class Shop:
     @cached_property
     def calendar(self) -> Calendar:
         """The shop's hours and days."""
-        from shop_assets.partitions import Calendar
+        with importing():
+            from shop_assets.partitions import Calendar
 
         shop = self.settings.shop
         return Calendar(shop.start, shop.zone, shop.end)
@@ -118,8 +121,8 @@ class Shop:
         """The shop's assets and jobs; `open_hour`: for the hour that is not over."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from shop_assets.definitions import build_definitions
-
+            with importing():
+                from shop_assets.definitions import build_definitions
             return build_definitions(self.settings, now=_now if open_hour else None)
 
     def instance(self) -> DagsterInstance:

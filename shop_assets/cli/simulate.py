@@ -1,17 +1,20 @@
 """`shop-assets simulate`: a provider's API on this machine, to try a configuration on."""
 
+from __future__ import annotations
+
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shop_assets.cli.figures import console
-from shop_assets.demo.apis.serving import serving
-from shop_assets.demo.simulated import Simulated, port_of, simulated
 from shop_assets.errors import UserError
 from shop_assets.signals import asked_to_stop
+
+if TYPE_CHECKING:
+    from shop_assets.demo.simulated import Simulated
 
 
 class Provider(StrEnum):
@@ -42,6 +45,9 @@ def simulate(
     objects: ObjectsOption = 200,
 ) -> None:
     """Serve a simulated API on 127.0.0.1 until Ctrl-C, with orders of the last month."""
+    from shop_assets.demo.apis.serving import serving
+    from shop_assets.demo.simulated import port_of, simulated
+
     if state is not None and not state.absolute().parent.is_dir():
         raise UserError(f"--state {state}: there is no such folder, expected one for its file")
     made = simulated(provider.value, objects=objects, state=state)

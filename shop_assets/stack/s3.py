@@ -8,9 +8,6 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
-
 from shop_assets.stack import process
 from shop_assets.stack.endpoints import BUCKET, DEFAULT_REGION, DIRECT
 from shop_assets.stack.process import HOST, PortTakenError
@@ -66,9 +63,12 @@ def remove_sockets(ports: Iterable[int]) -> None:
 def is_healthy(record: ServiceRecord, secrets: Secrets) -> bool:
     """Whether the bucket is there and can be listed.
 
-    Asked by each command, by what it reads the lake with: another client takes a third of a second
-    to be made.
+    Asked by each command that starts the stack, by what it reads the lake with: another client
+    takes a third of a second to be made.
     """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
     options = {
         "AWS_ENDPOINT_URL": f"http://{HOST}:{record.port}",
         "AWS_ALLOW_HTTP": "true",

@@ -11,16 +11,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg2
-from alembic import command
-from alembic.config import Config
 from psycopg2.errors import DependentObjectsStillExist, InvalidTableDefinition
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from shop_assets.errors import UserError
 from shop_assets.warehouse import ddl
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 FOLDER = Path(__file__).with_name("migrations")
 PUBLISHED = "0001"
@@ -92,6 +94,9 @@ def bring_up_to_date(url: str, *, warehouse: str, reader: str | None) -> None:
 
 def migrate(connection: Connection, found: str | None, version: str = "head") -> None:
     """Take the steps from the version found (None: an empty database) to another."""
+    # Imported here and below alone: a warehouse that is as declared has no need of it.
+    from alembic import command
+
     with _ALEMBIC:
         if found == PUBLISHED:
             command.stamp(_config(connection), PUBLISHED)
@@ -99,6 +104,8 @@ def migrate(connection: Connection, found: str | None, version: str = "head") ->
 
 
 def _make(connection: Connection, found: str | None, reader: str | None) -> None:
+    from alembic import command
+
     newest = versions()[-1]
     if found is None:
         _declare(connection, reader)
@@ -190,6 +197,8 @@ def _stands(connection: Connection, relation: str) -> bool:
 
 
 def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
