@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 import httpx
 
@@ -16,10 +17,18 @@ import httpx
 def trusted() -> ssl.SSLContext:
     """What connections are verified by: `SSL_CERT_FILE`, `SSL_CERT_DIR`, or what `certifi` has.
 
-    Files that the environment names are read each time, since they may be replaced meanwhile.
+    A file that the environment names is read again once it has been replaced, a folder each time.
     """
-    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-    return httpx.create_ssl_context() if named else _of_certifi()
+    if file := os.environ.get("SSL_CERT_FILE"):
+        found = Path(file).stat()
+        return _of_file(file, found.st_ino, found.st_size, found.st_mtime_ns)
+    return httpx.create_ssl_context() if os.environ.get("SSL_CERT_DIR") else _of_certifi()
+
+
+@lru_cache(maxsize=1)
+def _of_file(file: str, inode: int, size: int, written_at: int) -> ssl.SSLContext:
+    """What a file has that looks like this one."""
+    return httpx.create_ssl_context()
 
 
 @cache

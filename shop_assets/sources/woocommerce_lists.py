@@ -236,10 +236,11 @@ def _is_skipped(wall: datetime) -> bool:
     """Whether some zone's clock never shows this time."""
     return any(
         wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall
-        for zone in map(ZoneInfo, _zones())
+        for zone in _zones()
     )
 
 
 @cache
-def _zones() -> tuple[str, ...]:
-    return tuple(sorted(available_timezones()))
+def _zones() -> tuple[ZoneInfo, ...]:
+    # Kept: of itself zoneinfo remembers eight, and reads the files of the others each time.
+    return tuple(map(ZoneInfo, sorted(available_timezones())))

@@ -1,4 +1,4 @@
-"""The authorities that calls trust are read once; files of the environment each time."""
+"""The authorities that calls trust are read once; a file of the environment once it is new."""
 
 from __future__ import annotations
 
@@ -43,7 +43,22 @@ def test_a_file_that_the_environment_names_may_be_replaced(
     monkeypatch.setenv("SSL_CERT_FILE", str(own))
     for _ in range(2):
         client("https://api.example.com").close()
+    assert read == [str(own)]
+    new = tmp_path / "new.pem"
+    new.write_bytes(own.read_bytes())
+    new.replace(own)
+    for _ in range(2):
+        client("https://api.example.com").close()
     assert read == [str(own)] * 2
+
+
+def test_what_lies_in_a_folder_that_the_environment_names_is_read_each_time(
+    read: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    for _ in range(2):
+        client("https://api.example.com").close()
+    assert read == [str(tmp_path)] * 2
 
 
 def test_who_is_unknown_is_not_trusted() -> None:
