@@ -21,6 +21,7 @@ from shop_assets.transforms.retyped import original_name
 def find_drift(
     lake: DeltaStore,
     table: str,
+    stored: pa.Schema | None,
     rows: Parts,
     columns: Collection[str],
     stream: StreamBase,
@@ -28,9 +29,9 @@ def find_drift(
 ) -> Drift:
     """What is new about a source's `columns` and the `rows` that were read of it.
 
-    An hour without rows says nothing, nor does the first that is ever stored.
+    `stored`: what raw has of it so far. An hour without rows says nothing, nor does the first that
+    is ever stored.
     """
-    stored = lake.schema(table)
     if stored is None or not columns:
         return Drift()
     fitted = conform_parts(table, rows, stored, keep_retyped=True).schema
@@ -50,14 +51,9 @@ def find_drift(
 
 
 def note_lacking(
-    lake: DeltaStore,
-    table: str,
-    rows: Parts,
-    columns: Collection[str],
-    stream: StreamBase,
+    stored: pa.Schema | None, rows: Parts, columns: Collection[str], stream: StreamBase
 ) -> Parts:
     """The rows, each with a note of the columns that raw knows and its source no longer had."""
-    stored = lake.schema(table)
     if stored is None or not columns:
         return rows
     missing = _lacking(stored, columns, stream)

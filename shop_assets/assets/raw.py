@@ -141,8 +141,9 @@ def _raw_asset(
             spool.append(placed(gone, span.start))
             deleted = gone.num_rows
         parts = spool.parts()
-        changes = find_drift(zone, table_name, parts, columns, read_as, span.start)
-        parts = note_lacking(zone, table_name, parts, columns, read_as)
+        stored = zone.schema(table_name)
+        changes = find_drift(zone, table_name, stored, parts, columns, read_as, span.start)
+        parts = note_lacking(stored, parts, columns, read_as)
         if swept_by and came:
             for part in parts.each():
                 source_keys.record(store, source, stream, seen_keys(part, swept_by))

@@ -76,7 +76,7 @@ class Handle:
     def create(self, schema: pa.Schema) -> DeltaTable:
         """Creates the table, empty; yields to whoever created it at the same moment."""
         try:
-            DeltaTable.create(
+            made = DeltaTable.create(
                 self._uri,
                 schema,
                 partition_by=[DATE],
@@ -85,12 +85,12 @@ class Handle:
                 commit_properties=CommitProperties(max_commit_retries=NO_REBASE),
             )
         except DeltaError:
-            if self.latest() is None:
+            found = self.latest()
+            if found is None:
                 raise
-        table = self.latest()
-        if table is None:
-            raise TableNotFoundError(f"{self._uri} was deleted while it was created")
-        return table
+            return found
+        self._table, self._updates = made, 0
+        return made
 
     def wrote(self) -> None:
         """Count a commit of this process's own."""
