@@ -69,6 +69,7 @@ def _replace(cursor: Cursor, ledger: pd.DataFrame, fresh: pa.Table, zone: str) -
     _note_since(cursor)
     changed = apply_difference(cursor, Target.of(_SPEC), _SCOPE, _rows_of_orders(cursor))
     if changed:
+        _note_moved(cursor)
         sold_orders.change(cursor, zone)
         sales_sums.add(cursor, *_after_and_before(cursor, ledger), zone)
         sold_orders.add_to_days(cursor)
@@ -135,6 +136,27 @@ def _rows_of_orders(cursor: Cursor) -> str:
     )
 
 
+def _note_moved(cursor: Cursor) -> None:
+    """Make `pg_temp.moved`, the rows that went and came, and what orders they are of.
+
+    `pg_temp.moved_by_order` (source, order_id, at, is_sale) has each order at each time at which it
+    was or is placed, and `pg_temp.differing` each order.
+    """
+    cursor.execute(
+        "CREATE TEMP VIEW moved AS SELECT * FROM pg_temp.gone UNION ALL SELECT * FROM pg_temp.came"
+    )
+    cursor.execute(
+        "CREATE TEMP TABLE moved_by_order ON COMMIT DROP AS "
+        "SELECT source, order_id, ordered_at AS at, bool_or(kind = 'sale') AS is_sale "
+        "FROM pg_temp.moved GROUP BY source, order_id, ordered_at"
+    )
+    cursor.execute(
+        "CREATE TEMP TABLE differing ON COMMIT DROP AS "
+        "SELECT DISTINCT source, order_id FROM pg_temp.moved_by_order"
+    )
+    slices.analyze(cursor, "differing")
+
+
 def _after_and_before(cursor: Cursor, ledger: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All rows of the orders that differ, as they are and as they were."""
     order = ["source", "order_id"]
@@ -150,15 +172,11 @@ def _after_and_before(cursor: Cursor, ledger: pd.DataFrame) -> tuple[pd.DataFram
 
 
 def _ask_for_marts(cursor: Cursor, zone: str) -> None:
-    cursor.execute(
-        "CREATE TEMP VIEW moved AS SELECT * FROM pg_temp.gone UNION ALL SELECT * FROM pg_temp.came"
-    )
     # An order that came, went or changed its customer moves the place of every later order of the
     # same customer; what changes within an order does not.
     cursor.execute(
         "CREATE TEMP TABLE moved_orders ON COMMIT DROP AS "
-        "SELECT source, order_id, ordered_at AS at, bool_or(kind = 'sale') AS is_sale "
-        "FROM pg_temp.moved GROUP BY source, order_id, ordered_at UNION ALL "
+        "SELECT source, order_id, at, is_sale FROM pg_temp.moved_by_order UNION ALL "
         "SELECT c.source, o.order_id, o.ordered_at, true FROM ("
         "SELECT source, customer_id, min(ordered_at) AS since FROM ("
         "SELECT source, customer_id, ordered_at FROM pg_temp.sold_gone UNION ALL "

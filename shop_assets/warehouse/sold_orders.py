@@ -12,23 +12,16 @@ from shop_assets.transforms import sales
 from shop_assets.warehouse import ddl
 from shop_assets.warehouse.connection import Cursor
 
-_SAID = ("customer_id", "ordered_at", "currencies", "sold_since")
 _KEY = ("source", "order_id")
-_COLUMNS = (*_KEY, *_SAID)
-_ALL = ", ".join(_COLUMNS)
+_ALL = ", ".join((*_KEY, "customer_id", "ordered_at", "currencies", "sold_since"))
 
 
 def change(cursor: Cursor, zone: str) -> None:
-    """Bring `meta.sold_orders` up to date, of the orders whose ledger rows differ.
+    """Bring `meta.sold_orders` up to date, of the orders in `pg_temp.differing`.
 
-    These stand in `pg_temp.differing` afterwards, and what becomes of the counts of days in
-    `pg_temp.moved_counts`. The caller holds the lock of the ledger.
+    What becomes of the counts of days stands in `pg_temp.moved_counts` afterwards. The caller holds
+    the lock of the ledger.
     """
-    cursor.execute(
-        "CREATE TEMP TABLE differing ON COMMIT DROP AS SELECT source, order_id FROM pg_temp.gone "
-        "UNION SELECT source, order_id FROM pg_temp.came"
-    )
-    cursor.execute("ANALYZE pg_temp.differing")
     _compare(cursor)
     _note_buyers(cursor)
     cursor.execute(
@@ -36,15 +29,12 @@ def change(cursor: Cursor, zone: str) -> None:
         f"{_counts(_firsts_and_guests('sold_gone'), zone, sign='-')}"
     )
     cursor.execute(
-        "DELETE FROM meta.sold_orders t USING pg_temp.sold_gone g WHERE t.source = g.source "
-        "AND t.order_id = g.order_id AND NOT EXISTS (SELECT FROM pg_temp.sold_came s "
-        "WHERE s.source = g.source AND s.order_id = g.order_id)"
+        "DELETE FROM meta.sold_orders t USING pg_temp.sold_gone g "
+        "WHERE t.source = g.source AND t.order_id = g.order_id"
     )
-    told = ", ".join(f"excluded.{name}" for name in _SAID)
     cursor.execute(
-        f"INSERT INTO meta.sold_orders AS t ({_ALL}) SELECT {_ALL} FROM pg_temp.sold_came "
-        f"ORDER BY {', '.join(ddl.sorted_by(_KEY))} ON CONFLICT (source, order_id) DO UPDATE "
-        f"SET ({', '.join(_SAID)}) = ROW({told})"
+        f"INSERT INTO meta.sold_orders ({_ALL}) SELECT {_ALL} FROM pg_temp.sold_came "
+        f"ORDER BY {', '.join(ddl.sorted_by(_KEY))}"
     )
     cursor.execute(
         "INSERT INTO pg_temp.moved_counts "
