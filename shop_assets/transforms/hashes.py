@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 _SAMPLE = 2000
+_FEW = 256
+"""Of how many values the repeated ones are not looked for: to hash each takes less."""
 
 
 def hashed(table: pa.Table, columns: Collection[str]) -> Hashes:
@@ -27,20 +30,17 @@ def hashed(table: pa.Table, columns: Collection[str]) -> Hashes:
 
 
 def _hash_column(column: pa.ChunkedArray, name: str) -> Hashes:
-    # Text hashes as the bytes of its UTF-8 do; as bytes it need not be encoded for that.
-    values = _comparable(column).cast(pa.binary()).combine_chunks()
-    seed = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:16]
-    if _repeats(values):
+    values = _as_bytes(column)
+    if len(values) > _FEW and _repeats(values):
         encoded = values.dictionary_encode()
-        of_each = np.append(_hash_bytes(encoded.dictionary, seed), np.uint64(0))
+        of_each = np.append(_hash_bytes(encoded.dictionary, name), np.uint64(0))
         codes = encoded.indices.fill_null(len(encoded.dictionary))
         repeated: Hashes = of_each[codes.to_numpy(zero_copy_only=False)]
         return repeated
-    of_valid = _hash_bytes(values.drop_null(), seed)
     if not values.null_count:
-        return of_valid
+        return _hash_bytes(values, name)
     spread: Hashes = np.zeros(len(values), np.uint64)
-    spread[values.is_valid().to_numpy(zero_copy_only=False)] = of_valid
+    spread[values.is_valid().to_numpy(zero_copy_only=False)] = _hash_bytes(values.drop_null(), name)
     return spread
 
 
@@ -50,19 +50,25 @@ def _repeats(values: pa.Array) -> bool:
     return 2 * int(pc.count_distinct(sample).as_py()) < len(sample)
 
 
-def _hash_bytes(values: pa.Array, seed: str) -> Hashes:
+def _hash_bytes(values: pa.Array, name: str) -> Hashes:
     found = values.to_numpy(zero_copy_only=False)
-    return pd.util.hash_array(found, hash_key=seed, categorize=False)
+    return pd.util.hash_array(found, hash_key=_seed(name), categorize=False)
 
 
-def _comparable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as text, or as the bytes that it has."""
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        return column
-    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return column.cast(pa.binary())
+@cache
+def _seed(name: str) -> str:
+    return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def _as_bytes(column: pa.ChunkedArray) -> pa.Array:
+    """A column's bytes, or those of its text: these need not be decoded to be hashed."""
+    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    kind = values.type
     if pa.types.is_nested(kind):
-        written = [None if value is None else repr(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(written, pa.string())])
-    return column.cast(pa.string())
+        written = [None if value is None else repr(value) for value in values.to_pylist()]
+        values = pa.array(written, pa.string())
+    elif pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return values.cast(pa.binary())
+    elif not pa.types.is_string(kind) and not pa.types.is_binary(kind):
+        values = values.cast(pa.string())
+    return values.view(pa.binary())
