@@ -20,6 +20,7 @@ from shop_assets.cli.demo_sales import (
     sales_by_day,
 )
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
+from shop_assets.cli.memory import importing
 from shop_assets.cli.run import backfill, hours_bar
 from shop_assets.cli.serve import following, serving
 from shop_assets.cli.shop import JsonOption, Shop
@@ -50,8 +51,8 @@ def demo(
     days: DaysOption = 3, orders_per_hour: SizeOption = 80.0, as_json: JsonOption = False
 ) -> None:
     """Load three days of a simulated shop, from eight source systems to the marts; then stop."""
-    from shop_assets.demo import DemoPlan
-
+    with importing():
+        from shop_assets.demo import DemoPlan
     began = time.monotonic()
     place = DemoHome.beside()
     with place.entered():
@@ -95,8 +96,8 @@ def up(
 
     The shop lives on in real time. A demo that is there already goes on where it stood.
     """
-    from shop_assets.demo import DemoPlan
-
+    with importing():
+        from shop_assets.demo import DemoPlan
     place = DemoHome.beside()
     with place.entered():
         if fresh:

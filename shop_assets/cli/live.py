@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shop_assets.cli.figures import console
+from shop_assets.cli.memory import importing
 from shop_assets.cli.shop import ConfigOption, Shop
 from shop_assets.servers import home
 from shop_assets.signals import asked_to_stop, beside_signals
@@ -27,9 +28,9 @@ def live(
     Loads what has changed in the hour that is not over. Runs beside the schedule, which loads each
     hour once more when it is over.
     """
-    from shop_assets.live import OpenHour
-
     shop = Shop.open(config)
+    with importing():
+        from shop_assets.live import OpenHour
     with asked_to_stop() as stopping:
         followed = OpenHour(shop.definitions(open_hour=True), shop.open_calendar, shop.warehouse)
         beside_signals(partial(followed.follow, every, lambda: not stopping.asked, _tell))

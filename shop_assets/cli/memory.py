@@ -39,7 +39,7 @@ def keep_memory() -> None:
 def importing() -> Iterator[None]:
     """Look for no garbage among what is imported inside, then or later.
 
-    To look again and again while that grows takes longer than a quarter of the imports.
+    To look again and again while that grows would take a good part of the imports' time.
     """
     if not gc.isenabled():
         yield

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from shop_assets.automation.layers import Layer
 from shop_assets.cli.figures import console, print_checks
+from shop_assets.cli.memory import importing
 from shop_assets.cli.run import FromOption, ToOption, backfill, expect_sources, window_of
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
@@ -39,11 +40,11 @@ def reprocess(
 
     One that was stopped goes on where it stood when the same command is given again.
     """
+    shop = Shop.open(config, start=True)
     from shop_assets import partitions
     from shop_assets.warehouse.changes import changes
     from shop_assets.warehouse.reprocessing import begin_or_resume, finish, note_run
 
-    shop = Shop.open(config, start=True)
     window = window_of(shop, start, end)
     if layer == "raw":
         expect_sources(shop)
@@ -76,10 +77,10 @@ def show_changes(
     as_json: JsonOption = False,
 ) -> None:
     """Show what runs (or a backfill of the Dagster UI) have changed in each mart, day by day."""
-    from dagster import RunsFilter
+    with importing():
+        from dagster import RunsFilter
 
-    from shop_assets.warehouse.changes import changes
-
+        from shop_assets.warehouse.changes import changes
     shop = Shop.open(config)
     wanted: list[str] = []
     with shop.instance() as instance:

@@ -22,7 +22,6 @@ from rich.progress import (
 )
 
 from shop_assets.cli.figures import console, print_checks, print_rows, rows_by_source
-from shop_assets.cli.memory import importing
 from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
 
@@ -39,9 +38,9 @@ def run(
     start: FromOption, end: ToOption, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Load the hours from --from to --to, and all that follows from them."""
+    shop = Shop.open(config, start=True)
     from shop_assets import partitions
 
-    shop = Shop.open(config, start=True)
     window = window_of(shop, start, end)
     expect_sources(shop)
     began = time.monotonic()
@@ -84,8 +83,7 @@ def load_hours(shop: Shop, hours: Iterable[dt.datetime], *, quiet: bool = False)
 @contextmanager
 def backfill(shop: Shop, *, quiet: bool = False) -> Iterator[tuple[Backfill, OnProgress]]:
     """A shop's backfill, and a progress bar for it on the terminal's error stream."""
-    with importing():
-        from shop_assets.backfill import Backfill
+    from shop_assets.backfill import Backfill
 
     with shop.instance() as instance, hours_bar(quiet=quiet) as progress:
         task = progress.add_task("starting", total=None)

@@ -83,12 +83,17 @@ class Shop:
 
     @classmethod
     def open(cls, config: Path | None, *, start: bool = False) -> Shop:
-        """The shop of a configuration; `start` starts the embedded stack where it is missing."""
+        """The shop of a configuration.
+
+        `start`: hours are to be loaded; starts the embedded stack where it is missing.
+        """
+        path = config_path(config)
         with importing():
             from shop_assets.settings import load_settings
-
-        path = config_path(config)
         settings = load_settings(path, os.environ)
+        if start:
+            with importing():
+                import shop_assets.backfill  # noqa: F401 - Dagster and all assets, at once
         where = embedded.start(home()) if start else resolve_endpoints(home(), os.environ)
         os.environ.update(environment(where, path))
         return cls(path, settings, where)
