@@ -34,7 +34,7 @@ from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.spool import Buckets
 from shop_assets.transforms.parts import Parts
-from shop_assets.transforms.sessions import web_activity
+from shop_assets.transforms.sessions import together, web_activity
 from shop_assets.warehouse.connection import to_frame
 from shop_assets.warehouse.ddl import LAKE_ONLY
 
@@ -181,8 +181,7 @@ def activity_rows(events: Parts) -> pd.DataFrame:
         return TABLES["web_activity"].empty()
     if len(found) == 1:
         return found[0]
-    key = list(TABLES["web_activity"].key)
-    return pd.concat(found).sort_values(key, kind="stable", ignore_index=True)
+    return together(found)
 
 
 def _activity_asset(settings: ShopSettings, calendar: Calendar) -> AssetsDefinition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,15 @@ def web_activity(events: pd.DataFrame) -> pd.DataFrame:
             columns[f"{step}_{which}"] = _moments(filled)
     by_key = in_order(source[first], visitor[first], at[first], change[first])
     return spec.conform(pd.DataFrame(columns).take(by_key).reset_index(drop=True))
+
+
+def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The `web_activity` of some visitors and that of others as one, sorted by its key."""
+    rows = pd.concat(parts, ignore_index=True)
+    (source, _), (visitor, _) = ranks(rows["source"]), ranks(rows["visitor_id"])
+    change, _ = ranks(micros(rows["change_hour"]))
+    order = in_order(source, visitor, micros(rows["started_at"]), change)
+    return rows.take(order).reset_index(drop=True)
 
 
 def touched(activity: pd.DataFrame) -> pd.DataFrame:
