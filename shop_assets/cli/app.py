@@ -14,19 +14,6 @@ from typing import Any, TextIO, cast
 import typer
 from rich.console import Console
 
-from shop_assets.cli import (
-    demo,
-    init,
-    inspect,
-    live,
-    quarantine,
-    rename,
-    reprocess,
-    run,
-    simulate,
-    sources,
-    stack,
-)
 from shop_assets.errors import RunError, UserError
 
 USER_ERROR = 2
@@ -36,6 +23,21 @@ STOPPED = 130
 
 def application() -> typer.Typer:
     """The command with its parts. They import what they work with when they are called."""
+    # Here, where somebody may have pressed Ctrl-C already.
+    from shop_assets.cli import (
+        demo,
+        init,
+        inspect,
+        live,
+        quarantine,
+        rename,
+        reprocess,
+        run,
+        simulate,
+        sources,
+        stack,
+    )
+
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_shop_assets)
     app.command("init")(init.init)

@@ -37,7 +37,7 @@ def keep_memory() -> None:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Look for no garbage among what is imported inside, then or later.
+    """Look for no garbage while something is imported, nor later among what is there by then.
 
     To look again and again while that grows would take a good part of the imports' time.
     """

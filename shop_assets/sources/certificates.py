@@ -21,12 +21,12 @@ def trusted() -> ssl.SSLContext:
     """
     if file := os.environ.get("SSL_CERT_FILE"):
         found = Path(file).stat()
-        return _of_file(file, found.st_ino, found.st_size, found.st_mtime_ns)
+        return _of_file(file, found.st_ino, found.st_size, found.st_ctime_ns)
     return httpx.create_ssl_context() if os.environ.get("SSL_CERT_DIR") else _of_certifi()
 
 
 @lru_cache(maxsize=1)
-def _of_file(file: str, inode: int, size: int, written_at: int) -> ssl.SSLContext:
+def _of_file(file: str, inode: int, size: int, changed_at: int) -> ssl.SSLContext:
     """What a file has that looks like this one."""
     return httpx.create_ssl_context()
 

@@ -63,8 +63,8 @@ def remove_sockets(ports: Iterable[int]) -> None:
 def is_healthy(record: ServiceRecord, secrets: Secrets) -> bool:
     """Whether the bucket is there and can be listed.
 
-    Asked by each command that starts the stack, by what it reads the lake with: another client
-    takes a third of a second to be made.
+    Asked by each command that starts the stack or says how it is, by what the lake is read with:
+    another client takes a third of a second to be made.
     """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError

@@ -62,13 +62,14 @@ def _seed(name: str) -> str:
 
 def _as_bytes(column: pa.ChunkedArray) -> pa.Array:
     """A column's bytes, or those of its text: these need not be decoded to be hashed."""
-    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    kind = values.type
+    kind = column.type
+    # Before its chunks are joined, which those of a dictionary may not let be.
     if pa.types.is_nested(kind):
-        written = [None if value is None else repr(value) for value in values.to_pylist()]
-        values = pa.array(written, pa.string())
+        written = [None if value is None else repr(value) for value in column.to_pylist()]
+        column = pa.chunked_array([pa.array(written, pa.string())])
     elif pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return values.cast(pa.binary())
+        column = column.cast(pa.binary())
     elif not pa.types.is_string(kind) and not pa.types.is_binary(kind):
-        values = values.cast(pa.string())
+        column = column.cast(pa.string())
+    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return values.view(pa.binary())

@@ -1,4 +1,4 @@
-"""A command imports what it needs: to look something up, no Dagster."""
+"""A command imports what it needs, when it is called: to look something up, no Dagster."""
 
 from __future__ import annotations
 
@@ -72,14 +72,20 @@ def variables(stack: Endpoints) -> dict[str, str]:
     return stack.environment() | own
 
 
-def test_the_marts_are_asked_without_dagster(variables: dict[str, str], tmp_path: Path) -> None:
+def test_to_look_something_up_takes_neither_dagster_nor_what_makes_a_warehouse(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(SHOP, "utf-8")
-    code = (
-        "from shop_assets.cli.shop import Shop\n"
-        f"shop = Shop.open(Path({str(path)!r}))\n"
-        "assert shop.warehouse.read('SELECT 1 AS one')['one'].tolist() == [1]"
-    )
+    config = ["--config", str(path)]
+    asked = [["status", *config], ["sql", "select 1 as one", *config], ["env"], ["sources", "list"]]
+    code = f"""
+from typer.testing import CliRunner
+from shop_assets.cli.app import application
+for words in {asked!r}:
+    done = CliRunner().invoke(application(), words)
+    assert done.exit_code == 0, (words, done.output, done.exception)
+"""
     own = variables | {"SHOP_HOME": str(tmp_path / "home")}
     assert "alembic" in imported(code, **own)  # the first to open a warehouse makes it
     known = imported(code, **own)

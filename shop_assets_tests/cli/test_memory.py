@@ -1,36 +1,45 @@
-"""What a command imports is nothing that garbage is looked for in."""
+"""What a step gives back is there for the next one, without the kernel making it anew."""
 
-from __future__ import annotations
-
-import gc
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
 
 import pytest
 
-from shop_assets.cli.memory import importing
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+
+_WORK = """
+import resource
+from shop_assets.cli.memory import keep_memory
+{first}
+import numpy as np
+def work():
+    arrays = [np.ones(3 * 2**20) for _ in range(8)]
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
 
 
-@pytest.fixture(autouse=True)
-def collecting() -> Iterator[None]:
-    """As the process was: looking for garbage among all that there is."""
-    assert gc.isenabled()
-    yield
-    gc.unfreeze()
-    gc.enable()
+def faults(first: str, **environment: str) -> int:
+    """How many pages the kernel makes while the same is done ten times more."""
+    surroundings = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", _WORK.format(first=first)],
+        env={**surroundings, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
 
 
-def test_no_garbage_is_looked_for_while_something_is_imported_nor_in_it() -> None:
-    with importing():
-        assert not gc.isenabled()
-        held = [[n] for n in range(100)]
-        with importing():
-            pass
-        assert not gc.isenabled()
-    assert gc.isenabled()
-    assert gc.get_freeze_count() > len(held)
+def test_memory_that_was_given_back_is_taken_again() -> None:
+    assert faults("keep_memory()") * 5 < faults("")
 
 
-def test_what_cannot_be_imported_leaves_the_collector_on() -> None:
-    with pytest.raises(ImportError), importing():
-        raise ImportError
-    assert gc.isenabled()
+def test_what_the_environment_says_of_it_stays() -> None:
+    asked = faults("keep_memory()", MALLOC_TRIM_THRESHOLD_="1000000")
+    assert asked > faults("keep_memory()") * 5

@@ -73,3 +73,11 @@ def test_a_column_that_starts_repeating_late_or_stops_is_hashed_to_its_end() -> 
     expected = by_definition(["same"], "a") * 3000, by_definition(different, "a")
     assert found(pa.array([*same, *different]), "a") == [*expected[0], *expected[1]]
     assert found(pa.array([*different, *same]), "a") == [*expected[1], *expected[0]]
+
+
+def test_dictionaries_that_have_no_room_for_each_other_hash_as_their_values_do() -> None:
+    words = [[f"{part}{n}" for n in range(100)] for part in ("a", "b")]
+    small = pa.dictionary(pa.int8(), pa.string())
+    column = pa.chunked_array([pa.array(some, pa.string()).cast(small) for some in words])
+    table = pa.table({"a": column, "_line": pa.nulls(200, pa.string())})
+    assert row_hashes(table).to_pylist() == by_definition([*words[0], *words[1]], "a")
