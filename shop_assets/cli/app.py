@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -40,21 +41,24 @@ def application() -> typer.Typer:
 
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_shop_assets)
-    app.command("init")(init.init)
-    app.command("run")(run.run)
-    app.command("live")(live.live)
-    app.command("reprocess")(reprocess.reprocess)
-    app.command("rename")(rename.rename)
-    app.command("changes")(reprocess.show_changes)
-    app.command("sql")(inspect.sql)
-    app.command("status")(inspect.status)
-    app.command("env")(stack.env)
-    app.command("demo")(demo.demo)
-    app.command("up")(demo.up)
-    app.command("simulate")(simulate.simulate)
-    app.add_typer(sources.app, name="sources")
-    app.add_typer(stack.app, name="stack")
-    app.add_typer(quarantine.app, name="quarantine")
+    commands: dict[str, Callable[..., None]] = {
+        "init": init.init,
+        "run": run.run,
+        "live": live.live,
+        "reprocess": reprocess.reprocess,
+        "rename": rename.rename,
+        "changes": reprocess.show_changes,
+        "sql": inspect.sql,
+        "status": inspect.status,
+        "env": stack.env,
+        "demo": demo.demo,
+        "up": demo.up,
+        "simulate": simulate.simulate,
+    }
+    for name, command in commands.items():
+        app.command(name)(command)
+    for name, group in (("sources", sources), ("stack", stack), ("quarantine", quarantine)):
+        app.add_typer(group.app, name=name)
     return app
 
 

@@ -41,6 +41,7 @@ def reprocess(
     One that was stopped goes on where it stood when the same command is given again.
     """
     shop = Shop.open(config, start=True)
+    # As in `run`: what has been imported with the shop.
     from shop_assets import partitions
     from shop_assets.warehouse.changes import changes
     from shop_assets.warehouse.reprocessing import begin_or_resume, finish, note_run

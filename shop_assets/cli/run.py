@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +26,7 @@ from shop_assets.cli.shop import ConfigOption, JsonOption, Shop
 from shop_assets.errors import UserError
 
 if TYPE_CHECKING:
-    from shop_assets.backfill import Backfill, BackfillReport, OnProgress
+    from shop_assets.backfill import Backfill, OnProgress
 
 FromOption = Annotated[
     str, typer.Option("--from", help="First day (shop's zone) or hour (UTC): 2026-01-31[T09:00].")
@@ -39,12 +39,14 @@ def run(
 ) -> None:
     """Load the hours from --from to --to, and all that follows from them."""
     shop = Shop.open(config, start=True)
+    # Dagster, which opening the shop has imported once its configuration was known to be right.
     from shop_assets import partitions
 
     window = window_of(shop, start, end)
     expect_sources(shop)
     began = time.monotonic()
-    report = load_hours(shop, partitions.hours(*window), quiet=as_json)
+    with backfill(shop, quiet=as_json) as (runner, show):
+        report = runner.load(partitions.hours(*window), show)
     seconds = time.monotonic() - began
     found = rows_by_source(shop.warehouse, *window)
     if as_json:
@@ -72,12 +74,6 @@ def expect_sources(shop: Shop) -> None:
                 connector.check(stream)
         finally:
             connector.close()
-
-
-def load_hours(shop: Shop, hours: Iterable[dt.datetime], *, quiet: bool = False) -> BackfillReport:
-    """Load hours with a progress bar on the terminal's error stream; see `Backfill.load`."""
-    with backfill(shop, quiet=quiet) as (runner, show):
-        return runner.load(hours, show)
 
 
 @contextmanager

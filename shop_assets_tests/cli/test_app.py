@@ -51,6 +51,17 @@ def imported(code: str, **environment: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
+def running(commands: list[list[str]]) -> str:
+    """Code that runs commands, one after the other, in its own process."""
+    return f"""
+from typer.testing import CliRunner
+from shop_assets.cli.app import application
+for words in {commands!r}:
+    done = CliRunner().invoke(application(), words)
+    assert done.exit_code == 0, (words, done.output, done.exception)
+"""
+
+
 def test_all_commands_are_there() -> None:
     app = application()
     commands, groups = app.registered_commands, app.registered_groups
@@ -78,19 +89,22 @@ def test_to_look_something_up_takes_neither_dagster_nor_what_makes_a_warehouse(
     path = tmp_path / "shop.yaml"
     path.write_text(SHOP, "utf-8")
     config = ["--config", str(path)]
-    asked = [["status", *config], ["sql", "select 1 as one", *config], ["env"], ["sources", "list"]]
-    code = f"""
-from typer.testing import CliRunner
-from shop_assets.cli.app import application
-for words in {asked!r}:
-    done = CliRunner().invoke(application(), words)
-    assert done.exit_code == 0, (words, done.output, done.exception)
-"""
     own = variables | {"SHOP_HOME": str(tmp_path / "home")}
+    asked = [["status", *config], ["sql", "select 1 as one", *config], ["rename", "Lamps", *config]]
+    code = running([*asked, ["env"], ["sources", "list"]])
     assert "alembic" in imported(code, **own)  # the first to open a warehouse makes it
     known = imported(code, **own)
     assert known.isdisjoint({"alembic", "boto3", "dagster", "deltalake", "redis"})
     assert "pandas" in known
+
+
+def test_a_configuration_and_a_stack_take_no_dagster(tmp_path: Path) -> None:
+    answers = ["--name", "Lamps", "--timezone", "Europe/London", "--currency", "GBP"]
+    path = ["--config", str(tmp_path / "shop.yaml")]
+    made = ["init", *path, "--yes", *answers, "--start", "2026-11-01", "--source", "stripe"]
+    known = imported(running([made, ["stack", "down"]]), SHOP_HOME=str(tmp_path / "home"))
+    assert "dagster" not in known
+    assert (tmp_path / "shop.yaml").exists()
 
 
 @pytest.fixture
