@@ -7,7 +7,7 @@ few statements per thousand, or per moment.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -66,6 +66,13 @@ _AIM = text(
     "FROM unnest(CAST(:ids AS bigint[]), CAST(:partitions AS text[])) m (id, partition) "
     "WHERE c.asset_key = :asset_key AND c.check_name = ANY (:checks) AND c.run_id = :run_id "
     "AND c.partition = m.partition"
+)
+_ALL = dict.fromkeys(_ONE_CHECK, "text") | _RESULT
+_JUDGE_PARTITIONS = text(
+    f"INSERT INTO {AssetCheckExecutionsTable.name} ({', '.join(_ALL)}) SELECT * "  # noqa: S608
+    f"FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _ALL.items())}) "
+    f"ON CONFLICT ({', '.join(_ONE_CHECK)}) DO UPDATE "
+    f"SET {', '.join(f'{name} = excluded.{name}' for name in _RESULT)}"
 )
 _JUDGE = text(
     f"UPDATE {AssetCheckExecutionsTable.name} c SET "  # noqa: S608
@@ -284,18 +291,17 @@ def _store_judged(connection: Connection, rows: Sequence[EventRow]) -> None:
     by_partition = [row for row in last.values() if row["partition"] is not None]
     of_run = {key[:-1]: row for key, row in last.items() if row["partition"] is None}
     if by_partition:
-        query = postgresql.insert(AssetCheckExecutionsTable)
-        query = query.on_conflict_do_update(
-            index_elements=_ONE_CHECK, set_={name: query.excluded[name] for name in _RESULT}
-        )
-        connection.execute(query, by_partition)
+        connection.execute(_JUDGE_PARTITIONS, _by_name(by_partition, _ALL))
     if of_run:
-        values = {name: [row[name] for row in of_run.values()] for name in _JUDGED}
-        for planned in connection.execute(_JUDGE, values):
+        for planned in connection.execute(_JUDGE, _by_name(of_run.values(), _JUDGED)):
             of_run.pop(tuple(planned), None)
     unplanned = [*of_run.values(), *(row for row in rows if not row["run_id"])]
     if unplanned:
         connection.execute(AssetCheckExecutionsTable.insert(), unplanned)
+
+
+def _by_name(rows: Collection[EventRow], names: Iterable[str]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in names}
 
 
 def _asset_of(event: EventLogEntry) -> str:

@@ -9,6 +9,9 @@ from dagster import AssetCheckEvaluation, AssetCheckKey, AssetCheckSeverity, Ass
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
 )
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from sqlalchemy.engine import Engine
+from sqlalchemy.event import listen, remove
 
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets_tests.dagster_storage.conftest import OURS, STOCK, dagster, said
@@ -97,3 +100,28 @@ def test_however_many_are_stored_at_once(stack: Endpoints, tmp_path: Path) -> No
     ]
     expected = stored(stack, tmp_path / "one_by_one", STOCK, one_by_one)
     assert stored(stack, tmp_path / "in_two", OURS, in_two) == expected
+
+
+def test_results_of_many_partitions_are_stored_by_one_statement(
+    stack: Endpoints, tmp_path: Path
+) -> None:
+    found = [
+        judged("of hours", passed=number % 3 > 0, partition=str(number)) for number in range(300)
+    ]
+    sent: list[bool] = []
+
+    def sending(*about: Any) -> None:
+        if f"INSERT INTO {AssetCheckExecutionsTable.name}" in about[2]:
+            sent.append(about[-1])  # whether it is sent once more for each row
+
+    (tmp_path / "ours").mkdir()
+    with dagster(stack, tmp_path / "ours", OURS, "1000") as instance:
+        listen(Engine, "before_cursor_execute", sending)
+        try:
+            instance.event_log_storage.store_event_batch(found)
+        finally:
+            remove(Engine, "before_cursor_execute", sending)
+        key = AssetCheckKey(ORDERS, "of hours")
+        states = instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
+    assert sent == [False]
+    assert sum(each.status.value == "FAILED" for each in states) == 100 == len(states) / 3
