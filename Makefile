@@ -16,11 +16,16 @@ WORKERS ?= 3
 PYTEST_ARGS ?=
 # How many histories `make soak` plays.
 SOAK_HISTORIES ?= 2000
+# How many times as many examples `make soak-properties` takes.
+SOAK_EXAMPLES ?= 20
 # What `make bench` measures: tiny, quick or full, and the cases, if not all: make bench BENCH="full hours day"
 BENCH ?= full
 
+# What one process compiled, the others import, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test soak soak-connectors bench lint format docs lock clean
+.PHONY: help venv demo up test soak soak-properties soak-connectors bench lint format docs lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +51,9 @@ test: $(INSTALLED) ## all tests, against real embedded servers
 
 soak: $(INSTALLED) ## thousands of random histories against their rebuilds: SOAK_HISTORIES=2000, SOAK_SEED=
 	@SOAK_HISTORIES=$(SOAK_HISTORIES) $(BIN)/python -m pytest -n 0 -s -q -m soak shop_assets_tests/histories shop_assets_tests/reconciliation
+
+soak-properties: $(INSTALLED) ## each test of random examples with many times as many: SOAK_EXAMPLES=20
+	@SOAK_EXAMPLES=$(SOAK_EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) -q --timeout 0 -m "hypothesis and not soak"
 
 bench: $(WITH_PEERS) ## measure each stage, whole hours and their cost, beside peers: BENCH=quick
 	@PYTHONWARNINGS=ignore $(BIN)/python -m benchmarks.run $(BENCH)

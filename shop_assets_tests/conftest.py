@@ -1,5 +1,6 @@
 """What many tests share: an embedded stack for each worker, and the real data."""
 
+import gc
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -69,6 +70,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: no garbage is looked for in it, again and again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

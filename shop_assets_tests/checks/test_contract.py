@@ -6,12 +6,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from shop_assets.checks.contract import judge_contract
 from shop_assets.checks.outcome import Outcome
 from shop_assets.entities import ENTITIES
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.frames import frame_of
 
 ORDERS = ENTITIES["orders"]
@@ -114,7 +115,7 @@ def odd_values(n: int) -> st.SearchStrategy[pd.Series]:
     return st.lists(value, min_size=n, max_size=n).map(lambda v: pd.Series(v, dtype=object))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(30, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_a_frame_holds_it_is_judged_and_never_raises(data: st.DataObject) -> None:
     n = data.draw(st.sampled_from([0, 1, 3]))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.entities import ENTITIES
@@ -16,6 +16,7 @@ from shop_assets.repeated_keys import RepeatedKeys
 from shop_assets.transforms.clean import COUNTS, Cleaned, clean, combine, settle, summed
 from shop_assets.transforms.judge import judge, judged_schema, map_rows, numbers_repeats
 from shop_assets.warehouse.connection import to_frame
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.raw_rows import ORIGIN, attempts, load, mapping, read
 
 SPEC = ENTITIES["customers"]
@@ -69,7 +70,7 @@ def ordered(frame: pd.DataFrame) -> list[str]:
     return sorted(map(str, frame.astype("str").to_dict("records")))
 
 
-@settings(max_examples=12, deadline=None)
+@examples(5)
 @given(
     st.lists(st.lists(row, min_size=1, max_size=7), min_size=1, max_size=3),
     st.integers(1, 6),

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.repeated_keys import RepeatedKeys
 from shop_assets.spool import Buckets, Spool
 from shop_assets.transforms.parts import Parts, gathered
+from shop_assets_tests.examples import examples
 
 NINE = dt.datetime(2026, 5, 4, 9, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -135,7 +136,7 @@ keys = st.one_of(st.none(), st.text(max_size=3), st.sampled_from(["order-1", "or
 
 
 @pytest.mark.parametrize("gathering", [Buckets, RepeatedKeys])
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.lists(st.tuples(keys, keys), max_size=9)), max_size=6),
     st.integers(1, 40),

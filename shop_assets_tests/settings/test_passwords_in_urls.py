@@ -6,13 +6,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
 from shop_assets.settings import load_settings
 from shop_assets.settings.access import in_url
 from shop_assets.settings.shop import SqlSource
+from shop_assets_tests.examples import examples
 from shop_assets_tests.settings.writing import changed, refused, write
 
 URL = "postgresql://reader:hunter2@db/shop"
@@ -60,7 +61,7 @@ def test_what_is_percent_encoded_already_stays_so(
     assert make_url(url).password == password
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1))
 def test_every_password_is_read_back_as_it_is_or_as_its_encoding_says(password: str) -> None:
     """By its encoding only where it looks percent-encoded; encoded, each is read back as it is."""

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.sources.clock import LOCAL_TIME, local_bounds, parse_times, to_utc
+from shop_assets_tests.examples import examples
 
 LONDON = ZoneInfo("Europe/London")
 ZONES = ["UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
@@ -64,7 +65,7 @@ def test_a_local_time_that_never_happens_is_the_moment_of_the_change() -> None:
     assert parse("2026-03-29 01:30:00", "iso") == "2026-03-29T01:00:00.000000"
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     zone=st.sampled_from(ZONES).map(ZoneInfo),
     local=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)),  # noqa: DTZ001

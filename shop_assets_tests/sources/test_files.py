@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ from shop_assets.sources.decompression import unpacked
 from shop_assets.sources.files import FilesConnector
 from shop_assets.sources.limits import Limits
 from shop_assets.sources.protocol import ReadRequest, Window
+from shop_assets_tests.examples import examples
 from shop_assets_tests.sources.conftest import Bucket
 from shop_assets_tests.sources.reading import ALWAYS, errors, files, good, hour, read, utc
 
@@ -197,9 +198,7 @@ def test_every_row_of_a_wrong_format_is_shown(tmp_path: Path) -> None:
     assert len(errors(read(files(tmp_path)))) == 50_000
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 5 * 60), st.sampled_from(["ok", "no time", "ragged"])), max_size=30

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.sources.jsonl_files import read_jsonl
 from shop_assets.sources.limits import Limits
+from shop_assets_tests.examples import examples
 from shop_assets_tests.sources.reading import errors, files, good, read
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10)
@@ -66,7 +67,7 @@ def test_numbers_and_text_that_looks_like_one_stay_apart_in_nested_values(tmp_pa
     assert (row["n"], row["t"], row["of"]) == ("12.10", "12.10", nested)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.lists(
         st.dictionaries(

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shop_assets.sources import jsonl_files
@@ -18,6 +18,7 @@ from shop_assets.sources.decompression import CutShortError
 from shop_assets.sources.jsonl_blocks import LinesOfText, Refused, parse
 from shop_assets.sources.jsonl_files import read_jsonl
 from shop_assets.sources.limits import Limits
+from shop_assets_tests.examples import examples
 from shop_assets_tests.sources.reading import files
 
 Part = tuple[pa.Schema, list[dict[str, str | None]], list[int], list[str], list[Broken]]
@@ -139,7 +140,7 @@ def parts(
 ONE_BY_ONE = sys.maxsize
 
 
-@settings(max_examples=500, deadline=None)
+@examples(200)
 @given(
     texts,
     st.sampled_from([1, 2, 5]),

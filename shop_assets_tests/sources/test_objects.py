@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.sources.limits import Limits
 from shop_assets.sources.objects import OBJECT, table
 from shop_assets.sources.protocol import PROVENANCE
+from shop_assets_tests.examples import examples
 
 AT = datetime(2026, 1, 1, 8, tzinfo=UTC)
 COLUMNS = {"a": "a", "deep": "x.y.z"}
@@ -113,7 +114,7 @@ def test_no_objects_are_a_batch_with_all_columns() -> None:
         assert found.schema.field(field.name) == field
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.dictionaries(TEXT | st.sampled_from(["a", "x"]), JSON), max_size=4), TEXT)
 def test_whatever_an_api_gives_is_kept_or_broken(
     objects: list[dict[str, Any]], position: str

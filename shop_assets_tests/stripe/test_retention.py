@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from shop_assets.sources.stripe.retention import EVENTS_KEPT, MARGIN, Reading, reading
+from shop_assets_tests.examples import examples
 
 DAY = 86_400
 NOW = 1_800_000_000 // DAY * DAY
@@ -130,7 +131,7 @@ def schedules(draw: st.DrawFn) -> tuple[World, list[tuple[int, float]]]:
 
 
 # Shrinking a schedule takes minutes: what fails is shown as it was found.
-@settings(max_examples=150, deadline=None, derandomize=True, phases=[Phase.generate])
+@examples(150, derandomize=True, phases=[Phase.generate])
 @given(schedules())
 def test_after_any_schedule_of_reads_the_newest_rows_are_the_truth(
     given: tuple[World, list[tuple[int, float]]],

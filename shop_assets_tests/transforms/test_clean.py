@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.entities import ENTITIES
 from shop_assets.transforms.clean import MissingColumnError, combine, empty
 from shop_assets.transforms.fields import UnfitValueError
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.raw_rows import (
     HOUR,
     attempts,
@@ -360,7 +361,7 @@ def deliveries(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
     return draw(st.lists(st.lists(line, min_size=1, max_size=6), min_size=1, max_size=3))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(12)
 @given(deliveries(), st.sampled_from(["merge", "keep"]))
 def test_whatever_is_delivered_every_row_ends_in_exactly_one_way(
     delivered: list[list[dict[str, Any]]], repeats: str

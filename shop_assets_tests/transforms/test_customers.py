@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.transforms.customers import LEDGER_READS, customer_orders
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.frames import check, frame_of
 
 HISTORY = ["source", "customer_id", "order_id", "ordered_at"]
@@ -89,7 +90,7 @@ def test_the_same_customer_id_in_two_sources_is_two_customers() -> None:
     assert rows["is_first_order"].tolist() == [True, True]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(25)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["a", "b", "s"]), st.sampled_from(["c1", "c2", None]),
@@ -147,7 +148,7 @@ def one_by_one(entries: list[Entry]) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=80, deadline=None)
+@examples(40)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["shop", "till"]), st.sampled_from(list(DAY_OF)),

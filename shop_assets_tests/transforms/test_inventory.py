@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms.inventory import inventory_hourly, stock_alerts
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.frames import check, frame_of
 
 START = pd.Timestamp("2024-05-01T10:00Z")
@@ -76,7 +77,7 @@ def test_nothing_gives_nothing() -> None:
     assert alert([], []) == []
 
 
-@settings(max_examples=50, deadline=None)
+@examples(25)
 @given(
     st.lists(
         st.tuples(st.sampled_from("pq"), st.sampled_from("LM"), st.integers(-90, 400),

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms.ledger import sales_ledger
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.frames import check, frame_of
-from shop_assets_tests.transforms.ledger_reference import Ledger, Row, histories, slow_ledger
+from shop_assets_tests.transforms.ledger_reference import Ledger, Order, Row, histories, slow_ledger
 
 SPEC = TABLES["sales_ledger"]
 START = pd.Timestamp("2024-03-01T09:00Z")
@@ -335,6 +338,29 @@ def refunds_strategy(draw: st.DrawFn) -> list[Row]:
     return unique_versions(rows, "refund_id")
 
 
+@dataclass(frozen=True)
+class History:
+    """All versions of the rows of two orders."""
+
+    orders: list[Row]
+    items: list[Row]
+    refunds: list[Row]
+
+    @property
+    def rows(self) -> list[Row]:
+        return [*self.orders, *self.items, *self.refunds]
+
+    @property
+    def in_micros(self) -> tuple[list[Row], list[Row], list[Row]]:
+        """Its rows with minutes as micros since 1970."""
+        return in_micros(self.orders), in_micros(self.items), in_micros(self.refunds)
+
+
+one_history = st.builds(History, orders_strategy(), items_strategy, refunds_strategy())
+many_histories = st.lists(one_history, min_size=1, max_size=9)
+"""Histories of shops that have their orders' ids in common: what takes time is each call."""
+
+
 def in_micros(rows: list[Row]) -> list[Row]:
     """Minutes as micros since 1970."""
     zero = START.value // 1_000
@@ -347,6 +373,13 @@ def in_micros(rows: list[Row]) -> list[Row]:
     ]
 
 
+def ledgers_of(shops: Iterable[list[Row]]) -> Iterator[pd.DataFrame]:
+    """The ledger of each of several shops, made all at once."""
+    named = {f"shop {number}": rows for number, rows in enumerate(shops)}
+    out = ledger_of(*(row | {"source": name} for name, rows in named.items() for row in rows))
+    return (out[out["source"] == name] for name in named)
+
+
 def as_dict(out: pd.DataFrame) -> Ledger:
     return {
         (o, i, k, e, h.value // 1_000): (int(q), int(a))
@@ -357,88 +390,93 @@ def as_dict(out: pd.DataFrame) -> Ledger:
     }  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
-@given(orders_strategy(), items_strategy, refunds_strategy())
-def test_any_history_gives_the_ledger_worked_out_by_hand(
-    orders: list[Row], items: list[Row], refunds: list[Row]
-) -> None:
-    found = as_dict(ledger_of(*orders, *items, *refunds))
-    assert found == slow_ledger(in_micros(orders), in_micros(items), in_micros(refunds))
+@examples(60)
+@given(many_histories)
+def test_any_history_gives_the_ledger_worked_out_by_hand(shops: list[History]) -> None:
+    for out, shop in zip(ledgers_of(shop.rows for shop in shops), shops, strict=True):
+        assert as_dict(out) == slow_ledger(*shop.in_micros)
 
 
-@settings(max_examples=100, deadline=None)
-@given(orders_strategy(), items_strategy, refunds_strategy())
-def test_all_rows_of_an_order_sum_to_its_newest_state(
-    orders: list[Row], items: list[Row], refunds: list[Row]
-) -> None:
-    out = ledger_of(*orders, *items, *refunds)
-    past = histories(in_micros(orders), in_micros(items), in_micros(refunds))
-    for key, history in past.items():
-        mine = out[out["order_id"] == key]
-        final = history.amounts(max(history.moments()))
-        expected: dict[str, int] = {}
-        for (_, kind, _), (_, amount) in final.items():
-            expected[kind] = expected.get(kind, 0) + amount
-        sums = mine.groupby("kind")["amount_micros"].sum().to_dict()
-        assert {k: v for k, v in sums.items() if v} == {k: v for k, v in expected.items() if v}
-        newest = history.order.at(10**30)
-        lines = [line.at(10**30) for line in history.items.values()]
-        sold = [
-            row for row in lines
-            if row and not row["deleted"] and row["line_type"] != "gift_card"
-            and row["quantity"] > 0 and row["unit_price_micros"] > 0
-        ]  # fmt: skip
-        if newest and not newest["deleted"] and sold:
-            whole = newest["discount_micros"] + sum(row["discount_micros"] for row in sold)
-            assert sums.get("discount", 0) == whole
+@examples(25)
+@given(many_histories)
+def test_all_rows_of_an_order_sum_to_its_newest_state(shops: list[History]) -> None:
+    for out, shop in zip(ledgers_of(shop.rows for shop in shops), shops, strict=True):
+        for key, past in histories(*shop.in_micros).items():
+            expect_sums_of_the_newest_state(out[out["order_id"] == key], past)
 
 
-@settings(max_examples=60, deadline=None)
-@given(orders_strategy(), items_strategy, refunds_strategy(), st.randoms(use_true_random=False))
+def expect_sums_of_the_newest_state(mine: pd.DataFrame, past: Order) -> None:
+    final = past.amounts(max(past.moments()))
+    expected: dict[str, int] = {}
+    for (_, kind, _), (_, amount) in final.items():
+        expected[kind] = expected.get(kind, 0) + amount
+    sums = mine.groupby("kind")["amount_micros"].sum().to_dict()
+    assert {k: v for k, v in sums.items() if v} == {k: v for k, v in expected.items() if v}
+    newest = past.order.at(10**30)
+    lines = [line.at(10**30) for line in past.items.values()]
+    sold = [
+        row for row in lines
+        if row and not row["deleted"] and row["line_type"] != "gift_card"
+        and row["quantity"] > 0 and row["unit_price_micros"] > 0
+    ]  # fmt: skip
+    if newest and not newest["deleted"] and sold:
+        whole = newest["discount_micros"] + sum(row["discount_micros"] for row in sold)
+        assert sums.get("discount", 0) == whole
+
+
+@examples(15)
+@given(many_histories, st.randoms(use_true_random=False))
 def test_the_order_in_which_versions_are_given_does_not_matter(
-    orders: list[Row], items: list[Row], refunds: list[Row], shuffle: random.Random
+    shops: list[History], shuffle: random.Random
 ) -> None:
-    rows = [*orders, *items, *refunds]
+    rows = [row | {"source": str(n)} for n, shop in enumerate(shops) for row in shop.rows]
     straight = ledger_of(*rows)
     shuffle.shuffle(rows)
     pd.testing.assert_frame_equal(straight, ledger_of(*rows))
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    orders_strategy(), items_strategy, refunds_strategy(),
-    st.one_of(
-        orders_strategy().filter(bool).map(lambda rows: rows[0]),
-        items_strategy.filter(bool).map(lambda rows: rows[0]),
-        refunds_strategy().filter(bool).map(lambda rows: rows[0]),
-    ),
-)  # fmt: skip
+new_rows = st.one_of(
+    orders_strategy().filter(bool).map(lambda rows: rows[0]),
+    items_strategy.filter(bool).map(lambda rows: rows[0]),
+    refunds_strategy().filter(bool).map(lambda rows: rows[0]),
+)
+
+
+@examples(40)
+@given(st.lists(st.tuples(one_history, new_rows), min_size=1, max_size=9))
 def test_a_new_version_touches_no_row_before_its_own_time(
-    orders: list[Row], items: list[Row], refunds: list[Row], new: Row
+    shops: list[tuple[History, Row]],
 ) -> None:
-    orders = [*orders, order(-3, order_id="A"), order(-3, order_id="B")]
-    table = refunds if "refund_id" in new else items if "item_id" in new else orders
-    names = ("refund_id",) if table is refunds else ("order_id", "item_id")
+    told = [with_a_new_version(*shop) for shop in shops]
+    before = ledgers_of(rows for rows, _, _ in told)
+    after = ledgers_of([*rows, new] for rows, new, _ in told)
+    for old, now, (_, _, since) in zip(before, after, told, strict=True):
+        border = START.value // 1_000 + since * MINUTE
+        assert {k: v for k, v in as_dict(old).items() if k[4] < border} == {
+            k: v for k, v in as_dict(now).items() if k[4] < border
+        }
+
+
+def with_a_new_version(history: History, new: Row) -> tuple[list[Row], Row, int]:
+    """A history's rows, a version that is newer than all of them, and from when on it counts."""
+    known_orders = [order(-3, order_id="A"), order(-3, order_id="B")]
+    history = replace(history, orders=[*history.orders, *known_orders])
+    is_refund = "refund_id" in new
+    table = history.refunds if is_refund else history.items if "item_id" in new else history.orders
+    names = ("refund_id",) if is_refund else ("order_id", "item_id")
     new = new | {"version_at": 20}
     known = [r for r in table if all(r.get(n) == new.get(n) for n in names)]
     since = [20]
-    if table is refunds:
-        new = new | (
-            {"order_id": known[0]["order_id"], "item_id": known[0]["item_id"]} if known else {}
-        )
-    when = "refunded_at" if table is refunds else "placed_at"
+    if is_refund and known:
+        new = new | {"order_id": known[0]["order_id"], "item_id": known[0]["item_id"]}
+    when = "refunded_at" if is_refund else "placed_at"
     if known:
         new[when] = min(r[when] for r in known)
     else:
         since.append(new[when])
     if new.get("cancelled_at") is not None:
         since.append(new["cancelled_at"])
-    before = as_dict(ledger_of(*orders, *items, *refunds))
-    after = as_dict(ledger_of(*orders, *items, *refunds, new))
-    border = START.value // 1_000 + min(since) * MINUTE
-    assert {k: v for k, v in before.items() if k[4] < border} == {
-        k: v for k, v in after.items() if k[4] < border
-    }
+    return history.rows, new, min(since)
 
 
 def test_half_a_million_lines_take_seconds() -> None:

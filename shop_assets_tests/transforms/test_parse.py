@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES, Column
@@ -22,6 +22,7 @@ from shop_assets.transforms.parse import (
     parse_whole,
     read_field,
 )
+from shop_assets_tests.examples import examples
 
 BERLIN = "Europe/Berlin"
 
@@ -99,15 +100,15 @@ def test_times_that_are_written_alike_are_read_at_once_as_they_are_one_by_one() 
     days = ["2026-11-02", "2026-02-30", "2026-10-25", "1899-12-31", "2200-01-01", "20261102"]
     clocks = ["", "10", "02:59", "10:59:59", "10:59:59.694123", "10:59:59.6941234", "24:00:00"]
     offsets = ["", "Z", "z", "+0530", "-08", "+5", "+5:30", "+25:00", " +01:00"]
+    found = ["".join(parts) for parts in itertools.product(days, ["T", " "], clocks, offsets)]
+    # Beside times with an offset and times without one, each is read by itself.
+    beside = texts(*found, "2026-01-01T00:00", "2026-01-01T00:00Z")
+    slowly, bad = parse_time(beside, ("iso",), BERLIN)
     taken = 0
-    for parts in itertools.product(days, ["T", " "], clocks, offsets):
-        text = "".join(parts)
+    for number, text in enumerate(found):
         alone, left = parse_time(texts(text), ("iso",), BERLIN)
-        # Beside a time with an offset and one without, each is read by itself.
-        beside = texts(text, "2026-01-01T00:00", "2026-01-01T00:00Z")
-        slowly, bad = parse_time(beside, ("iso",), BERLIN)
-        assert left.iloc[0] == bad.iloc[0], text
-        assert left.iloc[0] or alone.iloc[0] == slowly.iloc[0], text
+        assert left.iloc[0] == bad.iloc[number], text
+        assert left.iloc[0] or alone.iloc[0] == slowly.iloc[number], text
         taken += not left.iloc[0]
     assert taken > 60
 
@@ -123,7 +124,7 @@ def test_the_ends_of_the_calendar_are_no_times_in_any_zone(text: str, zone: str)
     assert list(bad) == [False, True, False]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(
     st.lists(
         st.sampled_from(

@@ -3,13 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.transforms.ranks import begins, in_order, ranks
+from shop_assets_tests.examples import examples
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.none() | st.text("aZé€𝄞", max_size=3), max_size=12))
 def test_a_text_s_rank_is_its_place_among_the_different_ones(texts: list[str | None]) -> None:
     found, different = ranks(pd.Series(texts, dtype="str"))
@@ -24,7 +25,7 @@ FAR = 2**62
 
 @pytest.mark.parametrize("most", [3, FAR])
 def test_rows_are_put_in_the_order_of_their_keys(most: int) -> None:
-    @settings(max_examples=40, deadline=None)
+    @examples(40)
     @given(st.lists(st.tuples(st.integers(-most, most), st.integers(-most, 3)), max_size=12))
     def sorted_as_pairs(pairs: list[tuple[int, int]]) -> None:
         keys = np.array(pairs, dtype=np.int64).reshape(-1, 2)

@@ -7,11 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.entities.marts import RFM_SEGMENTS
 from shop_assets.transforms.rfm import SEGMENTS, customer_rfm, sales_summary
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.frames import check, frame_of
 
 LONDON = ZoneInfo("Europe/London")
@@ -94,7 +95,7 @@ def by_customer(orders: list[tuple[str, str, int, int]]) -> list[tuple[Any, ...]
     return sorted(found)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(
     st.lists(
         st.tuples(st.sampled_from([f"c{i}" for i in range(12)]), st.sampled_from(["GBP", "JPY"]),
@@ -113,7 +114,7 @@ def test_scores_and_segments_are_those_of_the_customers_one_by_one(
     assert list(rows[shown].itertuples(index=False, name=None)) == by_customer(orders)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(25)
 @given(
     st.lists(
         st.tuples(st.sampled_from([f"c{i}" for i in range(8)]), st.integers(1, 29),

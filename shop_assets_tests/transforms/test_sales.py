@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sales
 from shop_assets.transforms.sales import added, day_sums, hour_sums, moved, product_sums
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.frames import check, frame_of
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -235,7 +236,7 @@ entries_of = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@examples(25)
 @given(entries_of, st.sampled_from([LONDON, NEW_YORK, UTC]))
 def test_hours_sum_to_days_and_products_to_both(rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
     entries = ledger(*rows)
@@ -269,7 +270,7 @@ def plain(sums: pd.DataFrame, key: tuple[str, ...]) -> dict[Any, list[int]]:
     return sums.set_index(list(key)).T.to_dict("list")
 
 
-@settings(max_examples=20, deadline=None)
+@examples(10)
 @given(entries_of)
 def test_sums_of_parts_that_share_no_order_add_up_to_the_whole(rows: list[dict[str, Any]]) -> None:
     entries = ledger(*rows)
@@ -279,7 +280,7 @@ def test_sums_of_parts_that_share_no_order_add_up_to_the_whole(rows: list[dict[s
         assert plain(summed, key) == plain(make(entries), key)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(15)
 @given(entries_of, entries_of)
 def test_what_moved_brings_the_sums_before_to_those_after(
     before: list[dict[str, Any]], after: list[dict[str, Any]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop_assets.entities import TABLES
@@ -21,6 +21,7 @@ from shop_assets.transforms.sessions import (
     touched,
     web_activity,
 )
+from shop_assets_tests.examples import examples
 from shop_assets_tests.transforms.frames import check
 
 START = pd.Timestamp("2024-05-01T10:00Z")
@@ -158,7 +159,7 @@ def minute(moment: Any) -> int:
     return int((moment - START) // pd.Timedelta(minutes=1))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(60)
 @given(events_strategy)
 def test_stretches_are_those_of_the_events_one_by_one(rows: list[Event]) -> None:
     made = activity(rows)
@@ -175,7 +176,7 @@ def test_stretches_are_those_of_the_events_one_by_one(rows: list[Event]) -> None
     assert keys == sorted(keys)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(events_strategy, st.integers(0, 5), st.integers(1, 6))
 def test_what_follows_the_window_is_needed_of_those_alone_who_were_there_just_before_its_end(
     rows: list[Event], first: int, hours: int
@@ -189,7 +190,7 @@ def test_what_follows_the_window_is_needed_of_those_alone_who_were_there_just_be
     pd.testing.assert_frame_equal(made, session_counts(all_of_them, (start, end)))
 
 
-@settings(max_examples=30, deadline=None)
+@examples(15)
 @given(events_strategy)
 def test_each_source_s_visitors_are_its_own(rows: list[Event]) -> None:
     one, other = activity(rows), activity(rows[::2]).assign(source="app")
@@ -243,13 +244,13 @@ def without_zeros(counts: dict[int, dict[str, int]]) -> dict[int, dict[str, int]
     return {hour: {k: v for k, v in found.items() if v} for hour, found in counts.items()}
 
 
-@settings(max_examples=150, deadline=None)
+@examples(60)
 @given(events_strategy)
 def test_the_funnel_is_that_of_the_events_one_by_one(rows: list[Event]) -> None:
     assert shown(funnel(rows)) == without_zeros(by_event(rows))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(events_strategy, st.randoms(use_true_random=False))
 def test_events_delivered_again_in_any_hour_and_order_change_nothing(
     rows: list[Event], shuffle: random.Random
@@ -259,7 +260,7 @@ def test_events_delivered_again_in_any_hour_and_order_change_nothing(
     pd.testing.assert_frame_equal(funnel(rows), funnel(again))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(events_strategy, st.integers(1, 5))
 def test_hours_counted_apart_are_the_hours_counted_together(rows: list[Event], cut: int) -> None:
     apart = {**shown(funnel(rows, 0, cut)), **shown(funnel(rows, cut, 6))}
