@@ -9,12 +9,9 @@ from typing import Any
 
 import pandas as pd
 from dagster import AssetCheckExecutionContext, AssetExecutionContext, AssetKey, TableColumnLineage
-from dagster._core.execution.context.metadata_logging import (
-    AssetMetadataHandle,
-    OutputMetadataAccumulator,
-)
 
 from shop_assets import partitions
+from shop_assets.dagster_storage import add_partition_metadata
 
 
 @dataclass(frozen=True)
@@ -72,24 +69,8 @@ def describe_partitions(
         described = {key: {"dagster/partition_row_count": rows.get(key, 0)} for key in span.keys}
     if lineage is not None:
         described.setdefault(span.keys[-1], {})["dagster/column_lineage"] = lineage
-    _add_metadata(context, asset, described)
+    add_partition_metadata(context, asset, described)
     return {}
-
-
-def _add_metadata(
-    context: AssetExecutionContext, asset: AssetKey, described: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """What `context.add_asset_metadata` does for one partition, for many at once.
-
-    For each, that lists the range's partitions and copies what was added before: of a month of
-    hours, half a million keys.
-    """
-    step = context.get_step_execution_context()
-    found = dict(step._metadata_accumulator.per_output_metadata)  # noqa: SLF001 - see above
-    for key, metadata in described.items():
-        handle = AssetMetadataHandle(asset_key=asset, partition_key=key)
-        found[handle] = {**found.get(handle, {}), **metadata}
-    step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=found)  # noqa: SLF001
 
 
 def rows_by_hour(hours: pd.Series) -> dict[str, int]:

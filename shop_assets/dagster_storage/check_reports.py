@@ -17,9 +17,7 @@ from dagster._serdes import serialize_value
 from dagster_shared.record import copy
 
 from shop_assets.dagster_storage.event_log import BatchingPostgresEventLogStorage
-from shop_assets.dagster_storage.rows import Stored
-
-_ANY_PARTITION = "\ufdd0any partition\ufdd0"
+from shop_assets.dagster_storage.rows import ANY_PARTITION, Stored, row_time
 
 
 def report_check_evaluations(
@@ -47,7 +45,7 @@ def report_check_evaluations(
             "run_id": run.run_id,
             "event": _serialized(evaluation, run, now, texts),
             "dagster_event_type": DagsterEventType.ASSET_CHECK_EVALUATION.value,
-            "timestamp": storage.row_time(now),
+            "timestamp": row_time(now),
             "step_key": None,
             "asset_key": evaluation.asset_key.to_string(),
             "partition": evaluation.partition,
@@ -86,9 +84,9 @@ def _serialized(
         return serialize_value(_entry(evaluation, run, timestamp))
     kind = (evaluation.asset_check_key, evaluation.passed, evaluation.severity)
     if kind not in texts:
-        template = copy(evaluation, partition=_ANY_PARTITION)
+        template = copy(evaluation, partition=ANY_PARTITION)
         before, after = serialize_value(_entry(template, run, timestamp)).split(
-            json.dumps(_ANY_PARTITION)
+            json.dumps(ANY_PARTITION)
         )
         texts[kind] = (before, after)
     before, after = texts[kind]

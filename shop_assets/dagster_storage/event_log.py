@@ -6,7 +6,6 @@ range run of years, and other steps that talk wait meanwhile. This class writes 
 few statements per thousand, or per moment.
 """
 
-import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -26,6 +25,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
+from shop_assets.dagster_storage.alike import AlikeEvents
 from shop_assets.dagster_storage.pooled import configured, pooled
 from shop_assets.dagster_storage.rows import (
     EventRow,
@@ -144,7 +144,7 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
             for event in events
             if event.dagster_event_type != DagsterEventType.ASSET_FAILED_TO_MATERIALIZE
         )
-        return list(rows_of(known, self._event_to_row))
+        return list(rows_of(known, AlikeEvents(self._event_to_row).row))
 
     def _connect(self) -> AbstractContextManager[Connection]:
         """A connection, by which all that was stored is to be seen."""
@@ -268,11 +268,6 @@ class BatchingPostgresEventLogStorage(PostgresEventLogStorage):
         indexed = self.has_secondary_index(ASSET_KEY_INDEX_COLS)
         values: Mapping[str, Any] = self._get_asset_entry_values(event, event_id, indexed)
         return values
-
-    @staticmethod
-    def row_time(timestamp: float) -> dt.datetime:
-        """An event's time as Dagster's tables have it: UTC, without a time zone."""
-        return dt.datetime.fromtimestamp(timestamp, dt.UTC).replace(tzinfo=None)
 
     def store_check_rows(self, stored: Sequence[Stored]) -> None:
         """Store check results of single partitions of a run, whose materializations follow."""

@@ -12,6 +12,7 @@ from dagster import DagsterEventType as Kind
 from sqlalchemy import TextClause, bindparam, text
 
 from shop_assets.dagster_storage.event_log import BatchingPostgresEventLogStorage
+from shop_assets.dagster_storage.rows import row_time
 
 _BATCH = 50_000
 _KEPT = [
@@ -49,7 +50,7 @@ class Purged:
 
 def purge(storage: BatchingPostgresEventLogStorage, before: dt.datetime) -> Purged:
     """Delete what was written before a moment and is no partition's newest state."""
-    seconds = storage.row_time(before.timestamp())
+    seconds = row_time(before.timestamp())
     return Purged(
         _deleted(storage, _WORDS, before=seconds, kept=_KEPT),
         _deleted(storage, _REPLACED, before=seconds),

@@ -1,5 +1,6 @@
 """Rows of Dagster's `event_logs` table for a batch of events, in the events' order."""
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,9 +10,14 @@ from dagster._core.definitions.partitions.subset import PartitionsSubset
 from dagster._core.events import AssetMaterializationPlannedData
 
 # Stands for a partition key while an event is serialised once for thousands of them.
-_ANY_PARTITION = "\ufdd0any partition\ufdd0"
+ANY_PARTITION = "\ufdd0any partition\ufdd0"
 
 EventRow = dict[str, Any]
+
+
+def row_time(timestamp: float) -> dt.datetime:
+    """An event's time as Dagster's tables have it: UTC, without a time zone."""
+    return dt.datetime.fromtimestamp(timestamp, dt.UTC).replace(tzinfo=None)
 
 
 class Stored(NamedTuple):
@@ -41,8 +47,8 @@ def rows_of(
         if subset is None:
             yield Stored(event, to_row(event))
             continue
-        row = to_row(_planned_for(event, _ANY_PARTITION))
-        before, after = row["event"].split(json.dumps(_ANY_PARTITION))
+        row = to_row(_planned_for(event, ANY_PARTITION))
+        before, after = row["event"].split(json.dumps(ANY_PARTITION))
         for key in subset.get_partition_keys():
             text = f"{before}{json.dumps(key)}{after}"
             yield Stored(event, {**row, "event": text, "partition": key})
