@@ -91,6 +91,15 @@ def test_a_demo_shows_what_its_shop_truly_sold_and_stops_what_it_started(
     assert running(command.home) == []
 
 
+@pytest.mark.no_cover
+def test_a_demo_run_twice_works_twice(shown: Any, command: Command) -> None:
+    done = command("demo", *SIZE)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Sales by day" in done.stdout
+    assert "24 hours loaded" in done.stdout
+    assert running(command.home) == []
+
+
 def test_rows_leave_the_quarantine_when_a_rule_has_changed(inside: Command) -> None:
     listed = inside.json("quarantine", "list")
     held = sum(row["rows"] for row in listed if row["rule"] == "debug_ping")
@@ -188,7 +197,7 @@ def test_an_asset_is_materialized_by_dagsters_own_command_over_a_range(inside: C
 
 # Where three tests share two slow cores, the daemon alone takes minutes for its three rounds.
 @pytest.mark.timeout(1500)
-def test_up_is_a_demo_once_more_and_serves_the_ui_until_it_is_interrupted(
+def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
     shown: Any, command: Command, tmp_path: Path
 ) -> None:
     (port,) = free_ports(1)
@@ -197,8 +206,6 @@ def test_up_is_a_demo_once_more_and_serves_the_ui_until_it_is_interrupted(
     try:
         said = _until(lambda: "The Dagster UI is at" in log.read_text("utf-8", "replace"), 300)
         assert said, log.read_text("utf-8", "replace")[-2000:]
-        assert "24 hours loaded" in log.read_text("utf-8")
-        assert "Sales by day" in log.read_text("utf-8")
         second = command("demo", *SIZE)
         assert second.returncode == 2
         assert "another demo is running" in second.stderr
