@@ -285,8 +285,9 @@ def _store_judged(connection: Connection, rows: Sequence[EventRow]) -> None:
     last = {tuple(row[name] for name in _ONE_CHECK): row for row in rows if row["run_id"]}
     by_partition = [row for row in last.values() if row["partition"] is not None]
     of_run = {key[:-1]: row for key, row in last.items() if row["partition"] is None}
-    if by_partition:
-        connection.execute(_JUDGE_PARTITIONS, _by_name(by_partition, _ALL))
+    for start in range(0, len(by_partition), _PAGE):
+        page = by_partition[start : start + _PAGE]
+        connection.execute(_JUDGE_PARTITIONS, _by_name(page, _ALL))
     if of_run:
         for planned in connection.execute(_JUDGE, _by_name(of_run.values(), _JUDGED)):
             of_run.pop(tuple(planned), None)

@@ -102,11 +102,11 @@ def test_however_many_are_stored_at_once(stack: Endpoints, tmp_path: Path) -> No
     assert stored(stack, tmp_path / "in_two", OURS, in_two) == expected
 
 
-def test_results_of_many_partitions_are_stored_by_one_statement(
+def test_results_of_many_partitions_are_stored_by_a_statement_for_each_thousand(
     stack: Endpoints, tmp_path: Path
 ) -> None:
     found = [
-        judged("of hours", passed=number % 3 > 0, partition=str(number)) for number in range(300)
+        judged("of hours", passed=number % 3 > 0, partition=str(number)) for number in range(1200)
     ]
     sent: list[bool] = []
 
@@ -122,6 +122,6 @@ def test_results_of_many_partitions_are_stored_by_one_statement(
         finally:
             remove(Engine, "before_cursor_execute", sending)
         key = AssetCheckKey(ORDERS, "of hours")
-        states = instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
-    assert sent == [False]
-    assert sum(each.status.value == "FAILED" for each in states) == 100 == len(states) / 3
+        states = instance.event_log_storage.get_asset_check_execution_history(key, limit=2000)
+    assert sent == [False, False]
+    assert sum(each.status.value == "FAILED" for each in states) == 400 == len(states) / 3
