@@ -16,6 +16,8 @@ _ANY_TIME = -1.2345678987654321e-99
 """Stands for a time while an event is serialised once for thousands of them: none is so early."""
 _PARTITION, _TIME = json.dumps(ANY_PARTITION), json.dumps(_ANY_TIME)
 _CUT = re.compile(f"({re.escape(_PARTITION)}|{re.escape(_TIME)})")
+_PARTS = 5
+"""Into how many parts the two cut a text in which nothing else is written like them."""
 
 
 class AlikeEvents:
@@ -41,6 +43,8 @@ class AlikeEvents:
             row = self._to_row(blank)
             known = self._known[kind] = (blank, row, _CUT.split(row["event"]))
         _, row, parts = known
+        if len(parts) != _PARTS:
+            return self._to_row(event)
         own = {_PARTITION: json.dumps(made.partition), _TIME: json.dumps(event.timestamp)}
         return row | {
             "event": "".join(own.get(part, part) for part in parts),

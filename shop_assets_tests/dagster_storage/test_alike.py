@@ -9,7 +9,7 @@ from dagster._core.events import StepMaterializationData
 from dagster._serdes import deserialize_value, serialize_value
 
 from shop_assets.dagster_storage.alike import AlikeEvents
-from shop_assets.dagster_storage.rows import EventRow, row_time
+from shop_assets.dagster_storage.rows import ANY_PARTITION, EventRow, row_time
 from shop_assets_tests.dagster_storage.conftest import said
 
 ROWS = "dagster/partition_row_count"
@@ -86,6 +86,11 @@ def test_a_partition_s_name_may_stand_elsewhere_too() -> None:
     made_for([materialized(name, description=name) for name in names])
     made_for([materialized(name, metadata={name: 3, "b": name}) for name in names])
     made_for([materialized(name, tags={"a": name}) for name in names[:2]])
+
+
+def test_what_stands_for_any_partition_or_time_may_be_said_of_one() -> None:
+    for said_of in (ANY_PARTITION, f"at {-1.2345678987654321e-99!r}"):
+        made_for([materialized("a", description=said_of), materialized("b", description=said_of)])
 
 
 def test_what_is_no_partition_s_is_left_alone() -> None:
