@@ -1,4 +1,4 @@
-"""How many random examples a test takes: few in the ordinary run, many in a soak."""
+"""How many random examples a test takes: in the ordinary run, and in a soak."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def odd_values(n: int) -> st.SearchStrategy[pd.Series]:
     return st.lists(value, min_size=n, max_size=n).map(lambda v: pd.Series(v, dtype=object))
 
 
-@examples(30, suppress_health_check=[HealthCheck.too_slow])
+@examples(60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_a_frame_holds_it_is_judged_and_never_raises(data: st.DataObject) -> None:
     n = data.draw(st.sampled_from([0, 1, 3]))

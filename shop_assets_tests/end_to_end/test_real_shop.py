@@ -1,4 +1,4 @@
-"""The real shop through the command line, over two months around the exports' overlap."""
+"""The real shop through the command line, over three months around the exports' overlap."""
 
 import subprocess
 from decimal import Decimal
@@ -13,8 +13,8 @@ from shop_assets_tests.conftest import REPOSITORY
 from shop_assets_tests.end_to_end.commands import Command
 
 CONFIG = REPOSITORY / "examples" / "online_retail" / "shop.yaml"
-FIRST, LAST = "2010-11-01", "2011-01-01"
-HOURS = 61 * 24
+FIRST, LAST = "2010-11-01", "2011-02-01"
+HOURS = 92 * 24
 pytestmark = [pytest.mark.xdist_group("real_shop"), pytest.mark.no_cover]
 
 

@@ -70,7 +70,7 @@ def ordered(frame: pd.DataFrame) -> list[str]:
     return sorted(map(str, frame.astype("str").to_dict("records")))
 
 
-@examples(5)
+@examples(12)
 @given(
     st.lists(st.lists(row, min_size=1, max_size=7), min_size=1, max_size=3),
     st.integers(1, 6),

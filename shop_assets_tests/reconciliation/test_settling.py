@@ -106,13 +106,13 @@ def lives(draw: st.DrawFn) -> Order:
 MANY = st.lists(lives(), min_size=1, max_size=12)
 
 
-@examples(15)
+@examples(30)
 @given(MANY)
 def test_an_order_whose_money_follows_it_is_settled(orders: list[Order]) -> None:
     assert off(orders) == [(0, 0)] * len(orders)
 
 
-@examples(15)
+@examples(30)
 @given(MANY, st.integers(1, 500))
 def test_money_taken_too_much_is_a_difference_of_the_charges(
     orders: list[Order], more: int
@@ -126,7 +126,7 @@ def test_money_taken_too_much_is_a_difference_of_the_charges(
     assert off(orders) == expected
 
 
-@examples(15)
+@examples(30)
 @given(MANY, st.integers(1, 500))
 def test_money_given_back_that_the_shop_does_not_know_of_is_one_of_the_refunds(
     orders: list[Order], more: int
@@ -136,7 +136,7 @@ def test_money_given_back_that_the_shop_does_not_know_of_is_one_of_the_refunds(
     assert off(orders) == [(0, 0 if n % 2 else more) for n in range(len(orders))]
 
 
-@examples(15)
+@examples(30)
 @given(MANY, st.integers(1, 500))
 def test_a_refund_that_never_left_is_found(orders: list[Order], amount: int) -> None:
     for order in orders:
@@ -146,7 +146,7 @@ def test_a_refund_that_never_left_is_found(orders: list[Order], amount: int) -> 
     assert off(orders) == [(0, -amount)] * len(orders)
 
 
-@examples(15)
+@examples(30)
 @given(MANY)
 def test_a_charge_that_is_lost_is_found_unless_the_order_is_open(orders: list[Order]) -> None:
     lost = [order.charges.pop() for order in orders]
@@ -175,7 +175,7 @@ def test_a_difference_counts_once_it_is_as_old_as_the_grace(seconds: int) -> Non
     assert counted(charge_differences(frame), UNTIL - GRACE).tolist() == [seconds <= 0]
 
 
-@examples(15)
+@examples(30)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 2), st.integers(-5, 5)), max_size=9))
 def test_payouts_are_the_sum_of_what_is_known_of_them(
     payouts: list[tuple[bool, int, int]],

@@ -44,7 +44,7 @@ def broken(found: list[Decoded]) -> list[tuple[int, str, str]]:
     return [(b.line, b.reason, b.text) for part in found for b in part.broken]
 
 
-@examples(150)
+@examples(300)
 @given(
     rows=st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=12),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
@@ -76,7 +76,7 @@ def _written(
     return "".join(text[a : b - 2] + end for a, b in pairwise([0, *ends])).encode()
 
 
-@examples(150, suppress_health_check=[HealthCheck.filter_too_much])
+@examples(300, suppress_health_check=[HealthCheck.filter_too_much])
 @given(rows=st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=8), data=st.data())
 def test_of_a_file_cut_anywhere_whole_rows_stay_and_the_rest_is_shown(
     rows: list[tuple[str, str, str]], data: st.DataObject
@@ -99,7 +99,7 @@ def _without_line_ends(text: str) -> str:
     return text.replace("\r", "").replace("\n", "")
 
 
-@examples(150)
+@examples(300)
 @given(
     content=st.binary(max_size=300)
     | st.text(st.sampled_from('a,"\n\r\0'), max_size=80).map(str.encode)

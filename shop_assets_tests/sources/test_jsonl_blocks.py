@@ -140,7 +140,7 @@ def parts(
 ONE_BY_ONE = sys.maxsize
 
 
-@examples(200)
+@examples(500)
 @given(
     texts,
     st.sampled_from([1, 2, 5]),

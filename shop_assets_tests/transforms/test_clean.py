@@ -361,7 +361,7 @@ def deliveries(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
     return draw(st.lists(st.lists(line, min_size=1, max_size=6), min_size=1, max_size=3))
 
 
-@examples(12)
+@examples(25)
 @given(deliveries(), st.sampled_from(["merge", "keep"]))
 def test_whatever_is_delivered_every_row_ends_in_exactly_one_way(
     delivered: list[list[dict[str, Any]]], repeats: str

@@ -90,7 +90,7 @@ def test_the_same_customer_id_in_two_sources_is_two_customers() -> None:
     assert rows["is_first_order"].tolist() == [True, True]
 
 
-@examples(25)
+@examples(50)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["a", "b", "s"]), st.sampled_from(["c1", "c2", None]),
@@ -148,7 +148,7 @@ def one_by_one(entries: list[Entry]) -> list[tuple[Any, ...]]:
     return found
 
 
-@examples(40)
+@examples(80)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["shop", "till"]), st.sampled_from(list(DAY_OF)),

@@ -77,7 +77,7 @@ def test_nothing_gives_nothing() -> None:
     assert alert([], []) == []
 
 
-@examples(25)
+@examples(50)
 @given(
     st.lists(
         st.tuples(st.sampled_from("pq"), st.sampled_from("LM"), st.integers(-90, 400),

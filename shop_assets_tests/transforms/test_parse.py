@@ -124,7 +124,7 @@ def test_the_ends_of_the_calendar_are_no_times_in_any_zone(text: str, zone: str)
     assert list(bad) == [False, True, False]
 
 
-@examples(30)
+@examples(60)
 @given(
     st.lists(
         st.sampled_from(

@@ -95,7 +95,7 @@ def by_customer(orders: list[tuple[str, str, int, int]]) -> list[tuple[Any, ...]
     return sorted(found)
 
 
-@examples(40)
+@examples(100)
 @given(
     st.lists(
         st.tuples(st.sampled_from([f"c{i}" for i in range(12)]), st.sampled_from(["GBP", "JPY"]),
@@ -114,7 +114,7 @@ def test_scores_and_segments_are_those_of_the_customers_one_by_one(
     assert list(rows[shown].itertuples(index=False, name=None)) == by_customer(orders)
 
 
-@examples(25)
+@examples(50)
 @given(
     st.lists(
         st.tuples(st.sampled_from([f"c{i}" for i in range(8)]), st.integers(1, 29),

@@ -236,7 +236,7 @@ entries_of = st.lists(
 )  # fmt: skip
 
 
-@examples(25)
+@examples(60)
 @given(entries_of, st.sampled_from([LONDON, NEW_YORK, UTC]))
 def test_hours_sum_to_days_and_products_to_both(rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
     entries = ledger(*rows)
@@ -270,7 +270,7 @@ def plain(sums: pd.DataFrame, key: tuple[str, ...]) -> dict[Any, list[int]]:
     return sums.set_index(list(key)).T.to_dict("list")
 
 
-@examples(10)
+@examples(20)
 @given(entries_of)
 def test_sums_of_parts_that_share_no_order_add_up_to_the_whole(rows: list[dict[str, Any]]) -> None:
     entries = ledger(*rows)
@@ -280,7 +280,7 @@ def test_sums_of_parts_that_share_no_order_add_up_to_the_whole(rows: list[dict[s
         assert plain(summed, key) == plain(make(entries), key)
 
 
-@examples(15)
+@examples(30)
 @given(entries_of, entries_of)
 def test_what_moved_brings_the_sums_before_to_those_after(
     before: list[dict[str, Any]], after: list[dict[str, Any]]

@@ -159,7 +159,7 @@ def minute(moment: Any) -> int:
     return int((moment - START) // pd.Timedelta(minutes=1))
 
 
-@examples(60)
+@examples(150)
 @given(events_strategy)
 def test_stretches_are_those_of_the_events_one_by_one(rows: list[Event]) -> None:
     made = activity(rows)
@@ -176,7 +176,7 @@ def test_stretches_are_those_of_the_events_one_by_one(rows: list[Event]) -> None
     assert keys == sorted(keys)
 
 
-@examples(30)
+@examples(60)
 @given(events_strategy, st.integers(0, 5), st.integers(1, 6))
 def test_what_follows_the_window_is_needed_of_those_alone_who_were_there_just_before_its_end(
     rows: list[Event], first: int, hours: int
@@ -190,7 +190,7 @@ def test_what_follows_the_window_is_needed_of_those_alone_who_were_there_just_be
     pd.testing.assert_frame_equal(made, session_counts(all_of_them, (start, end)))
 
 
-@examples(15)
+@examples(30)
 @given(events_strategy)
 def test_each_source_s_visitors_are_its_own(rows: list[Event]) -> None:
     one, other = activity(rows), activity(rows[::2]).assign(source="app")
@@ -244,13 +244,13 @@ def without_zeros(counts: dict[int, dict[str, int]]) -> dict[int, dict[str, int]
     return {hour: {k: v for k, v in found.items() if v} for hour, found in counts.items()}
 
 
-@examples(60)
+@examples(150)
 @given(events_strategy)
 def test_the_funnel_is_that_of_the_events_one_by_one(rows: list[Event]) -> None:
     assert shown(funnel(rows)) == without_zeros(by_event(rows))
 
 
-@examples(30)
+@examples(60)
 @given(events_strategy, st.randoms(use_true_random=False))
 def test_events_delivered_again_in_any_hour_and_order_change_nothing(
     rows: list[Event], shuffle: random.Random
@@ -260,7 +260,7 @@ def test_events_delivered_again_in_any_hour_and_order_change_nothing(
     pd.testing.assert_frame_equal(funnel(rows), funnel(again))
 
 
-@examples(30)
+@examples(60)
 @given(events_strategy, st.integers(1, 5))
 def test_hours_counted_apart_are_the_hours_counted_together(rows: list[Event], cut: int) -> None:
     apart = {**shown(funnel(rows, 0, cut)), **shown(funnel(rows, cut, 6))}
