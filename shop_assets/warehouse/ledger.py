@@ -50,9 +50,7 @@ def load_ledger(
             slices.stage(cursor, "affected", keys)
             ledger_orders.take(cursor)
             if fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.affected)"):
-                versions = [
-                    _versions(cursor, name) for name in ("orders", "order_items", "refunds")
-                ]
+                versions = [_versions(cursor, name) for name in ledger_orders.ENTITIES]
                 ledger = ledger_of(*versions)
                 fresh = slices.to_arrow(ledger, _SPEC)
                 rows = fresh.num_rows
@@ -85,11 +83,15 @@ def _versions(cursor: Cursor, entity: str) -> pd.DataFrame:
     frame = read(
         cursor,
         f"SELECT DISTINCT ON ({version}) {ddl.column_list(spec, 'v.')} "
-        f"FROM {ddl.versions(spec)} v "
-        "JOIN pg_temp.affected a ON a.source = v.source AND a.order_id = v.order_id "
+        f"FROM pg_temp.affected a CROSS JOIN LATERAL ({_of_order(ddl.versions(spec))}) v "
         f"ORDER BY {version}, v.{ddl.quoted(ddl.CHANGE_HOUR)} DESC",
     )
     return spec.conform(frame)
+
+
+def _of_order(table: str) -> str:
+    """What gives the rows of an order (`a`) alone: they are looked up one order after the other."""
+    return f"SELECT * FROM {table} v WHERE v.source = a.source AND v.order_id = a.order_id OFFSET 0"
 
 
 _SCOPE = (
@@ -102,16 +104,16 @@ def _note_since(cursor: Cursor) -> None:
 
     That is the earliest time in any version of its rows, or in one that has gone since then.
     """
+    told = " UNION ALL ".join(
+        f"SELECT v.source, v.order_id, v.{ddl.quoted(str(spec.time))} FROM pg_temp.affected a "
+        f"CROSS JOIN LATERAL ({_of_order(ddl.versions(spec))}) v"
+        for spec in map(ENTITIES.__getitem__, ledger_orders.ENTITIES)
+    )
     cursor.execute(
         "CREATE TEMP TABLE since ON COMMIT DROP AS SELECT source, order_id, "
         "coalesce(nullif(min(at), 'infinity'), '-infinity') AS since FROM ("
         "SELECT source, order_id, 'infinity'::timestamptz AS at FROM pg_temp.affected UNION ALL "
-        "SELECT v.source, v.order_id, v.placed_at FROM warehouse.orders_versions v "
-        "JOIN pg_temp.affected a USING (source, order_id) UNION ALL "
-        "SELECT v.source, v.order_id, v.placed_at FROM warehouse.order_items_versions v "
-        "JOIN pg_temp.affected a USING (source, order_id) UNION ALL "
-        "SELECT v.source, v.order_id, v.refunded_at FROM warehouse.refunds_versions v "
-        "JOIN pg_temp.affected a USING (source, order_id) UNION ALL "
+        f"{told} UNION ALL "
         "SELECT source, order_id, since FROM pg_temp.asked) told GROUP BY source, order_id"
     )
     cursor.execute("ANALYZE pg_temp.since")

@@ -147,14 +147,14 @@ def inventory_hourly(warehouse: Readable, start: dt.datetime, end: dt.datetime) 
     )
 
 
-_AFTER = "WHERE (v.source, v.product_id, v.location_id) > (p.source, p.product_id, p.location_id) "
+_AFTER = "WHERE (v.product_id, v.source, v.location_id) > (p.product_id, p.source, p.location_id) "
 
 
 def _next_place(where: str) -> str:
     """A query for the first product and location that a reading was ever told of, or the next."""
     return (
         "(SELECT v.source, v.product_id, v.location_id FROM warehouse.inventory_levels_versions v "
-        f"{where}ORDER BY v.source, v.product_id, v.location_id LIMIT 1)"
+        f"{where}ORDER BY v.product_id, v.source, v.location_id LIMIT 1)"
     )
 
 

@@ -57,10 +57,10 @@ CREATE TABLE IF NOT EXISTS meta.sold_orders (
     ordered_at timestamptz NOT NULL,
     currencies text[] NOT NULL,
     sold_since timestamptz[] NOT NULL,
-    PRIMARY KEY (source, order_id)
+    PRIMARY KEY (order_id, source)
 );
 CREATE INDEX IF NOT EXISTS sold_orders_customer
-    ON meta.sold_orders (source, customer_id, ordered_at, order_id);
+    ON meta.sold_orders (customer_id, source, ordered_at, order_id);
 CREATE INDEX IF NOT EXISTS sold_orders_ordered_at ON meta.sold_orders (ordered_at);
 CREATE TABLE IF NOT EXISTS meta.funnel_made (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -130,7 +130,7 @@ CREATE TABLE IF NOT EXISTS meta.product_sums (
     ledger_rows bigint NOT NULL,
     PRIMARY KEY (day, source, product_id, line_type, currency)
 );
-CREATE INDEX IF NOT EXISTS product_sums_product ON meta.product_sums (source, product_id, day);
+CREATE INDEX IF NOT EXISTS product_sums_product ON meta.product_sums (product_id, source, day);
 CREATE TABLE IF NOT EXISTS meta.customer_sums (
     source text NOT NULL,
     customer_id text NOT NULL,
@@ -138,7 +138,7 @@ CREATE TABLE IF NOT EXISTS meta.customer_sums (
     orders bigint NOT NULL,
     net_sales_micros bigint NOT NULL,
     last_order_at timestamptz NOT NULL,
-    PRIMARY KEY (source, customer_id, currency)
+    PRIMARY KEY (customer_id, source, currency)
 );
 CREATE TABLE IF NOT EXISTS meta.moved_totals (
     source text NOT NULL,

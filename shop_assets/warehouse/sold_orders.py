@@ -29,8 +29,10 @@ def change(cursor: Cursor, zone: str) -> None:
         f"{_counts(_firsts_and_guests('sold_gone'), zone, sign='-')}"
     )
     cursor.execute(
-        "DELETE FROM meta.sold_orders t USING pg_temp.sold_gone g "
-        "WHERE t.source = g.source AND t.order_id = g.order_id"
+        "DELETE FROM meta.sold_orders WHERE ctid = ANY (ARRAY("
+        "SELECT t.ctid FROM pg_temp.sold_gone g CROSS JOIN LATERAL ("
+        "SELECT ctid FROM meta.sold_orders o "
+        "WHERE o.source = g.source AND o.order_id = g.order_id OFFSET 0) t))"
     )
     cursor.execute(
         f"INSERT INTO meta.sold_orders ({_ALL}) SELECT {_ALL} FROM pg_temp.sold_came "

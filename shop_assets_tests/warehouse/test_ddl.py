@@ -52,8 +52,15 @@ def test_every_table_has_the_columns_types_and_key_of_its_declaration(
         assert table_of(warehouse, sql.format(ddl.physical(spec))) == declared
         key = [name for (name,) in table_of(warehouse, keys.format(ddl.physical(spec)))]
         more = [] if not spec.by_month or spec.time in spec.key else [spec.time]
-        assert key == [*spec.key, *more]
+        order = list(spec.key)
+        if spec.layer == "warehouse":
+            # Rows that come by the million are told apart by their ids, not by what all share.
+            assert order[0] == "source"
+            order[:2] = order[1::-1]
+        assert key == [*order, *more]
         if spec.versioned:
+            key = [name for (name,) in table_of(warehouse, keys.format(ddl.versions(spec)))]
+            assert key == [*order, "version_at", ddl.CHANGE_HOUR]
             found = table_of(warehouse, sql.format(ddl.versions(spec)))
             slice_of = (ddl.CHANGE_HOUR, "timestamp with time zone", False)
             assert [row[:3] for row in found] == [*(row[:3] for row in declared), slice_of]
