@@ -84,8 +84,8 @@ def replace_rows(
 
 def replace_slice(
     cursor: Cursor, target: Target, scope: str, rows: pa.Table, looked_up: str | None = None
-) -> int:
-    """Make the rows of the table that meet `scope` equal to `rows`; how many came and went.
+) -> Difference:
+    """Make the rows of the table that meet `scope` equal to `rows`.
 
     `looked_up`: as `compare` has it. The rows that went and came stand in `pg_temp.gone` and
     `pg_temp.came`.
@@ -95,9 +95,9 @@ def replace_slice(
     """
     if looked_up is not None or stands(cursor, target, scope):
         slices.stage(cursor, "fresh", rows)
-        return apply_difference(cursor, target, scope, looked_up)
+        return replace_rows(cursor, target, scope, looked_up)
     append(cursor, target, scope, rows)
-    return int(rows.num_rows)
+    return Difference(0, rows.num_rows, all_came=True)
 
 
 def stands(cursor: Cursor, target: Target, scope: str) -> bool:

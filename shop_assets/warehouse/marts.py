@@ -70,7 +70,7 @@ def replace_slices(
             return publication.before
         if orders is not None and orders.alone:
             order_requests.stage(cursor, orders.asked)
-        changed = replace_slice(cursor, Target.of(spec), scope, fresh, looked_up)
+        changed = replace_slice(cursor, Target.of(spec), scope, fresh, looked_up).rows
         _settle(cursor, spec.name, seen)
         if orders is not None:
             order_requests.settle(cursor, orders)
@@ -99,7 +99,7 @@ def replace_all(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame) -> Wr
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", parameters=(spec.name,)
         )
-        changed = replace_slice(cursor, Target.of(spec), "true", fresh)
+        changed = replace_slice(cursor, Target.of(spec), "true", fresh).rows
         if changed:
             note_change(cursor, spec.name)
     return Written(fresh.num_rows, changed)

@@ -10,7 +10,7 @@ from shop_assets.entities import TableSpec
 from shop_assets.warehouse import compared_keys, ddl, ledger_orders, product_days, slices
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.current import of_load, refresh_current
-from shop_assets.warehouse.difference import Target, replace_rows
+from shop_assets.warehouse.difference import Difference, Target, replace_rows, replace_slice
 from shop_assets.warehouse.marts import note_change
 from shop_assets.warehouse.slices import Load, Written
 
@@ -41,13 +41,26 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 4))", parameters=(spec.name,)
         )
-        slices.stage(cursor, "fresh", fresh)
-        found = replace_rows(cursor, target, of_load("t", load))
+        found = _replace(cursor, spec, target, load, fresh)
         if found.rows:
             refresh_current(cursor, spec, load, found, one_each=one_each)
             _ask_for_marts(cursor, spec, warehouse.zone)
             note_change(cursor, spec.name)
         return publication.note(told.num_rows, found.rows)
+
+
+def _replace(
+    cursor: Cursor, spec: TableSpec, target: Target, load: Load, fresh: pa.Table
+) -> Difference:
+    """Make the versions of the load's hours equal to `fresh`."""
+    scope = of_load("t", load)
+    if spec.by_month:
+        # In the order of the index, by which a row's place is near that of the one before.
+        in_order = [(name, "ascending") for name in ddl.sorted_by(spec.key)]
+        return replace_slice(cursor, target, scope, fresh.sort_by(in_order))
+    # What came of a dimension is joined with what stands: by a table of which is known how many.
+    slices.stage(cursor, "fresh", fresh)
+    return replace_rows(cursor, target, scope)
 
 
 def _told_last(

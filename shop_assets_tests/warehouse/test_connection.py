@@ -79,7 +79,7 @@ def test_opening_the_warehouse_waits_for_no_load(warehouse: Warehouse, url: str)
     [
         "TABLE marts_base.sales_daily CASCADE",
         "VIEW marts.sales_daily",
-        "INDEX warehouse.payments_order_id",
+        "INDEX warehouse.payments_versions_order_id",
         "SEQUENCE meta.epochs",
         "SCHEMA meta CASCADE",
     ],

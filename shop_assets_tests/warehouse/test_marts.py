@@ -92,7 +92,7 @@ def test_rows_of_a_slice_that_has_none_are_staged_nowhere(warehouse: Warehouse) 
     for units in (1, 2):
         given = to_arrow(rows("sales_hourly", at(9, units)), TABLES["sales_hourly"])
         with warehouse.transaction() as cursor:
-            assert replace_slice(cursor, sales_hourly, scope, given) == units
+            assert replace_slice(cursor, sales_hourly, scope, given).rows == units
             staged.append(fetch_one(cursor, "SELECT to_regclass('pg_temp.fresh') IS NOT NULL"))
             told = read(cursor, "SELECT units_sold FROM pg_temp.came")["units_sold"].tolist()
             gone = read(cursor, "SELECT units_sold FROM pg_temp.gone")["units_sold"].tolist()

@@ -148,7 +148,7 @@ def test_each_migration_alone_leads_to_the_tables_that_are_declared(
         ("column", "ALTER TABLE meta.loads ALTER COLUMN committed_at DROP DEFAULT"),
         ("column", 'ALTER TABLE meta.source_keys ALTER COLUMN key TYPE text COLLATE "default"'),
         ("constraint", "ALTER TABLE meta.row_ledger DROP CONSTRAINT row_ledger_pkey"),
-        ("index", "DROP INDEX warehouse.payments_order_id"),
+        ("index", "DROP INDEX warehouse.payments_versions_order_id"),
         ("index", "CREATE INDEX ON warehouse.products (version_at)"),
         ("sequence", "CREATE SEQUENCE meta.more"),
         ("comment", "COMMENT ON COLUMN warehouse.orders.currency IS 'other'"),
