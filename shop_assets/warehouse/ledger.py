@@ -17,7 +17,7 @@ from shop_assets.warehouse import (
     sold_orders,
     upkeep,
 )
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read, to_frame
 from shop_assets.warehouse.difference import Target, apply_difference
 from shop_assets.warehouse.slices import Load, Written
 
@@ -25,6 +25,7 @@ LedgerOf = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
 """From all versions of some orders, of their items and of their refunds, to their ledger rows."""
 
 _SPEC = TABLES["sales_ledger"]
+_SINCE = "_since"
 _ORDER_KEYS = pa.schema([("source", pa.string()), ("order_id", pa.string())])
 
 
@@ -50,11 +51,14 @@ def load_ledger(
             slices.stage(cursor, "affected", keys)
             ledger_orders.take(cursor)
             if fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.affected)"):
-                versions = [_versions(cursor, name) for name in ledger_orders.ENTITIES]
+                versions, told = zip(
+                    *(_versions(cursor, name) for name in ledger_orders.ENTITIES), strict=True
+                )
                 ledger = ledger_of(*versions)
                 fresh = slices.to_arrow(ledger, _SPEC)
                 rows = fresh.num_rows
                 months = warehouse.ensure_months(_SPEC, fresh.column("happened_at"))
+                _note_since(cursor, pa.concat_tables(told))
                 changed = _replace(cursor, ledger, fresh, warehouse.zone)
             written = publication.note(rows, changed)
     upkeep.summarize(warehouse, _SPEC, months)
@@ -64,7 +68,6 @@ def load_ledger(
 def _replace(cursor: Cursor, ledger: pd.DataFrame, fresh: pa.Table, zone: str) -> int:
     """Make the ledger rows of the affected orders equal to `fresh`; how many came and went."""
     slices.stage(cursor, "fresh", fresh)
-    _note_since(cursor)
     changed = apply_difference(cursor, Target.of(_SPEC), _SCOPE, _rows_of_orders(cursor))
     if changed:
         _note_moved(cursor)
@@ -75,23 +78,29 @@ def _replace(cursor: Cursor, ledger: pd.DataFrame, fresh: pa.Table, zone: str) -
     return changed
 
 
-def _versions(cursor: Cursor, entity: str) -> pd.DataFrame:
-    """Every version of the affected orders' rows; one told by several hours as told last."""
+def _versions(cursor: Cursor, entity: str) -> tuple[pd.DataFrame, pa.Table]:
+    """Every version of the affected orders' rows; one told by several hours as told last.
+
+    And the earliest time that any has told of rows of each order (source, order_id, since).
+    """
     spec = ENTITIES[entity]
-    names = (*ddl.sorted_by(spec.key), "version_at")
-    version = ", ".join(f"v.{ddl.quoted(name)}" for name in names)
-    frame = read(
-        cursor,
-        f"SELECT DISTINCT ON ({version}) {ddl.column_list(spec, 'v.')} "
-        f"FROM pg_temp.affected a CROSS JOIN LATERAL ({_of_order(ddl.versions(spec))}) v "
-        f"ORDER BY {version}, v.{ddl.quoted(ddl.CHANGE_HOUR)} DESC",
+    row = ", ".join(f"v.{ddl.quoted(name)}" for name in ddl.sorted_by(spec.key))
+    told_last = f"v.version_at, v.{ddl.quoted(ddl.CHANGE_HOUR)} DESC"
+    cursor.execute(
+        f"SELECT DISTINCT ON ({row}, v.version_at) {ddl.column_list(spec, 'v.')}, "
+        f"min(v.{ddl.quoted(str(spec.time))}) OVER told AS {_SINCE} "
+        # Order by order (`OFFSET 0`): else versions of all orders may be gone through for some.
+        f"FROM pg_temp.affected a CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v "
+        "WHERE v.source = a.source AND v.order_id = a.order_id OFFSET 0) v "
+        # The window has the order of the result, so that the rows are sorted once.
+        f"WINDOW told AS (PARTITION BY {row} ORDER BY {told_last} "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) "
+        f"ORDER BY {row}, {told_last}"
     )
-    return spec.conform(frame)
-
-
-def _of_order(table: str) -> str:
-    """What gives the rows of an order (`a`) alone: they are looked up one order after the other."""
-    return f"SELECT * FROM {table} v WHERE v.source = a.source AND v.order_id = a.order_id OFFSET 0"
+    rows = cursor.fetch_arrow_table()
+    since = rows.group_by(["source", "order_id"]).aggregate([(_SINCE, "min")])
+    versions = spec.conform(to_frame(rows.drop_columns([_SINCE])))
+    return versions, since.rename_columns(["source", "order_id", "since"])
 
 
 _SCOPE = (
@@ -99,22 +108,19 @@ _SCOPE = (
 )
 
 
-def _note_since(cursor: Cursor) -> None:
+def _note_since(cursor: Cursor, told: pa.Table) -> None:
     """Make `pg_temp.since`: the affected orders, and before when no ledger row of each can stand.
 
-    That is the earliest time in any version of its rows, or in one that has gone since then.
+    That is the earliest time in any version of its rows (`told`), or in one that has gone since
+    then.
     """
-    told = " UNION ALL ".join(
-        f"SELECT v.source, v.order_id, v.{ddl.quoted(str(spec.time))} FROM pg_temp.affected a "
-        f"CROSS JOIN LATERAL ({_of_order(ddl.versions(spec))}) v"
-        for spec in map(ENTITIES.__getitem__, ledger_orders.ENTITIES)
-    )
+    slices.stage(cursor, "told", told)
     cursor.execute(
         "CREATE TEMP TABLE since ON COMMIT DROP AS SELECT source, order_id, "
-        "coalesce(nullif(min(at), 'infinity'), '-infinity') AS since FROM ("
-        "SELECT source, order_id, 'infinity'::timestamptz AS at FROM pg_temp.affected UNION ALL "
-        f"{told} UNION ALL "
-        "SELECT source, order_id, since FROM pg_temp.asked) told GROUP BY source, order_id"
+        "coalesce(nullif(min(since), 'infinity'), '-infinity') AS since FROM ("
+        "SELECT source, order_id, 'infinity'::timestamptz AS since FROM pg_temp.affected UNION ALL "
+        "SELECT source, order_id, since FROM pg_temp.told UNION ALL "
+        "SELECT source, order_id, since FROM pg_temp.asked) either GROUP BY source, order_id"
     )
     cursor.execute("ANALYZE pg_temp.since")
 

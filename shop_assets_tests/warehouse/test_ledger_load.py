@@ -11,6 +11,7 @@ import pytest
 
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.warehouse.loads import (
+    DAY,
     HOUR,
     NINE,
     ledger,
@@ -99,6 +100,18 @@ def test_an_order_that_moves_in_time_leaves_nothing_behind(warehouse: Warehouse)
     assert found == [("sale", "2026-01-05 07:00:00+00")]
     assert stale(warehouse, "sales_hourly") == ["01-05 07:00", "02-02 09:00"]
     assert stale(warehouse, "sales_daily") == ["01-05 00:00", "02-02 00:00"]
+
+
+def test_a_version_that_is_told_again_for_a_later_time_leaves_nothing_at_the_earlier_one(
+    warehouse: Warehouse,
+) -> None:
+    sell(warehouse, "A", "2026-01-05 07:00")
+    again = {"placed_at": "2026-02-02 09:10", "version_at": "2026-01-05 07:00"}
+    merge(warehouse, "orders", again, start=NINE + DAY)
+    merge(warehouse, "order_items", again, start=NINE + DAY)
+    ledger(warehouse, "A")
+    found = table_of(warehouse, "SELECT kind, happened_at::text FROM warehouse.sales_ledger")
+    assert found == [("sale", "2026-02-02 09:10:00+00")]
 
 
 def test_a_deleted_order_is_taken_back(warehouse: Warehouse) -> None:
