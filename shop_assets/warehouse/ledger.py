@@ -120,7 +120,8 @@ def _note_since(cursor: Cursor, told: pa.Table) -> None:
         "coalesce(nullif(min(since), 'infinity'), '-infinity') AS since FROM ("
         "SELECT source, order_id, 'infinity'::timestamptz AS since FROM pg_temp.affected UNION ALL "
         "SELECT source, order_id, since FROM pg_temp.told UNION ALL "
-        "SELECT source, order_id, since FROM pg_temp.asked) either GROUP BY source, order_id"
+        "SELECT source, order_id, since FROM pg_temp.asked) either GROUP BY source, order_id "
+        "ORDER BY order_id"
     )
     cursor.execute("ANALYZE pg_temp.since")
 
@@ -160,7 +161,7 @@ def _note_moved(cursor: Cursor) -> None:
     )
     cursor.execute(
         "CREATE TEMP TABLE differing ON COMMIT DROP AS "
-        "SELECT DISTINCT source, order_id FROM pg_temp.moved_by_order"
+        "SELECT DISTINCT source, order_id FROM pg_temp.moved_by_order ORDER BY order_id"
     )
     slices.analyze(cursor, "differing")
 

@@ -45,7 +45,9 @@ def look_up(cursor: Cursor, look_ups: LookUps) -> None:
     """Make a temporary table of each entity's current rows, and one of their keys."""
     for entity, look in look_ups.items():
         found = f"pg_temp.{entity}_keys"
-        cursor.execute(f"CREATE TEMP TABLE {entity}_keys ON COMMIT DROP AS {look.keys}")
+        # By their ids, the second column of each: in the order of the index, which then finds its
+        # pages at hand.
+        cursor.execute(f"CREATE TEMP TABLE {entity}_keys ON COMMIT DROP AS {look.keys} ORDER BY 2")
         cursor.execute(f"ANALYZE {found}")
         rows = current_of_fact(ENTITIES[entity], found, look.by, look.columns)
         cursor.execute(f"CREATE TEMP TABLE {entity} ON COMMIT DROP AS {rows}")

@@ -100,7 +100,8 @@ def _customer_orders(
         cursor,
         "SELECT o.source, o.customer_id, o.order_id, o.ordered_at "
         f"FROM (SELECT DISTINCT w.source, w.customer_id FROM {chosen} "
-        "WHERE w.ordered_at >= $1 AND w.ordered_at < $2 AND w.customer_id IS NOT NULL) c "
+        "WHERE w.ordered_at >= $1 AND w.ordered_at < $2 AND w.customer_id IS NOT NULL "
+        "ORDER BY w.customer_id) c "
         "CROSS JOIN LATERAL (SELECT * FROM meta.sold_orders o "
         "WHERE o.source = c.source AND o.customer_id = c.customer_id OFFSET 0) o",
         (start, end),
