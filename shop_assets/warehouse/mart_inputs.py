@@ -84,7 +84,8 @@ def _customer_orders(
     cursor: Cursor, chosen: str, start: dt.datetime, end: dt.datetime
 ) -> pd.DataFrame:
     # An order's rows never stand before it was placed. Orders, and customers, are looked up one by
-    # one (`OFFSET 0`), so that their number and not that of the months decides.
+    # one (`OFFSET 0`), so that their number and not that of the months decides; customers in the
+    # order of their index.
     columns = ", ".join(f"l.{ddl.quoted(name)}" for name in customers.LEDGER_READS)
     kinds = ", ".join(map(ddl.literal, customers.KINDS_READ))
     ledger = read(
@@ -152,7 +153,10 @@ _AFTER = "WHERE (v.product_id, v.source, v.location_id) > (p.product_id, p.sourc
 
 
 def _next_place(where: str) -> str:
-    """A query for the first product and location that a reading was ever told of, or the next."""
+    """A query for the first product and location that a reading was ever told of, or the next.
+
+    In the order of the index (`ddl.found_by`), of which it reads one entry.
+    """
     return (
         "(SELECT v.source, v.product_id, v.location_id FROM warehouse.inventory_levels_versions v "
         f"{where}ORDER BY v.product_id, v.source, v.location_id LIMIT 1)"

@@ -28,6 +28,7 @@ def change(cursor: Cursor, zone: str) -> None:
         "CREATE TEMP TABLE moved_counts ON COMMIT DROP AS "
         f"{_counts(_firsts_and_guests('sold_gone'), zone, sign='-')}"
     )
+    # Each looked up by itself: joined, all orders there are may be gone through for some.
     cursor.execute(
         "DELETE FROM meta.sold_orders WHERE ctid = ANY (ARRAY("
         "SELECT t.ctid FROM pg_temp.sold_gone g CROSS JOIN LATERAL ("
