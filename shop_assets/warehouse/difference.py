@@ -116,10 +116,11 @@ def append(cursor: Cursor, target: Target, scope: str, rows: pa.Table) -> None:
     columns = ", ".join(map(quoted, target.columns))
     cursor.execute(f"CREATE TEMP VIEW came AS SELECT {columns} FROM {target.table} t WHERE {scope}")
     cursor.execute("CREATE TEMP TABLE gone (LIKE pg_temp.came) ON COMMIT DROP")
-    _all_within(target, rows.num_rows, int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.came")))
+    all_within(target, rows.num_rows, int(fetch_one(cursor, "SELECT count(*) FROM pg_temp.came")))
 
 
-def _all_within(target: Target, count: int, within: int) -> None:
+def all_within(target: Target, count: int, within: int) -> None:
+    """Raise `ValueError` where not all of the rows that a load brings lie within its scope."""
     if count > within:
         rows = "1 row lies" if count == within + 1 else f"{count - within} rows lie"
         raise ValueError(f"{target.name}: {rows} outside of the slice that is replaced")
@@ -143,7 +144,7 @@ def compare(cursor: Cursor, target: Target, scope: str, looked_up: str | None = 
         "SELECT (SELECT count(*) FROM pg_temp.fresh), "
         f"(SELECT count(*) FROM pg_temp.fresh t WHERE {scope})",
     )
-    _all_within(target, count, within)
+    all_within(target, count, within)
     return _compare(cursor, target, count, looked_up or f"{target.table} t WHERE {scope}")
 
 

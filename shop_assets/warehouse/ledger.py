@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.warehouse import (
@@ -18,7 +19,7 @@ from shop_assets.warehouse import (
     upkeep,
 )
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read, to_frame
-from shop_assets.warehouse.difference import Target, apply_difference
+from shop_assets.warehouse.difference import Target, all_within, apply_difference
 from shop_assets.warehouse.slices import Load, Written
 
 LedgerOf = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
@@ -26,6 +27,10 @@ LedgerOf = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
 _SPEC = TABLES["sales_ledger"]
 _SINCE = "_since"
+_ASKED = (
+    *("source", "order_id", "customer_id", "ordered_at", "happened_at", "currency", "is_test"),
+)
+"""What of the rows that move decides who is asked for what, besides whether they are of a sale."""
 _ORDER_KEYS = pa.schema([("source", pa.string()), ("order_id", pa.string())])
 
 
@@ -66,9 +71,25 @@ def load_ledger(
 
 
 def _replace(cursor: Cursor, ledger: pd.DataFrame, fresh: pa.Table, zone: str) -> int:
-    """Make the ledger rows of the affected orders equal to `fresh`; how many came and went."""
-    slices.stage(cursor, "fresh", fresh)
-    changed = apply_difference(cursor, Target.of(_SPEC), _SCOPE, _rows_of_orders(cursor))
+    """Make the ledger rows of the affected orders equal to `fresh`; how many came and went.
+
+    Those of orders that have none yet, which most of an hour's are, go straight into the ledger.
+    """
+    cursor.execute(
+        "CREATE TEMP TABLE standing ON COMMIT DROP AS "
+        f"SELECT {ddl.column_list(_SPEC, 't.')} FROM {_rows_of_orders(cursor)}"
+    )
+    # By the id alone: an order of another source that has the same is compared, and found new.
+    ids = read(cursor, "SELECT DISTINCT order_id FROM pg_temp.standing")["order_id"]
+    known = pc.is_in(fresh.column("order_id"), value_set=pa.array(ids, pa.string()))
+    is_new = pc.invert(known)
+    _stage_outline(cursor, fresh, is_new)
+    slices.stage(cursor, "fresh", fresh.filter(known))
+    changed = apply_difference(cursor, Target.of(_SPEC), _SCOPE, "pg_temp.standing t")
+    new = fresh.filter(is_new)
+    if new.num_rows:
+        cursor.adbc_ingest(_SPEC.name, new, mode="append", db_schema_name=ddl.schema_of(_SPEC))
+        changed += int(new.num_rows)
     if changed:
         _note_moved(cursor)
         sold_orders.change(cursor, zone)
@@ -76,6 +97,20 @@ def _replace(cursor: Cursor, ledger: pd.DataFrame, fresh: pa.Table, zone: str) -
         sold_orders.add_to_days(cursor)
         _ask_for_marts(cursor, zone)
     return changed
+
+
+def _stage_outline(cursor: Cursor, fresh: pa.Table, is_new: pa.ChunkedArray) -> None:
+    """Make `pg_temp.outline`: of rows that are alike in what is asked of them afterwards, one.
+
+    Columns `_ASKED`, `is_sale` (any of them is of a sale) and `is_new` (the order has no rows yet).
+    """
+    by = [*_ASKED, "is_new"]
+    asked = fresh.select(list(_ASKED)).append_column("is_new", is_new)
+    asked = asked.append_column("is_sale", pc.equal(fresh.column("kind"), "sale"))
+    outline = asked.group_by(by).aggregate([("is_sale", "any")])
+    slices.stage(cursor, "outline", outline.rename_columns([*by, "is_sale"]))
+    within = fetch_one(cursor, f"SELECT count(*) FROM pg_temp.outline t WHERE {_SCOPE}")
+    all_within(Target.of(_SPEC), outline.num_rows, int(within))
 
 
 def _versions(cursor: Cursor, entity: str) -> tuple[pd.DataFrame, pa.Table]:
@@ -146,17 +181,21 @@ def _rows_of_orders(cursor: Cursor) -> str:
 
 
 def _note_moved(cursor: Cursor) -> None:
-    """Make `pg_temp.moved`, the rows that went and came, and what orders they are of.
+    """Make `pg_temp.moved`, what is asked of the rows that went and came, and whose they are.
 
     `pg_temp.moved_by_order` (source, order_id, at, is_sale) has each order at each time at which it
     was or is placed, and `pg_temp.differing` each order.
     """
+    asked = ", ".join(_ASKED)
     cursor.execute(
-        "CREATE TEMP VIEW moved AS SELECT * FROM pg_temp.gone UNION ALL SELECT * FROM pg_temp.came"
+        "CREATE TEMP VIEW moved AS "
+        f"SELECT {asked}, kind = 'sale' AS is_sale FROM pg_temp.gone UNION ALL "
+        f"SELECT {asked}, kind = 'sale' FROM pg_temp.came UNION ALL "
+        f"SELECT {asked}, is_sale FROM pg_temp.outline WHERE is_new"
     )
     cursor.execute(
         "CREATE TEMP TABLE moved_by_order ON COMMIT DROP AS "
-        "SELECT source, order_id, ordered_at AS at, bool_or(kind = 'sale') AS is_sale "
+        "SELECT source, order_id, ordered_at AS at, bool_or(is_sale) AS is_sale "
         "FROM pg_temp.moved GROUP BY source, order_id, ordered_at"
     )
     cursor.execute(

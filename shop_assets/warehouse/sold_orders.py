@@ -19,8 +19,8 @@ _ALL = ", ".join((*_KEY, "customer_id", "ordered_at", "currencies", "sold_since"
 def change(cursor: Cursor, zone: str) -> None:
     """Bring `meta.sold_orders` up to date, of the orders in `pg_temp.differing`.
 
-    What becomes of the counts of days stands in `pg_temp.moved_counts` afterwards. The caller holds
-    the lock of the ledger.
+    What their rows say now stands in `pg_temp.outline`, and what becomes of the counts of days in
+    `pg_temp.moved_counts` afterwards. The caller holds the lock of the ledger.
     """
     _compare(cursor)
     _note_buyers(cursor)
@@ -84,8 +84,8 @@ def _compare(cursor: Cursor) -> None:
         "array_agg(since ORDER BY currency) AS sold_since FROM ("
         "SELECT source, order_id, currency, min(customer_id) AS customer_id, "
         "min(ordered_at) AS ordered_at, min(happened_at) AS since "
-        "FROM pg_temp.fresh JOIN pg_temp.differing USING (source, order_id) "
-        "WHERE kind = 'sale' AND NOT is_test GROUP BY source, order_id, currency) by_currency "
+        "FROM pg_temp.outline JOIN pg_temp.differing USING (source, order_id) "
+        "WHERE is_sale AND NOT is_test GROUP BY source, order_id, currency) by_currency "
         "GROUP BY source, order_id"
     )
     for name, these, others in (("sold_gone", "stood", "sold"), ("sold_came", "sold", "stood")):
