@@ -7,14 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from shop_assets.transforms.ledger import sales_ledger
 from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse.ledger import load_ledger
 from shop_assets_tests.warehouse.loads import (
     DAY,
     HOUR,
     NINE,
     ledger,
+    load_of,
     merge,
     settle_all,
     stale,
@@ -112,6 +116,17 @@ def test_a_version_that_is_told_again_for_a_later_time_leaves_nothing_at_the_ear
     ledger(warehouse, "A")
     found = table_of(warehouse, "SELECT kind, happened_at::text FROM warehouse.sales_ledger")
     assert found == [("sale", "2026-02-02 09:10:00+00")]
+
+
+def test_rows_of_an_order_that_is_not_made_are_refused(warehouse: Warehouse) -> None:
+    def of_another(*versions: pd.DataFrame) -> pd.DataFrame:
+        return sales_ledger(*versions).assign(order_id="Z")
+
+    sell(warehouse, "A", "2026-01-31 09:10")
+    orders = pd.DataFrame({"source": ["shop"], "order_id": pd.Series(["A"], dtype="str")})
+    with pytest.raises(ValueError, match="sales_ledger: 1 row lies outside"):
+        load_ledger(warehouse, orders, load_of("warehouse/sales_ledger"), of_another)
+    assert table_of(warehouse, "SELECT order_id FROM warehouse.sales_ledger") == [("A",)]
 
 
 def test_a_deleted_order_is_taken_back(warehouse: Warehouse) -> None:
