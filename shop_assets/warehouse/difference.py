@@ -63,13 +63,6 @@ class Difference:
         return self.gone + self.came
 
 
-def apply_difference(
-    cursor: Cursor, target: Target, scope: str, looked_up: str | None = None
-) -> int:
-    """How many rows `replace_rows` had to take out and put in."""
-    return replace_rows(cursor, target, scope, looked_up).rows
-
-
 def replace_rows(
     cursor: Cursor, target: Target, scope: str, looked_up: str | None = None
 ) -> Difference:

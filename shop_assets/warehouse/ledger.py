@@ -19,7 +19,7 @@ from shop_assets.warehouse import (
     upkeep,
 )
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read, to_frame
-from shop_assets.warehouse.difference import Target, all_within, apply_difference
+from shop_assets.warehouse.difference import Target, all_within, replace_rows
 from shop_assets.warehouse.slices import Load, Written
 
 LedgerOf = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
@@ -85,7 +85,7 @@ def _replace(cursor: Cursor, ledger: pd.DataFrame, fresh: pa.Table, zone: str) -
     is_new = pc.invert(known)
     _stage_outline(cursor, fresh, is_new)
     slices.stage(cursor, "fresh", fresh.filter(known))
-    changed = apply_difference(cursor, Target.of(_SPEC), _SCOPE, "pg_temp.standing t")
+    changed = replace_rows(cursor, Target.of(_SPEC), _SCOPE, "pg_temp.standing t").rows
     new = fresh.filter(is_new)
     if new.num_rows:
         cursor.adbc_ingest(_SPEC.name, new, mode="append", db_schema_name=ddl.schema_of(_SPEC))

@@ -30,10 +30,12 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
     told = slices.to_arrow(rows, spec)
     hours = pa.Array.from_pandas(rows["_hour"], type=pa.timestamp("us", "UTC"))
     told = told.append_column(ddl.CHANGE_HOUR, hours)
-    if spec.by_month:
-        warehouse.ensure_months(spec, told.column(str(spec.time)))
     target = Target.versions_of(spec)
     fresh, one_each = _told_last(told, spec.key, target.key)
+    if spec.by_month:
+        warehouse.ensure_months(spec, told.column(str(spec.time)))
+        # In the order of the index, by which a row's place is near that of the one before.
+        fresh = fresh.sort_by([(name, "ascending") for name in ddl.sorted_by(spec.key)])
     with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
         if publication.before is not None:
             return publication.before
@@ -55,9 +57,7 @@ def _replace(
     """Make the versions of the load's hours equal to `fresh`."""
     scope = of_load("t", load)
     if spec.by_month:
-        # In the order of the index, by which a row's place is near that of the one before.
-        in_order = [(name, "ascending") for name in ddl.sorted_by(spec.key)]
-        return replace_slice(cursor, target, scope, fresh.sort_by(in_order))
+        return replace_slice(cursor, target, scope, fresh)
     # What came of a dimension is joined with what stands: by a table of which is known how many.
     slices.stage(cursor, "fresh", fresh)
     return replace_rows(cursor, target, scope)

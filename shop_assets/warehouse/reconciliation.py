@@ -25,7 +25,7 @@ from shop_assets.transforms.reconciliation import counted
 from shop_assets.warehouse import compared_keys, compared_units, ddl, slices
 from shop_assets.warehouse.compared_units import Units
 from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
-from shop_assets.warehouse.difference import Target, apply_difference
+from shop_assets.warehouse.difference import Target, replace_rows
 from shop_assets.warehouse.marts import note_change
 
 RULES = 1
@@ -158,7 +158,7 @@ def _bring_up_to_date(
     found = comparison.tables[name](compared.rows)
     old = counted(found, before)
     slices.stage(cursor, "fresh", slices.to_arrow(found[old], spec))
-    changed = apply_difference(cursor, Target.of(spec), scope, looked_up)
+    changed = replace_rows(cursor, Target.of(spec), scope, looked_up).rows
     came = read(cursor, f"SELECT {ddl.column_list(spec)} FROM pg_temp.came")
     _count(cursor, name, changed, anew)
     _wait(cursor, comparison, spec, found[~old], anew)
