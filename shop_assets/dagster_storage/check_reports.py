@@ -1,6 +1,5 @@
 """Check results for single partitions, thousands at a time."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +16,8 @@ from dagster._serdes import serialize_value
 from dagster_shared.record import copy
 
 from shop_assets.dagster_storage.event_log import BatchingPostgresEventLogStorage
-from shop_assets.dagster_storage.rows import ANY_PARTITION, Stored, row_time
+from shop_assets.dagster_storage.rows import Stored, row_time
+from shop_assets.dagster_storage.templates import ANY_PARTITION, Template
 
 
 def report_check_evaluations(
@@ -37,13 +37,13 @@ def report_check_evaluations(
     if not evaluations:
         return
     now = time.time()
-    texts: dict[Any, tuple[str, str]] = {}
+    templates: dict[Any, Template] = {}
     stored = []
     for evaluation in evaluations:
         entry = _entry(evaluation, run, now)
         row = {
             "run_id": run.run_id,
-            "event": _serialized(evaluation, run, now, texts),
+            "event": _serialized(evaluation, run, now, templates),
             "dagster_event_type": DagsterEventType.ASSET_CHECK_EVALUATION.value,
             "timestamp": row_time(now),
             "step_key": None,
@@ -77,17 +77,13 @@ def _serialized(
     evaluation: AssetCheckEvaluation,
     run: DagsterRun,
     timestamp: float,
-    texts: dict[Any, tuple[str, str]],
+    templates: dict[Any, Template],
 ) -> str:
     """The event's text; results that differ only in their partition are serialised once."""
     if evaluation.metadata or evaluation.partition is None:
         return serialize_value(_entry(evaluation, run, timestamp))
     kind = (evaluation.asset_check_key, evaluation.passed, evaluation.severity)
-    if kind not in texts:
-        template = copy(evaluation, partition=ANY_PARTITION)
-        before, after = serialize_value(_entry(template, run, timestamp)).split(
-            json.dumps(ANY_PARTITION)
-        )
-        texts[kind] = (before, after)
-    before, after = texts[kind]
-    return f"{before}{json.dumps(evaluation.partition)}{after}"
+    if kind not in templates:
+        any_partition = copy(evaluation, partition=ANY_PARTITION)
+        templates[kind] = Template(serialize_value(_entry(any_partition, run, timestamp)))
+    return templates[kind].text(evaluation.partition)

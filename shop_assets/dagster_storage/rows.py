@@ -1,7 +1,6 @@
 """Rows of Dagster's `event_logs` table for a batch of events, in the events' order."""
 
 import datetime as dt
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,8 +8,7 @@ from dagster import AssetKey, DagsterEventType, EventLogEntry
 from dagster._core.definitions.partitions.subset import PartitionsSubset
 from dagster._core.events import AssetMaterializationPlannedData
 
-# Stands for a partition key while an event is serialised once for thousands of them.
-ANY_PARTITION = "\ufdd0any partition\ufdd0"
+from shop_assets.dagster_storage.templates import ANY_PARTITION, Template
 
 EventRow = dict[str, Any]
 
@@ -48,10 +46,9 @@ def rows_of(
             yield Stored(event, to_row(event))
             continue
         row = to_row(_planned_for(event, ANY_PARTITION))
-        before, after = row["event"].split(json.dumps(ANY_PARTITION))
+        template = Template(row["event"])
         for key in subset.get_partition_keys():
-            text = f"{before}{json.dumps(key)}{after}"
-            yield Stored(event, {**row, "event": text, "partition": key})
+            yield Stored(event, {**row, "event": template.text(key), "partition": key})
 
 
 def _planned_for(event: EventLogEntry, partition: str) -> EventLogEntry:

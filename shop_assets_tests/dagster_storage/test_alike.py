@@ -9,7 +9,8 @@ from dagster._core.events import StepMaterializationData
 from dagster._serdes import deserialize_value, serialize_value
 
 from shop_assets.dagster_storage.alike import AlikeEvents
-from shop_assets.dagster_storage.rows import ANY_PARTITION, EventRow, row_time
+from shop_assets.dagster_storage.rows import EventRow, row_time
+from shop_assets.dagster_storage.templates import ANY_PARTITION
 from shop_assets_tests.dagster_storage.conftest import said
 
 ROWS = "dagster/partition_row_count"
