@@ -71,8 +71,6 @@ def touched(cursor: Cursor, providers: Sequence[Provider]) -> pd.DataFrame:
     _stage_providers(cursor, providers)
     looked_up.add_orders_of_charges(cursor)
     looked_up.look_up(cursor, looked_up.OF_ORDERS)
-    for entity in ("charges", "payments"):
-        cursor.execute(f"CREATE INDEX ON pg_temp.{entity} (order_id)")
     return _compared(cursor, "pg_temp", _ABOUT_UNITS)
 
 
@@ -81,6 +79,7 @@ def _compared(cursor: Cursor, schema: str, condition: str = "true") -> pd.DataFr
     cursor.execute(_MOVEMENTS.replace(_ROWS, schema))
     cursor.execute("ANALYZE pg_temp.movements")
     cursor.execute(_COMPARED.replace(_ROWS, schema))
+    cursor.execute("ANALYZE pg_temp.compared")
     return read(cursor, _WITH_DETAILS.replace(_ROWS, schema) + f" WHERE {condition}")
 
 
@@ -264,10 +263,13 @@ LEFT JOIN LATERAL (
         ) told
     ) changes WHERE moved
 ) i ON true
-LEFT JOIN LATERAL (
-    SELECT (sum(charged) - sum(DISTINCT charged))::bigint AS repeated
+LEFT JOIN (
+    SELECT p.source, taken.order_id, taken.currency,
+        (sum(charged) - sum(DISTINCT charged))::bigint AS repeated
     FROM ({_TAKEN}) taken JOIN pg_temp.pays p ON p.provider = taken.source
-    WHERE taken.order_id = c.order_id AND p.source = c.source AND taken.currency = c.currency
-        AND c.charges > 1
-) t ON true
+    WHERE (p.source, taken.order_id) IN (
+        SELECT source, order_id FROM pg_temp.compared WHERE charges > 1
+    ) GROUP BY 1, 2, 3
+) t ON t.source = c.source AND t.order_id = c.order_id AND t.currency = c.currency
+    AND c.charges > 1
 """

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shop_assets.entities import ENTITIES, TABLES
+from shop_assets.entities import ENTITIES, TABLES, TableSpec
 from shop_assets.warehouse import (
     ddl,
     ledger_orders,
@@ -59,11 +59,11 @@ def load_ledger(
                 versions, told = zip(
                     *(_versions(cursor, name) for name in ledger_orders.ENTITIES), strict=True
                 )
-                ledger = ledger_of(*versions)
+                _note_since(cursor, pa.concat_tables(told))
+                ledger = _of_affected(cursor, ledger_of(*versions))
                 fresh = slices.to_arrow(ledger, _SPEC)
                 rows = fresh.num_rows
                 months = warehouse.ensure_months(_SPEC, fresh.column("happened_at"))
-                _note_since(cursor, pa.concat_tables(told))
                 changed = _replace(cursor, ledger, fresh, warehouse.zone)
             written = publication.note(rows, changed)
     upkeep.summarize(warehouse, _SPEC, months)
@@ -116,17 +116,23 @@ def _stage_outline(cursor: Cursor, fresh: pa.Table, is_new: pa.ChunkedArray) -> 
 def _versions(cursor: Cursor, entity: str) -> tuple[pd.DataFrame, pa.Table]:
     """Every version of the affected orders' rows; one told by several hours as told last.
 
-    And the earliest time that any has told of rows of each order (source, order_id, since).
+    And the earliest time that any has told of rows of each order (source, order_id, since). Of a
+    row that was or is another order's too, all versions: that order is among them then.
     """
     spec = ENTITIES[entity]
+    keys: str = "pg_temp.affected"
+    by: tuple[str, ...] = ("source", "order_id")
+    if ledger_orders.moves(spec):
+        keys, by = f"({_named(spec)})", spec.key
+    same = " AND ".join(f"v.{ddl.quoted(name)} = a.{ddl.quoted(name)}" for name in by)
     row = ", ".join(f"v.{ddl.quoted(name)}" for name in ddl.sorted_by(spec.key))
     told_last = f"v.version_at, v.{ddl.quoted(ddl.CHANGE_HOUR)} DESC"
     cursor.execute(
         f"SELECT DISTINCT ON ({row}, v.version_at) {ddl.column_list(spec, 'v.')}, "
         f"min(v.{ddl.quoted(str(spec.time))}) OVER told AS {_SINCE} "
-        # Order by order (`OFFSET 0`): else versions of all orders may be gone through for some.
-        f"FROM pg_temp.affected a CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v "
-        "WHERE v.source = a.source AND v.order_id = a.order_id OFFSET 0) v "
+        # One by one (`OFFSET 0`): else versions of all orders may be gone through for some.
+        f"FROM {keys} a CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v "
+        f"WHERE {same} OFFSET 0) v "
         # The window has the order of the result, so that the rows are sorted once.
         f"WINDOW told AS (PARTITION BY {row} ORDER BY {told_last} "
         "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) "
@@ -138,6 +144,16 @@ def _versions(cursor: Cursor, entity: str) -> tuple[pd.DataFrame, pa.Table]:
     return versions, since.rename_columns(["source", "order_id", "since"])
 
 
+def _named(spec: TableSpec) -> str:
+    """A query for the keys of the rows that any version tells of an affected order."""
+    key = ", ".join(f"v.{ddl.quoted(name)}" for name in spec.key)
+    return (
+        f"SELECT DISTINCT {key} FROM pg_temp.affected o CROSS JOIN LATERAL ("
+        f"SELECT * FROM {ddl.versions(spec)} v "
+        "WHERE v.source = o.source AND v.order_id = o.order_id OFFSET 0) v"
+    )
+
+
 _SCOPE = (
     "EXISTS (SELECT FROM pg_temp.since s WHERE s.source = t.source AND s.order_id = t.order_id)"
 )
@@ -146,19 +162,32 @@ _SCOPE = (
 def _note_since(cursor: Cursor, told: pa.Table) -> None:
     """Make `pg_temp.since`: the affected orders, and before when no ledger row of each can stand.
 
-    That is the earliest time in any version of its rows (`told`), or in one that has gone since
-    then.
+    That is the earliest time in any version of its rows (`told`, which may name other orders too),
+    or in one that has gone since then.
     """
     slices.stage(cursor, "told", told)
     cursor.execute(
         "CREATE TEMP TABLE since ON COMMIT DROP AS SELECT source, order_id, "
         "coalesce(nullif(min(since), 'infinity'), '-infinity') AS since FROM ("
-        "SELECT source, order_id, 'infinity'::timestamptz AS since FROM pg_temp.affected UNION ALL "
-        "SELECT source, order_id, since FROM pg_temp.told UNION ALL "
-        "SELECT source, order_id, since FROM pg_temp.asked) either GROUP BY source, order_id "
-        "ORDER BY order_id"
+        "SELECT source, order_id, 'infinity'::timestamptz AS since, true AS is_affected "
+        "FROM pg_temp.affected UNION ALL "
+        "SELECT source, order_id, since, false FROM pg_temp.told UNION ALL "
+        "SELECT source, order_id, since, false FROM pg_temp.asked) either "
+        "GROUP BY source, order_id HAVING bool_or(is_affected) ORDER BY order_id"
     )
     cursor.execute("ANALYZE pg_temp.since")
+
+
+def _of_affected(cursor: Cursor, ledger: pd.DataFrame) -> pd.DataFrame:
+    """The ledger without orders of which only a row is known that was an affected order's once."""
+    order = ["source", "order_id"]
+    others = read(
+        cursor, f"SELECT DISTINCT source, order_id FROM pg_temp.told t WHERE NOT {_SCOPE}"
+    )
+    if others.empty:
+        return ledger
+    found = ledger[order].merge(others.astype(ledger[order].dtypes), how="left", indicator="_in")
+    return ledger[(found["_in"] == "left_only").to_numpy()].reset_index(drop=True)
 
 
 def _rows_of_orders(cursor: Cursor) -> str:

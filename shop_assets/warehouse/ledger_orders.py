@@ -7,7 +7,7 @@ ledger: a run that ends in between loses nothing, the next one of any hour makes
 from __future__ import annotations
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import slices
+from shop_assets.warehouse import ddl, slices
 from shop_assets.warehouse.connection import Cursor
 from shop_assets.warehouse.ddl import quoted
 
@@ -17,21 +17,35 @@ _AT_A_TIME = 10_000
 """How many orders stand in one row at most."""
 
 
+def moves(spec: TableSpec) -> bool:
+    """Whether a row may be told again as that of another order."""
+    return "order_id" not in spec.key
+
+
 def mark(cursor: Cursor, spec: TableSpec) -> None:
     """Ask for the orders of the versions in `pg_temp.gone` and `pg_temp.came`.
 
-    `since` is kept with each: no ledger row that these versions have made stands before it. Many
-    stand in one row: to write each by itself, where other loads may have asked for it, takes as
-    long as to load it.
+    Of what may move from one order to another (a refund), for those of its other versions too: what
+    it is in one order hangs on what it is in the next. `since` is kept with each: no ledger row
+    that these versions have made stands before it. Many stand in one row: to write each by itself,
+    where other loads may have asked for it, takes as long as to load it.
     """
     time = quoted(str(spec.time))
+    touched = (
+        f"SELECT source, order_id, {time} FROM pg_temp.gone UNION ALL "
+        f"SELECT source, order_id, {time} FROM pg_temp.came"
+    )
+    if moves(spec):
+        same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
+        touched += (
+            f" UNION ALL SELECT v.source, v.order_id, v.{time} FROM pg_temp.changed c "
+            f"CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v WHERE {same_key} OFFSET 0) v"
+        )
     cursor.execute(
         "INSERT INTO meta.stale_orders (source, order_ids, since) "
         "SELECT source, array_agg(order_id), array_agg(since) FROM ("
         "SELECT source, order_id, since, row_number() OVER () AS n FROM ("
-        f"SELECT source, order_id, min({time}) AS since FROM ("
-        f"SELECT source, order_id, {time} FROM pg_temp.gone UNION ALL "
-        f"SELECT source, order_id, {time} FROM pg_temp.came) touched "
+        f"SELECT source, order_id, min({time}) AS since FROM ({touched}) touched "
         f"GROUP BY source, order_id) orders) numbered GROUP BY source, n / {_AT_A_TIME}"
     )
 

@@ -171,7 +171,10 @@ class Histories(RuleBasedStateMachine):
         self.shop.refund(which, part, ago, slow=slow)
 
     @precondition(lambda self: self.is_about("sales"))
-    @rule(which=PICK, change=st.sampled_from(["amount", "delete", "undelete", "line", "earlier"]))
+    @rule(
+        which=PICK,
+        change=st.sampled_from(["amount", "delete", "undelete", "line", "earlier", "order"]),
+    )
     def refund_changes(self, which: int, change: str) -> None:
         self.shop.change_refund(which, change)
 

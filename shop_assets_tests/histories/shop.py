@@ -145,12 +145,14 @@ class Shop:
         if told is None:
             return
         row = told.row
+        another = self._pick("orders", which + 1)
         changed: dict[str, Row] = {
             "amount": {"amount": row["amount"] // 2 + MICROS},
             "delete": {"deleted": True},
             "undelete": {"deleted": False},
             "line": {"item_id": "0" if row["item_id"] != "0" else None},
             "earlier": {"refunded_at": row["refunded_at"] - dt.timedelta(hours=3)},
+            "order": {"order_id": another.row["order_id"]} if another else {},
         }
         self._tell("refunds", told.key, row | changed[change])
 

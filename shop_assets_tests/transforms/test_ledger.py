@@ -151,6 +151,12 @@ def test_an_edited_or_deleted_refund_adds_the_difference() -> None:
     ]
 
 
+def test_a_refund_belongs_where_its_newest_version_says() -> None:
+    rows = [order(), line(), order(order_id="B"), line(order_id="B")]
+    out = ledger_of(*rows, refund(3), refund(3, version=5, order_id="B"))
+    assert out.loc[out["kind"] == "return", "order_id"].tolist() == ["B"]
+
+
 def test_a_cancellation_gives_back_what_remains_net_of_discounts_and_refunds() -> None:
     out = ledger_of(
         order(discount_micros=3_000_000, shipping_micros=4_000_000, tax_micros=1_000_000),

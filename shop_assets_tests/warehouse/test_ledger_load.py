@@ -118,6 +118,51 @@ def test_a_version_that_is_told_again_for_a_later_time_leaves_nothing_at_the_ear
     assert found == [("sale", "2026-02-02 09:10:00+00")]
 
 
+RETURNS = (
+    "SELECT order_id, sum(amount_micros)::bigint FROM warehouse.sales_ledger "
+    "WHERE kind = 'return' GROUP BY 1 HAVING sum(amount_micros) <> 0"
+)
+ANOTHERS = REFUND | {"order_id": "B", "version_at": "2026-02-14 17:30"}
+"""The refund, told again as that of another order."""
+
+
+@pytest.mark.parametrize("made_in_between", [True, False])
+def test_a_refund_that_turns_out_to_be_of_another_order_counts_there_alone(
+    warehouse: Warehouse, made_in_between: bool
+) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    sell(warehouse, "B", "2026-01-31 09:10")
+    merge(warehouse, "refunds", REFUND)
+    if made_in_between:
+        ledger(warehouse)
+        assert table_of(warehouse, RETURNS) == [("A", 10_000_000)]
+    merge(warehouse, "refunds", ANOTHERS, start=NINE + DAY)
+    ledger(warehouse)
+    assert table_of(warehouse, RETURNS) == [("B", 10_000_000)]
+
+
+def test_an_order_that_a_refund_has_left_does_not_get_it_back(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    sell(warehouse, "B", "2026-01-31 09:10")
+    merge(warehouse, "refunds", REFUND)
+    merge(warehouse, "refunds", ANOTHERS, start=NINE + DAY)
+    ledger(warehouse)
+    merge(warehouse, "orders", {"version_at": "2026-03-01 08:00", "shipping_micros": 1})
+    assert ledger(warehouse).changed == 1
+    assert table_of(warehouse, RETURNS) == [("B", 10_000_000)]
+
+
+def test_a_refund_goes_back_to_its_order_when_the_correction_is_gone(warehouse: Warehouse) -> None:
+    sell(warehouse, "A", "2026-01-31 09:10")
+    sell(warehouse, "B", "2026-01-31 09:10")
+    merge(warehouse, "refunds", REFUND)
+    merge(warehouse, "refunds", ANOTHERS, start=NINE + DAY)
+    ledger(warehouse)
+    merge(warehouse, "refunds", start=NINE + DAY)
+    ledger(warehouse)
+    assert table_of(warehouse, RETURNS) == [("A", 10_000_000)]
+
+
 def test_rows_of_an_order_that_is_not_made_are_refused(warehouse: Warehouse) -> None:
     def of_another(*versions: pd.DataFrame) -> pd.DataFrame:
         return sales_ledger(*versions).assign(order_id="Z")
