@@ -168,7 +168,8 @@ def _prospects(segments: TableSpec) -> str:
 def create_history(spec: TableSpec) -> str:
     """The view of a dimension's history (type 2): one row per version, with its span of time."""
     shown = ", ".join(_shown(column) for column in spec.columns if not column.pii)
-    keys = ", ".join(map(quoted, spec.key))
+    # In the order of the index of the versions, which then need not be sorted whole.
+    keys = ", ".join(map(quoted, sorted_by(spec.key)))
     version = f"{keys}, version_at"
     return (
         f"CREATE OR REPLACE VIEW {quoted('marts')}.{quoted(spec.name + '_history')} AS "

@@ -60,8 +60,8 @@ def add_to_days(cursor: Cursor) -> None:
 def count_anew(cursor: Cursor, zone: str) -> None:
     """Count all orders in `meta.day_sums`, where none is counted yet."""
     orders = (
-        f"(SELECT DISTINCT ON (source, customer_id) {_ALL} FROM meta.sold_orders "
-        "WHERE customer_id IS NOT NULL ORDER BY source, customer_id, ordered_at, order_id) "
+        f"(SELECT DISTINCT ON (customer_id, source) {_ALL} FROM meta.sold_orders "
+        "WHERE customer_id IS NOT NULL ORDER BY customer_id, source, ordered_at, order_id) "
         f"UNION ALL SELECT {_ALL} FROM meta.sold_orders WHERE customer_id IS NULL"
     )
     cursor.execute(_added_to_days(_counts(orders, zone, sign="")))

@@ -120,6 +120,14 @@ def test_views_show_nobody(reader: Cursor) -> None:
     assert not [pair for pair in shown if pair[1].endswith("_micros")]
 
 
+@pytest.mark.parametrize("name", ddl.HISTORIES)
+def test_a_history_is_read_in_the_order_of_its_index(reader: Cursor, name: str) -> None:
+    reader.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+    reader.execute(f"EXPLAIN SELECT * FROM marts.{name}_history")
+    plan = "\n".join(line for (line,) in reader.fetchall())
+    assert re.search(r"Presorted Key: \S+_id, \S+\.source, \S+\.version_at", plan), plan
+
+
 def test_test_orders_are_kept_and_in_no_view(warehouse: Warehouse, reader: Cursor) -> None:
     rows = [{"order_id": name, "version_at": "2026-01-31 09:10"} for name in ("real", "test")]
     merge(warehouse, "orders", rows[0], rows[1] | {"is_test": True})
