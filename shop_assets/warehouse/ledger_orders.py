@@ -27,25 +27,27 @@ def mark(cursor: Cursor, spec: TableSpec) -> None:
 
     Of what may move from one order to another (a refund), for those of its other versions too: what
     it is in one order hangs on what it is in the next. `since` is kept with each: no ledger row
-    that these versions have made stands before it. Many stand in one row: to write each by itself,
-    where other loads may have asked for it, takes as long as to load it.
+    that these versions, or others of the same rows, have made stands before it. Many stand in one
+    row: to write each by itself, where other loads may have asked for it, takes as long as to load
+    it.
     """
-    time = quoted(str(spec.time))
-    touched = (
-        f"SELECT source, order_id, {time} FROM pg_temp.gone UNION ALL "
-        f"SELECT source, order_id, {time} FROM pg_temp.came"
-    )
+    time = since = quoted(str(spec.time))
+    told = ["pg_temp.gone", "pg_temp.came"]
     if moves(spec):
         same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-        touched += (
-            f" UNION ALL SELECT v.source, v.order_id, v.{time} FROM pg_temp.changed c "
-            f"CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v WHERE {same_key} OFFSET 0) v"
+        told.append(
+            f"(SELECT v.* FROM pg_temp.changed c CROSS JOIN LATERAL ("
+            f"SELECT * FROM {ddl.versions(spec)} v WHERE {same_key} OFFSET 0) v) standing"
         )
+        since = f"min({time}) OVER (PARTITION BY {', '.join(map(quoted, spec.key))})"
+    columns = ", ".join(map(quoted, dict.fromkeys((*spec.key, "order_id", str(spec.time)))))
+    rows = " UNION ALL ".join(f"SELECT {columns} FROM {each}" for each in told)
     cursor.execute(
         "INSERT INTO meta.stale_orders (source, order_ids, since) "
         "SELECT source, array_agg(order_id), array_agg(since) FROM ("
         "SELECT source, order_id, since, row_number() OVER () AS n FROM ("
-        f"SELECT source, order_id, min({time}) AS since FROM ({touched}) touched "
+        "SELECT source, order_id, min(since) AS since FROM ("
+        f"SELECT source, order_id, {since} AS since FROM ({rows}) told) touched "
         f"GROUP BY source, order_id) orders) numbered GROUP BY source, n / {_AT_A_TIME}"
     )
 

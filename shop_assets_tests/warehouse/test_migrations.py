@@ -345,6 +345,29 @@ def test_of_hours_of_orders_that_were_asked_for_all_orders_are(stack: Endpoints)
     assert asked == [("s", "A"), ("s", "moved away")]
 
 
+def test_orders_that_a_refund_has_left_are_made_again(stack: Endpoints) -> None:
+    url = new_database(stack)
+    migrated(url, "0020")
+    with session(url) as cursor:
+        cursor.execute(
+            "INSERT INTO warehouse.refunds_versions (source, refund_id, order_id, refunded_at, "
+            "quantity, amount_micros, shipping_micros, tax_micros, currency, version_at, deleted, "
+            "change_hour) SELECT 's', refund_id, order_id, at, 1, 1, 0, 0, 'GBP', at, false, "
+            "date_trunc('hour', at, 'UTC') FROM (VALUES ('moved', 'A', '2026-01-02 09:00+00'), "
+            "('moved', 'B', '2026-01-01 09:00+00'::timestamptz), "
+            "('told again', 'C', '2026-01-02 09:00+00'), "
+            "('told again', 'C', '2026-01-03 09:00+00')) v (refund_id, order_id, at)"
+        )
+    Warehouse(url).create()
+    asked = rows(
+        url,
+        "SELECT source, o.order_id, o.since::text FROM meta.stale_orders, "
+        "unnest(order_ids, since) o (order_id, since) ORDER BY 2",
+    )
+    earliest = "2026-01-01 09:00:00+00"
+    assert asked == [("s", "A", earliest), ("s", "B", earliest)]
+
+
 def test_whoever_could_read_a_view_can_after_an_upgrade_that_knows_no_reader(old_url: str) -> None:
     readers = (
         "SELECT DISTINCT grantee FROM information_schema.role_table_grants "
