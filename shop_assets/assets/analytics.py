@@ -35,6 +35,8 @@ READS = {
     "customer_rfm": ("customer_orders",),
 }
 """The marts whose change fires each analytics asset."""
+READS_TOO = {"stock_alerts": ("products",)}
+"""Tables of the warehouse that it reads besides, where the shop has them, and that fire it too."""
 
 
 def analytics_key(name: str) -> AssetKey:

@@ -34,7 +34,10 @@ from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.reconciliation import overdue
 
-READS = {**of_marts.READS, **reconciliation.READS}
+READS = {
+    **{step: (*marts, *of_marts.READS_TOO.get(step, ())) for step, marts in of_marts.READS.items()},
+    **reconciliation.READS,
+}
 """The marts, or tables of the warehouse, whose change fires each step of analytics."""
 
 ATTEMPTS = 3
@@ -155,6 +158,11 @@ def _versions(warehouse: Warehouse, made: Mapping[str, Collection[str]]) -> dict
     """What tells one content of what each step reads from another, also of a restored backup."""
     frame = warehouse.read("SELECT mart, version, changed_at FROM meta.mart_versions ORDER BY mart")
     versions = {step: _version(frame[frame["mart"].isin(READS[step])]) for step in sorted(made)}
+    for step in of_marts.READS.keys() & made.keys():
+        # What day it is there, a slice without rows tells too.
+        reached = [of_marts.newest_hour(warehouse, mart) for mart in of_marts.READS[step]]
+        if versions[step] != _NEVER:
+            versions[step] += "".join(f" {hour.isoformat()}" for hour in reached if hour)
     for step in reconciliation.READS.keys() & made.keys():
         if due := overdue(warehouse, made[step]):
             versions[step] += f" {due.isoformat()}"

@@ -17,6 +17,10 @@ from shop_assets.warehouse.slices import Load, Written
 _TOLD = "_told"
 """The place of a staged row among all: of two tellings of a version the later one counts."""
 
+_FOLLOWS = {"campaigns": "ad_spend", "payouts": "payout_transactions"}
+"""Entities whose changes ask for what rows of another one are seen in. Loads of both follow each
+other: a row that comes meanwhile is found, or finds the change."""
+
 
 def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load: Load) -> Written:
     """Make the versions that the load's change hours brought equal to `rows`, and what follows.
@@ -41,7 +45,8 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
             return publication.before
         # Loads of other hours may bring versions of the same rows: each must see those before it.
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 4))", parameters=(spec.name,)
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 4))",
+            parameters=(_FOLLOWS.get(spec.name, spec.name),),
         )
         found = _replace(cursor, spec, target, load, fresh)
         if found.rows:

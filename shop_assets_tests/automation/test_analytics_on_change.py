@@ -5,9 +5,10 @@ from dagster import AssetKey, DagsterRunStatus, RunRequest
 from dagster._core.storage.tags import MAX_RETRIES_TAG, RESUME_RETRY_TAG
 
 from shop_assets.automation.jobs import ANALYTICS, PRIORITY
-from shop_assets.automation.on_change import ATTEMPTS
+from shop_assets.automation.on_change import ATTEMPTS, _versions
 from shop_assets.warehouse.marts import note_change
 from shop_assets_tests.automation.tiny_shop import Tick, TinyShop
+from shop_assets_tests.warehouse.loads import DAY, NINE, publish
 
 
 def change(shop: TinyShop, *marts: str) -> None:
@@ -48,6 +49,23 @@ def test_analytics_are_asked_for_when_their_mart_has_changed_and_only_then(
     watched.end(begin(watched, request), DagsterRunStatus.SUCCESS)
     change(watched, "customer_orders")
     assert asked(tick(watched)) == [["customer_rfm"]]
+
+
+def test_a_day_without_orders_makes_customers_a_day_older(watched: TinyShop) -> None:
+    publish(watched.warehouse, mart="customer_orders")
+    assert tick(watched).requests == [], "nothing was sold yet"
+    change(watched, "customer_orders")
+    (request,) = tick(watched).requests
+    watched.end(begin(watched, request), DagsterRunStatus.SUCCESS)
+    assert tick(watched).requests == []
+    publish(watched.warehouse, mart="customer_orders", start=NINE + DAY)
+    assert asked(tick(watched)) == [["customer_rfm"]]
+
+
+def test_what_is_ordered_anew_goes_by_the_products_too(watched: TinyShop) -> None:
+    before = _versions(watched.warehouse, {"stock_alerts": ["stock_alerts"]})
+    change(watched, "products")
+    assert _versions(watched.warehouse, {"stock_alerts": ["stock_alerts"]}) != before
 
 
 def test_what_changed_together_is_computed_by_one_run(watched: TinyShop) -> None:
