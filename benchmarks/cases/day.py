@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from benchmarks import declared, limits
+from benchmarks import declared, machine_limits
 from benchmarks.loads import load, table_of
 from benchmarks.place import Place
 from benchmarks.results import Section, Verdict
@@ -23,9 +23,9 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
         shop.live(size.day_hours)
     finally:
         shop.close()
-    speed = limits.speed_now(place, size)
+    speed = machine_limits.speed_now(place, size)
     loaded = load(place.home, shop.variables, START, size.day_hours)
-    speed = max(speed, limits.speed_now(place, size))
+    speed = max(speed, machine_limits.speed_now(place, size))
     section = Section("A day as one backfill")
     section.rows = table_of({f"{size.day_hours} hours": loaded})
     section.verdicts = [
@@ -39,5 +39,5 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
             speed=speed,
         )
     ]
-    section.notes = [limits.note(speed)]
+    section.notes = [machine_limits.note(speed)]
     yield section

@@ -6,7 +6,7 @@ import datetime as dt
 import statistics
 from collections.abc import Iterator, Mapping
 
-from benchmarks import declared, limits
+from benchmarks import declared, machine_limits
 from benchmarks.command import CommandFailedError
 from benchmarks.costs import Stored, stored
 from benchmarks.loads import Loaded, load, table_of
@@ -44,7 +44,7 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
     """An hour in which all is made, the normal hours, one limited, one counted, the peak."""
     peak = size.hours + 3
     sale = FlashSale(peak, 1, size.peak_orders / size.hour_orders)
-    speed = limits.speed_now(place, size)
+    speed = machine_limits.speed_now(place, size)
     shop = BenchShop(place, plan_of(START, size.hour_orders, at_hour=1, sale=sale))
     costs: list[Stored] = []
     failures: list[str] = []
@@ -79,9 +79,9 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
         loads["peak hour"] = load(place.home, shop.variables, START + peak * _HOUR, 1)
     except CommandFailedError as error:
         failures.append(f"The peak hour failed: {error}")
-    speed = max(speed, limits.speed_now(place, size))
+    speed = max(speed, machine_limits.speed_now(place, size))
     section = Section("Hours, from the sources to the marts", table_of(loads))
-    section.notes = [_SPLIT_NOTE, limits.note(speed), _LIMIT_NOTE, *failures]
+    section.notes = [_SPLIT_NOTE, machine_limits.note(speed), _LIMIT_NOTE, *failures]
     section.verdicts = [
         *_verdicts(list(normal.values()), loads.get("peak hour"), speed, judged=size.judged),
         Verdict(_LIMITED, float(within), 1.0, "higher", "", judged=size.judged),

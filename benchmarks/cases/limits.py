@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks import limits
+from benchmarks import machine_limits
 from benchmarks.place import Place
 from benchmarks.results import Section
 from benchmarks.sizes import Size
@@ -12,7 +12,7 @@ from benchmarks.sizes import Size
 
 def measure(place: Place, size: Size) -> Iterator[Section]:
     """A million rows each way, as `docs/performance.md` has them."""
-    found = limits.measured(place, size.ledger_rows, size.runs)
+    found = machine_limits.measured(place, size.ledger_rows, size.runs)
     section = Section("A million rows of twelve columns: the machine beside that of the targets")
     section.rows = [
         {
@@ -23,5 +23,5 @@ def measure(place: Place, size: Size) -> Iterator[Section]:
         }
         for limit in found
     ]
-    section.notes = [f"In the mean (geometric) {limits.speed_of(found)} times as fast."]
+    section.notes = [f"In the mean (geometric) {machine_limits.speed_of(found)} times as fast."]
     yield section

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import limits
-from benchmarks.limits import Limit
+from benchmarks import machine_limits
 from benchmarks.machine import LOOP
+from benchmarks.machine_limits import Limit
 from benchmarks.place import Place
 from benchmarks.results import Verdict
 from benchmarks.run import keep
@@ -140,12 +140,12 @@ def test_a_slower_machine_may_take_longer_by_as_much() -> None:
 
 
 def test_the_speed_of_the_machine_is_the_mean_of_all_that_was_tried(place: Place) -> None:
-    found = limits.measured(place, 1_000, 1)
+    found = machine_limits.measured(place, 1_000, 1)
     assert len({limit.how for limit in found}) == 8
     assert min(limit.measured for limit in found) > 0
-    assert min(limit.speed for limit in found) < limits.speed_of(found)
+    assert min(limit.speed for limit in found) < machine_limits.speed_of(found)
     halves = [Limit("a", 100, 50), Limit("b", 100, 200), Limit("c", 100, 12.5)]
-    assert limits.speed_of(halves) == 0.5
+    assert machine_limits.speed_of(halves) == 0.5
 
 
 def test_a_load_tells_of_the_rows_that_it_read(ran: Ran) -> None:
