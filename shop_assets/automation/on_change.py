@@ -159,10 +159,11 @@ def _versions(warehouse: Warehouse, made: Mapping[str, Collection[str]]) -> dict
     frame = warehouse.read("SELECT mart, version, changed_at FROM meta.mart_versions ORDER BY mart")
     versions = {step: _version(frame[frame["mart"].isin(READS[step])]) for step in sorted(made)}
     for step in of_marts.READS.keys() & made.keys():
+        if versions[step] == _NEVER:
+            continue
         # What day it is there, a slice without rows tells too.
-        reached = [of_marts.newest_hour(warehouse, mart) for mart in of_marts.READS[step]]
-        if versions[step] != _NEVER:
-            versions[step] += "".join(f" {hour.isoformat()}" for hour in reached if hour)
+        for mart in of_marts.READS[step]:
+            versions[step] += f" {of_marts.newest_hour(warehouse, mart)}"
     for step in reconciliation.READS.keys() & made.keys():
         if due := overdue(warehouse, made[step]):
             versions[step] += f" {due.isoformat()}"

@@ -20,11 +20,9 @@ def current_of_fact(
     `by`: the columns of `keys` that name the rows, where they are not the whole key. `columns`:
     which ones are asked for, where not all are. The current row is the newest version; of equals,
     the one of the later hour. A fact has few versions: all of them are read, whichever months they
-    stand in, key by key (`OFFSET 0`), so that no plan reads those of other keys.
+    stand in.
     """
-    same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in by or spec.key)
-    found = f"SELECT * FROM {ddl.versions(spec)} v WHERE {same_key} OFFSET 0"
-    return newest_of(spec, f"{keys} c CROSS JOIN LATERAL ({found}) v", columns)
+    return newest_of(spec, ddl.versions_of(spec, keys, by), columns)
 
 
 def newest_of(spec: TableSpec, versions: str, columns: Sequence[str] = ()) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from shop_assets.entities import TABLES, Column, TableSpec
 from shop_assets.warehouse.meta import META
@@ -224,6 +224,16 @@ def found_by(spec: TableSpec) -> tuple[str, ...]:
         return spec.key
     source, first, *others = spec.key
     return (first, source, *others)
+
+
+def versions_of(spec: TableSpec, keys: str, by: Sequence[str] = ()) -> str:
+    """What gives all versions of the rows that `keys` (as `c`) name, as `v`.
+
+    `by`: the columns that name them, where they are not the whole key. Key by key (`OFFSET 0`), so
+    that no plan reads the versions of others.
+    """
+    same = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in by or spec.key)
+    return f"{keys} c CROSS JOIN LATERAL (SELECT * FROM {versions(spec)} v WHERE {same} OFFSET 0) v"
 
 
 def sorted_by(key: Iterable[str]) -> tuple[str, ...]:

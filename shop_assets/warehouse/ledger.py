@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shop_assets.entities import ENTITIES, TABLES, TableSpec
+from shop_assets.entities import ENTITIES, TABLES
 from shop_assets.warehouse import (
     ddl,
     ledger_orders,
@@ -120,19 +120,15 @@ def _versions(cursor: Cursor, entity: str) -> tuple[pd.DataFrame, pa.Table]:
     row that was or is another order's too, all versions: that order is among them then.
     """
     spec = ENTITIES[entity]
-    keys: str = "pg_temp.affected"
-    by: tuple[str, ...] = ("source", "order_id")
+    found = ddl.versions_of(spec, "pg_temp.affected", _ORDER_KEYS.names)
     if ledger_orders.moves(spec):
-        keys, by = f"({_named(spec)})", spec.key
-    same = " AND ".join(f"v.{ddl.quoted(name)} = a.{ddl.quoted(name)}" for name in by)
+        key = ", ".join(f"v.{ddl.quoted(name)}" for name in spec.key)
+        found = ddl.versions_of(spec, f"(SELECT DISTINCT {key} FROM {found})")
     row = ", ".join(f"v.{ddl.quoted(name)}" for name in ddl.sorted_by(spec.key))
     told_last = f"v.version_at, v.{ddl.quoted(ddl.CHANGE_HOUR)} DESC"
     cursor.execute(
         f"SELECT DISTINCT ON ({row}, v.version_at) {ddl.column_list(spec, 'v.')}, "
-        f"min(v.{ddl.quoted(str(spec.time))}) OVER told AS {_SINCE} "
-        # One by one (`OFFSET 0`): else versions of all orders may be gone through for some.
-        f"FROM {keys} a CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v "
-        f"WHERE {same} OFFSET 0) v "
+        f"min(v.{ddl.quoted(str(spec.time))}) OVER told AS {_SINCE} FROM {found} "
         # The window has the order of the result, so that the rows are sorted once.
         f"WINDOW told AS (PARTITION BY {row} ORDER BY {told_last} "
         "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) "
@@ -142,16 +138,6 @@ def _versions(cursor: Cursor, entity: str) -> tuple[pd.DataFrame, pa.Table]:
     since = rows.group_by(["source", "order_id"]).aggregate([(_SINCE, "min")])
     versions = spec.conform(to_frame(rows.drop_columns([_SINCE])))
     return versions, since.rename_columns(["source", "order_id", "since"])
-
-
-def _named(spec: TableSpec) -> str:
-    """A query for the keys of the rows that any version tells of an affected order."""
-    key = ", ".join(f"v.{ddl.quoted(name)}" for name in spec.key)
-    return (
-        f"SELECT DISTINCT {key} FROM pg_temp.affected o CROSS JOIN LATERAL ("
-        f"SELECT * FROM {ddl.versions(spec)} v "
-        "WHERE v.source = o.source AND v.order_id = o.order_id OFFSET 0) v"
-    )
 
 
 _SCOPE = (

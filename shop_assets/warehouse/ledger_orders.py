@@ -34,11 +34,7 @@ def mark(cursor: Cursor, spec: TableSpec) -> None:
     time = since = quoted(str(spec.time))
     told = ["pg_temp.gone", "pg_temp.came"]
     if moves(spec):
-        same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-        told.append(
-            f"(SELECT v.* FROM pg_temp.changed c CROSS JOIN LATERAL ("
-            f"SELECT * FROM {ddl.versions(spec)} v WHERE {same_key} OFFSET 0) v) standing"
-        )
+        told.append(f"(SELECT v.* FROM {ddl.versions_of(spec, 'pg_temp.changed')}) standing")
         since = f"min({time}) OVER (PARTITION BY {', '.join(map(quoted, spec.key))})"
     columns = ", ".join(map(quoted, dict.fromkeys((*spec.key, "order_id", str(spec.time)))))
     rows = " UNION ALL ".join(f"SELECT {columns} FROM {each}" for each in told)
