@@ -31,7 +31,7 @@ _SETTINGS = {
     "shared_buffers": "256MB",
     "max_connections": "200",
     "max_wal_size": "4GB",
-    # Loads write their log ahead of what is flushed of it, and no file of it is written twice.
+    # Loads need not wait for their log to be written, nor its new files to be filled with zeros.
     "wal_buffers": "64MB",
     "wal_init_zero": "off",
     "checkpoint_timeout": "15min",

@@ -95,13 +95,9 @@ def _find_current_of_fact(
     """
     same_key = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
     versions = f"{ddl.column_list(spec, 'v.')}, v.{quoted(ddl.CHANGE_HOUR)}"
-    cursor.execute(
-        # Key by key: going by what it knows of earlier hours, the planner may expect no version of
-        # other hours at all, and would compare each that there is with each key.
-        f"CREATE TEMP TABLE others ON COMMIT DROP AS SELECT {versions} "
-        f"FROM pg_temp.changed c CROSS JOIN LATERAL (SELECT * FROM {ddl.versions(spec)} v "
-        f"WHERE {same_key} AND ({of_load('v', load)}) IS NOT TRUE OFFSET 0) v"
-    )
+    elsewhere = f"({of_load('v', load)}) IS NOT TRUE"
+    others = ddl.versions_of(spec, "pg_temp.changed", where=elsewhere)
+    cursor.execute(f"CREATE TEMP TABLE others ON COMMIT DROP AS SELECT {versions} FROM {others}")
     cursor.execute(f"CREATE TEMP TABLE replaced (LIKE {ddl.physical(spec)}) ON COMMIT DROP")
     if found.all_came and not fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.others)"):
         _find_current_of_new(cursor, spec, one_each)

@@ -226,14 +226,19 @@ def found_by(spec: TableSpec) -> tuple[str, ...]:
     return (first, source, *others)
 
 
-def versions_of(spec: TableSpec, keys: str, by: Sequence[str] = ()) -> str:
+def versions_of(
+    spec: TableSpec, keys: str, by: Sequence[str] = (), where: str | None = None
+) -> str:
     """What gives all versions of the rows that `keys` (as `c`) name, as `v`.
 
-    `by`: the columns that name them, where they are not the whole key. Key by key (`OFFSET 0`), so
-    that no plan reads the versions of others.
+    `by`: the columns that name them, where they are not the whole key. `where`: a condition on the
+    versions, where some are left out. Key by key (`OFFSET 0`): going by what is known of earlier
+    hours, the planner may expect few versions, and would compare each with each key.
     """
-    same = " AND ".join(f"v.{quoted(k)} = c.{quoted(k)}" for k in by or spec.key)
-    return f"{keys} c CROSS JOIN LATERAL (SELECT * FROM {versions(spec)} v WHERE {same} OFFSET 0) v"
+    same = [f"v.{quoted(k)} = c.{quoted(k)}" for k in by or spec.key]
+    meant = " AND ".join([*same, f"({where})"] if where else same)
+    found = f"SELECT * FROM {versions(spec)} v WHERE {meant} OFFSET 0"
+    return f"{keys} c CROSS JOIN LATERAL ({found}) v"
 
 
 def sorted_by(key: Iterable[str]) -> tuple[str, ...]:
