@@ -7,8 +7,9 @@ slices `[start, end)`. Each load
    other, while loads of other slices go on (up to where they merge into the same rows);
 2. is refused where a writer that began later has already published one of them (fencing): a worker
    that was stopped and wakes up does not undo its own retry;
-3. stages its rows by binary COPY, and changes the table;
-4. writes `meta.slices` and `meta.loads`, and commits.
+3. writes `meta.slices`, so that what it asks for reaches as far as it does itself;
+4. stages its rows by binary COPY, and changes the table;
+5. writes `meta.loads`, and commits.
 
 `load_id` is unique: a load whose answer to COMMIT was lost is looked up, not done again.
 """
@@ -92,7 +93,7 @@ class Publication:
 
 @contextmanager
 def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
-    """Lock and fence the slices; afterwards note them, and the load, as written.
+    """Lock and fence the slices, and note them as written; afterwards the load.
 
     The body writes the rows and calls `note`; where `before` says that the load is known, it
     writes nothing. Asked under the lock, since the load may have been on its way until then.
@@ -112,27 +113,10 @@ def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
             f"{load.asset} {load.start:%Y-%m-%d %H:%M}: already published by epoch {newer}, "
             f"this writer began earlier (epoch {load.epoch})"
         )
+    _note_slices(cursor, load)
     yield publication
     if publication.written is None:
         raise RuntimeError(f"{load.asset}: a load ended without a note of what it wrote")
-    cursor.execute(
-        "INSERT INTO meta.slices (asset, slice, epoch, load_id, provisional) "
-        "SELECT $1, s, $2, $3, $7 FROM generate_series($4::timestamptz, "
-        "$5::timestamptz - make_interval(secs => $6), make_interval(secs => $6)) s "
-        "ON CONFLICT (asset, slice) DO UPDATE SET epoch = excluded.epoch, "
-        "load_id = excluded.load_id, written_at = excluded.written_at, "
-        # What was loaded whole stays so, also where an open hour's load has touched it.
-        "provisional = slices.provisional AND excluded.provisional",
-        parameters=(
-            load.asset,
-            load.epoch,
-            load.load_id,
-            load.start,
-            load.end,
-            load.step.total_seconds(),
-            load.provisional,
-        ),
-    )
     _note_load(cursor, load, publication.written)
 
 
@@ -151,6 +135,28 @@ def lock(
         "(SELECT s FROM generate_series($2::timestamptz, $3::timestamptz - "
         "make_interval(secs => $4), make_interval(secs => $4)) s ORDER BY s) ordered",
         parameters=(asset, start, end, step.total_seconds()),
+    )
+
+
+def _note_slices(cursor: Cursor, load: Load) -> None:
+    """Write that the slices are this load's, for its own transaction to see too."""
+    cursor.execute(
+        "INSERT INTO meta.slices (asset, slice, epoch, load_id, provisional) "
+        "SELECT $1, s, $2, $3, $7 FROM generate_series($4::timestamptz, "
+        "$5::timestamptz - make_interval(secs => $6), make_interval(secs => $6)) s "
+        "ON CONFLICT (asset, slice) DO UPDATE SET epoch = excluded.epoch, "
+        "load_id = excluded.load_id, written_at = excluded.written_at, "
+        # What was loaded whole stays so, also where an open hour's load has touched it.
+        "provisional = slices.provisional AND excluded.provisional",
+        parameters=(
+            load.asset,
+            load.epoch,
+            load.load_id,
+            load.start,
+            load.end,
+            load.step.total_seconds(),
+            load.provisional,
+        ),
     )
 
 

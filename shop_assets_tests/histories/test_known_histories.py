@@ -182,3 +182,12 @@ def test_runs_of_the_same_hours_at_once_leave_what_one_would(history: Histories)
         history.line_changes(which, "price", silent=which == 1, slow=False)
         history.two_runs_at_once(back=0, hours=2, other=0, layer="raw")
     history.teardown()
+
+
+def test_stock_that_was_read_before_the_first_hour_counts_in_all_hours_since(
+    history: Histories,
+) -> None:
+    history.begin(about="stock", season="spring")
+    history.stock_is_read("p2", "l1", 1, 24 * 60, deleted=False)
+    history.hours_are_loaded(back=0, hours=4, layer="raw")
+    history.teardown()

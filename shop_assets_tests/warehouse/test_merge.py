@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from typing import Any
 
@@ -260,6 +261,17 @@ def test_the_last_reading_asks_for_every_hour_that_was_computed_since(
         )
     merge(warehouse, "inventory_levels", level("09:30"))
     expected = [f"01-31 {hour}:00" for hour in ("09", "10", "11")]
+    assert stale(warehouse, "inventory_hourly") == expected
+
+
+@pytest.mark.parametrize("earlier", [None, NINE - 4 * HOUR, NINE - HOUR])
+def test_a_reading_asks_for_the_hours_until_that_which_brings_it_whatever_came_before(
+    warehouse: Warehouse, earlier: dt.datetime | None
+) -> None:
+    if earlier is not None:
+        merge(warehouse, "inventory_levels", start=earlier)
+    merge(warehouse, "inventory_levels", level("04:30"), start=NINE)
+    expected = [f"01-31 {hour}:00" for hour in ("04", "05", "06", "07", "08", "09")]
     assert stale(warehouse, "inventory_hourly") == expected
 
 
