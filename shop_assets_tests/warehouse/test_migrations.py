@@ -8,10 +8,8 @@ import re
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +17,20 @@ import psycopg2
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 
 from shop_assets.errors import UserError
 from shop_assets.stack.endpoints import Endpoints
-from shop_assets.stack.postgres import create_database
-from shop_assets.warehouse import compared_units, ledger_orders, upgrade
-from shop_assets.warehouse.connection import Warehouse, read
+from shop_assets.warehouse import upgrade
+from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import MARTS
-from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url, copied
+from shop_assets_tests.warehouse.databases import (
+    PASSWORD,
+    copied,
+    migrated,
+    new_database,
+    rows,
+    session,
+)
 from shop_assets_tests.warehouse.loads import merge
 from shop_assets_tests.warehouse.schema import DERIVED, STRUCTURE, Facts, described
 
@@ -50,28 +53,6 @@ INSERT INTO meta.loads VALUES ('l', 'orders', '2026-01-31 09:00+00', '2026-01-31
 KEPT = ("warehouse.orders", "warehouse.products", "warehouse.customers", "marts_base.sales_hourly")
 
 
-def migrated(url: str, version: str) -> None:
-    """Take the steps alone, from an empty database."""
-    engine = create_engine("postgresql+psycopg2://", creator=lambda: psycopg2.connect(url))
-    with engine.begin() as connection:
-        upgrade.migrate(connection, None, version)
-    engine.dispose()
-
-
-@contextmanager
-def session(url: str) -> Iterator[psycopg2.extensions.cursor]:
-    connection = psycopg2.connect(url)
-    with connection, connection.cursor() as cursor:
-        yield cursor
-    connection.close()
-
-
-def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
-    with session(url) as cursor:
-        cursor.execute(sql)
-        return cursor.fetchall()
-
-
 def schema(url: str, queries: dict[str, str]) -> Facts:
     with session(url) as cursor:
         return described(cursor, queries)
@@ -80,11 +61,6 @@ def schema(url: str, queries: dict[str, str]) -> Facts:
 def kept(url: str) -> list[list[tuple[Any, ...]]]:
     """The rows of some tables that no version changes."""
     return [rows(url, f"SELECT to_jsonb(t) FROM {table} t") for table in KEPT]
-
-
-def new_database(stack: Endpoints) -> str:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    return create_database(admin_url(stack), name, owner=OWNER, password=PASSWORD)
 
 
 @pytest.fixture(scope="module")
@@ -282,90 +258,6 @@ def test_requests_of_an_old_warehouse_stay_and_new_ones_are_newer(old_url: str) 
         ("product_sales_daily", "2026-01-31 00:00:00+00", True),
         ("sales_hourly", "2026-01-31 09:00:00+00", False),
     ]
-
-
-def test_orders_and_comparisons_that_were_asked_for_are_still_asked_for(stack: Endpoints) -> None:
-    url = new_database(stack)
-    migrated(url, "0013")
-    with session(url) as cursor:
-        cursor.execute(
-            "INSERT INTO meta.stale_orders (source, order_id, since) SELECT s, n::text, %s "
-            "FROM generate_series(1, 12000) n, unnest('{a,b}'::text[]) s",
-            (OLD_VERSION,),
-        )
-        cursor.execute(
-            "INSERT INTO meta.stale_comparisons (name, kind, source, key) "
-            "SELECT 'charge_differences', 'order', '', key FROM unnest('{A,B}'::text[]) key"
-        )
-    warehouse = Warehouse(url)
-    warehouse.create()
-    with warehouse.transaction() as cursor:
-        cursor.execute("CREATE TEMP TABLE affected (source text, order_id text) ON COMMIT DROP")
-        ledger_orders.take(cursor)
-        affected = read(
-            cursor,
-            "SELECT a.source, count(*), min(since)::text FROM pg_temp.affected "
-            "JOIN pg_temp.asked a USING (source, order_id) GROUP BY 1 ORDER BY 1",
-        )
-        compared_units.take(cursor, ["charge_differences"])
-        units = read(cursor, "SELECT * FROM pg_temp.units ORDER BY 3")
-    assert affected.to_numpy().tolist() == [[s, 12_000, OLD_VERSION] for s in ("a", "b")]
-    assert units.to_numpy().tolist() == [["order", "", key] for key in ("A", "B")]
-
-
-def test_of_hours_of_orders_that_were_asked_for_all_orders_are(stack: Endpoints) -> None:
-    url = new_database(stack)
-    migrated(url, "0014")
-    at = dt.datetime.fromisoformat(OLD_VERSION)
-    with session(url) as cursor:
-        cursor.execute(
-            "CREATE TABLE marts_base.customer_orders_all "
-            "PARTITION OF marts_base.customer_orders DEFAULT"
-        )
-        for order, back in [("A", 0), ("B", 1)]:
-            cursor.execute(
-                "INSERT INTO meta.sold_orders VALUES ('s', %s, 'c', %s, '{GBP}', %s)",
-                (order, at - dt.timedelta(hours=back), [at]),
-            )
-        cursor.execute(
-            "INSERT INTO marts_base.customer_orders (ordered_hour, source, order_id, customer_id, "
-            "ordered_at, currency, gross_sales_micros, discounts_micros, returns_micros, "
-            "net_sales_micros, units_sold) VALUES (date_trunc('hour', %s, 'UTC'), 's', 'moved "
-            "away', 'c', %s, 'GBP', 0, 0, 0, 0, 1)",
-            (at, at),
-        )
-        for mart, back in [("customer_orders", 0), ("sales_hourly", 1)]:
-            cursor.execute(
-                "INSERT INTO meta.stale_slices (mart, slice) "
-                "VALUES (%s, date_trunc('hour', %s, 'UTC'))",
-                (mart, at - dt.timedelta(hours=back)),
-            )
-    Warehouse(url).create()
-    asked = rows(url, "SELECT source, unnest(order_ids) FROM meta.moved_orders ORDER BY 2")
-    assert asked == [("s", "A"), ("s", "moved away")]
-
-
-def test_orders_that_a_refund_has_left_are_made_again(stack: Endpoints) -> None:
-    url = new_database(stack)
-    migrated(url, "0020")
-    with session(url) as cursor:
-        cursor.execute(
-            "INSERT INTO warehouse.refunds_versions (source, refund_id, order_id, refunded_at, "
-            "quantity, amount_micros, shipping_micros, tax_micros, currency, version_at, deleted, "
-            "change_hour) SELECT 's', refund_id, order_id, at, 1, 1, 0, 0, 'GBP', at, false, "
-            "date_trunc('hour', at, 'UTC') FROM (VALUES ('moved', 'A', '2026-01-02 09:00+00'), "
-            "('moved', 'B', '2026-01-01 09:00+00'::timestamptz), "
-            "('told again', 'C', '2026-01-02 09:00+00'), "
-            "('told again', 'C', '2026-01-03 09:00+00')) v (refund_id, order_id, at)"
-        )
-    Warehouse(url).create()
-    asked = rows(
-        url,
-        "SELECT source, o.order_id, o.since::text FROM meta.stale_orders, "
-        "unnest(order_ids, since) o (order_id, since) ORDER BY 2",
-    )
-    earliest = "2026-01-01 09:00:00+00"
-    assert asked == [("s", "A", earliest), ("s", "B", earliest)]
 
 
 def test_whoever_could_read_a_view_can_after_an_upgrade_that_knows_no_reader(old_url: str) -> None:
