@@ -15,14 +15,16 @@ from shop_assets.entities.web import STEPS
 from shop_assets.transforms.ranks import begins, in_order, ranks
 from shop_assets.transforms.versions import Ints, micros
 
-RULE = 1
+RULE = 2
 """Of what is counted as which session. Raised with any change of it: kept counts are made anew."""
 GAP = dt.timedelta(minutes=30)
 """Activity after a pause of this or more begins a new session."""
 STRETCH = dt.timedelta(hours=1)
 """No stretch is longer."""
 LONGEST = dt.timedelta(hours=24)
-"""Steps later than this after a session's begin do not count for it."""
+"""Steps of an hour of the clock that is this much later than that of a session's begin, or more,
+do not count for it. By hours, which no stretch goes beyond: how events were cut into stretches
+hangs on which hours brought them, and what they count for must not."""
 
 TOUCHED_READS = ("source", "visitor_id", "started_at", "ended_at")
 """The columns of `web_activity` that `touched` is made of."""
@@ -206,7 +208,7 @@ def _sessions(activity: pd.DataFrame, span: Span | None) -> tuple[Ints, Ints]:
     fresh = begins(of)
     fresh[1:] |= started[1:] - latest[:-1] >= _GAP
     begun = started[np.flatnonzero(fresh)[np.cumsum(fresh) - 1]]
-    meant = started < begun + _LONGEST
+    meant = started // _HOUR - begun // _HOUR < _LONGEST // _HOUR
     if span is not None:
         start, end = micros(pd.Series(span))
         meant &= (begun >= start) & (begun < end)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,6 +118,24 @@ def test_bots_are_counted_apart_and_a_rate_without_sessions_is_null() -> None:
     rows = funnel([("b", 0, "view", True, 0), ("b", 1, "purchase", False, 0)]).iloc[0]
     assert (rows["sessions"], rows["bot_sessions"], rows["converted_sessions"]) == (0, 1, 0)
     assert pd.isna(rows["conversion_rate"])
+
+
+DAY = 24 * 60
+
+
+@pytest.mark.parametrize("hours", [(24, 24), (24, 25), (25, 24), (24, 24, 26, 26)])
+def test_what_counts_after_a_day_does_not_hang_on_which_hours_bring_it(
+    hours: tuple[int, ...],
+) -> None:
+    """A session from 10:30 on, for a day; at 10:20 the next one comes a view, at 10:40 a purchase.
+
+    `hours`: the hours that bring the two, and bring them again.
+    """
+    on_and_on = [person(30 + 20 * n) for n in range(3 * 24)]
+    late = [("view", DAY + 20), ("purchase", DAY + 40)] * (len(hours) // 2)
+    told = [person(at, step, hour=hour) for (step, at), hour in zip(late, hours, strict=True)]
+    found = funnel([*on_and_on, *told], 0, 60)
+    assert found[["sessions", "converted_sessions"]].to_numpy().tolist() == [[1, 0]]
 
 
 def test_a_session_s_steps_count_for_a_day_and_no_longer() -> None:

@@ -115,28 +115,33 @@ def converted(warehouse: Warehouse) -> list[tuple[int, int]]:
 def test_what_comes_more_than_a_day_after_a_session_s_begin_is_not_counted(
     warehouse: Warehouse,
 ) -> None:
-    # Of what was more than a day before it, the stretch from three on is the last: without it the
+    # Of what was more than a day before it, the stretch from four on is the last: without it the
     # next one would seem to begin a session that the purchase is in time for.
-    known = [*half_hours(0, 3), visit("3:00", "3:59"), visit("4:28", "4:55"), *half_hours(5, 28)]
-    another = visit("4:10", "4:10") | {"visitor_id": "another"}
-    activity(warehouse, another, *known, count=29)
-    activity(warehouse, visit("28:20", "28:20", bought=True), start=at("28:00"))
+    known = [
+        *half_hours(0, 4),
+        visit("4:00", "4:31"),
+        *half_hours(5, 28),
+        *(late | {"change_hour": at("27:00")} for late in half_hours(28, 29)),
+    ]
+    another = visit("5:10", "5:10") | {"visitor_id": "another"}
+    activity(warehouse, another, *known, count=28)
+    activity(warehouse, visit("28:59", "28:59", bought=True), start=at("28:00"))
     assert converted(warehouse) == [(1, 0), (1, 0)]
 
 
 def test_a_session_that_begins_later_counts_what_came_a_day_after_it(warehouse: Warehouse) -> None:
-    first, second = visit("0:00", "0:10"), visit("0:39", "0:59")
+    first = visit("0:00", "0:31")
     known = [
-        second,
-        *half_hours(1, 24),
+        visit("1:00", "1:59"),
+        *half_hours(2, 24),
         visit("24:00", "24:25"),
-        visit("24:35", "24:35", bought=True),
+        visit("24:45", "24:45", bought=True),
     ]
     activity(warehouse, first, *known, count=25)
     assert converted(warehouse) == [(1, 0)]
-    activity(warehouse, second)
+    activity(warehouse)
     assert converted(warehouse) == [(1, 1)]
-    activity(warehouse, first, second)
+    activity(warehouse, first)
     assert converted(warehouse) == [(1, 0)]
 
 
