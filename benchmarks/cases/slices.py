@@ -28,7 +28,7 @@ from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.marts import stale_slices
+from shop_assets.warehouse.marts import look
 
 TABLE = "customer_orders"
 _SPEC = TABLES[TABLE]
@@ -98,7 +98,7 @@ class _Platform:
         """Write the rows of an hour, by a run of its own."""
         start = START + hour * HOUR
         epoch = slices.begin(self._store)
-        seen = stale_slices(self._store, TABLE, start, start + HOUR)
+        seen = look(self._store, TABLE, start, start + HOUR)
         rows = self._frames[hour]
         self._manager.handle_output(self._contexts[again, hour], MartRows(rows, epoch, seen))
         return len(rows)

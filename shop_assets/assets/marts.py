@@ -32,7 +32,7 @@ from shop_assets.settings import ShopSettings
 from shop_assets.warehouse import order_requests, slices
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import MARTS, prepare, some_customer_orders
-from shop_assets.warehouse.marts import stale_slices
+from shop_assets.warehouse.marts import look
 
 ONLY_STALE = "shop/only_stale"
 """The tag of a run that computes what is stale, and need not compute its partitions as a whole."""
@@ -124,7 +124,7 @@ def _mart_asset(
         span = Span.of_days(context, calendar) if declared.daily else Span.of(context)
         store = warehouse.open()
         epoch = slices.begin(store)
-        seen = stale_slices(store, declared.name, *_slice_window(span, declared.daily))
+        seen = look(store, declared.name, *_slice_window(span, declared.daily))
         orders = None
         if declared.by_order:
             only = ONLY_STALE in context.run.tags

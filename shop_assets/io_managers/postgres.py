@@ -16,7 +16,7 @@ from shop_assets.warehouse.activity import load_activity
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.ddl import column_list, physical, quoted
 from shop_assets.warehouse.ledger import load_ledger
-from shop_assets.warehouse.marts import replace_all, replace_slices
+from shop_assets.warehouse.marts import Seen, replace_all, replace_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets.warehouse.order_requests import Orders
 from shop_assets.warehouse.slices import Load, Written
@@ -52,7 +52,7 @@ class MartRows:
 
     rows: pd.DataFrame
     epoch: int
-    seen: pd.DataFrame
+    seen: Seen
     orders: Orders | None = None
 
 

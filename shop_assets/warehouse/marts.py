@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
@@ -11,13 +12,39 @@ import pyarrow as pa
 from shop_assets.entities import TableSpec
 from shop_assets.warehouse import customer_totals, order_requests, slices
 from shop_assets.warehouse.changes import note_changes
-from shop_assets.warehouse.connection import Cursor, Warehouse
+from shop_assets.warehouse.connection import Cursor, Warehouse, read
 from shop_assets.warehouse.ddl import quoted
 from shop_assets.warehouse.difference import Target, replace_slice
 from shop_assets.warehouse.order_requests import Orders
 from shop_assets.warehouse.slices import Load, Written
 
 _SEEN = pa.schema([("slice", pa.timestamp("us", "UTC")), ("generation", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What stood before a mart's rows were read together.
+
+    `requests`: `stale_slices`, which they answer. `writers`: `slices.writers` of those that
+    they replace.
+    """
+
+    requests: pd.DataFrame
+    writers: pd.DataFrame
+
+
+def look(
+    warehouse: Warehouse,
+    mart: str,
+    start: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+) -> Seen:
+    """What stands now of a mart's slices `[start, end)`; to be asked before they are computed."""
+    with warehouse.transaction() as cursor:
+        return Seen(
+            _requests(cursor, mart, start, end),
+            slices.writers(cursor, f"marts/{mart}", start, end),
+        )
 
 
 def stale_slices(
@@ -30,7 +57,15 @@ def stale_slices(
 
     Columns slice (UTC; a day as its midnight), generation, in order of time.
     """
-    return warehouse.read(
+    with warehouse.transaction() as cursor:
+        return _requests(cursor, mart, start, end)
+
+
+def _requests(
+    cursor: Cursor, mart: str, start: dt.datetime | None, end: dt.datetime | None
+) -> pd.DataFrame:
+    return read(
+        cursor,
         "SELECT slice, generation FROM meta.stale_slices WHERE mart = $1 "
         "AND slice >= coalesce($2::timestamptz, '-infinity') "
         "AND slice < coalesce($3::timestamptz, 'infinity') ORDER BY slice",
@@ -51,27 +86,32 @@ def replace_slices(
     spec: TableSpec,
     rows: pd.DataFrame,
     load: Load,
-    seen: pd.DataFrame,
+    seen: Seen,
     orders: Orders | None = None,
 ) -> Written:
     """Make the mart's slices `[load.start, load.end)` equal to `rows`, in one transaction.
 
-    `seen`: what `stale_slices` gave before the mart was computed. A request that came since then
-    (of a newer generation) stays, since what it asks for may not have been seen. `orders`: those of
-    `customer_orders` that were asked for; where they are `alone`, nothing else is replaced.
+    `seen`: what `look` gave before the mart was computed. A request that came since then (of a
+    newer generation) stays, since what it asks for may not have been seen. Where another writer
+    has published one of the slices since, it raises `StaleWriterError`: it may have read later, and
+    answered what these rows do not know of. `orders`: those of `customer_orders` that were asked
+    for; where they are `alone`, nothing else is replaced.
     """
     fresh = slices.to_arrow(rows, spec)
     warehouse.ensure_months(spec, fresh.column(str(spec.time)))
     scope, looked_up = _scope(spec, load), None
     if orders is not None and orders.alone:
         scope, looked_up = _OF_ORDERS, _LOOKED_UP
-    with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
+    with (
+        warehouse.transaction() as cursor,
+        slices.publishing(cursor, load, seen.writers) as publication,
+    ):
         if publication.before is not None:
             return publication.before
         if orders is not None and orders.alone:
             order_requests.stage(cursor, orders.asked)
         changed = replace_slice(cursor, Target.of(spec), scope, fresh, looked_up).rows
-        _settle(cursor, spec.name, seen)
+        _settle(cursor, spec.name, seen.requests)
         if orders is not None:
             order_requests.settle(cursor, orders)
         if changed:

@@ -6,7 +6,8 @@ slices `[start, end)`. Each load
 1. takes an advisory lock on the asset and its slices, so that two loads of one slice wait for each
    other, while loads of other slices go on (up to where they merge into the same rows);
 2. is refused where a writer that began later has already published one of them (fencing): a worker
-   that was stopped and wakes up does not undo its own retry;
+   that was stopped and wakes up does not undo its own retry; and where anybody has since it looked,
+   if it says what it saw (`writers`), since who began later may have read earlier;
 3. writes `meta.slices`, so that what it asks for reaches as far as it does itself;
 4. stages its rows by binary COPY, and changes the table;
 5. writes `meta.loads`, and commits.
@@ -26,14 +27,14 @@ import pyarrow as pa
 
 from shop_assets.entities import TableSpec
 from shop_assets.warehouse import ddl
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
 
 _MANY = 64
 """From this many slices on, the asset as a whole is locked instead of each slice."""
 
 
 class StaleWriterError(Exception):
-    """A writer that began later has already published one of these slices."""
+    """Another writer, which may have read later, has already published one of these slices."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,19 @@ def begin(warehouse: Warehouse) -> int:
         return int(fetch_one(cursor, "SELECT nextval('meta.epochs')"))
 
 
+def writers(
+    cursor: Cursor, asset: str, start: dt.datetime | None = None, end: dt.datetime | None = None
+) -> pd.DataFrame:
+    """Who has published an asset's slices: columns slice, epoch, in order of time."""
+    return read(
+        cursor,
+        "SELECT slice, epoch FROM meta.slices WHERE asset = $1 "
+        "AND slice >= coalesce($2::timestamptz, '-infinity') "
+        "AND slice < coalesce($3::timestamptz, 'infinity') ORDER BY slice",
+        (asset, start, end),
+    )
+
+
 def find_load(cursor: Cursor, load_id: str) -> Written | None:
     """What the load of that id did, asked within a transaction; None where it never committed."""
     cursor.execute(
@@ -92,32 +106,40 @@ class Publication:
 
 
 @contextmanager
-def publishing(cursor: Cursor, load: Load) -> Iterator[Publication]:
+def publishing(
+    cursor: Cursor, load: Load, seen: pd.DataFrame | None = None
+) -> Iterator[Publication]:
     """Lock and fence the slices, and note them as written; afterwards the load.
 
-    The body writes the rows and calls `note`; where `before` says that the load is known, it
-    writes nothing. Asked under the lock, since the load may have been on its way until then.
+    `seen`: the `writers` of these slices, and maybe others, before what is written was read. The
+    body writes the rows and calls `note`; where `before` says that the load is known, it writes
+    nothing. Asked under the lock, since the load may have been on its way until then.
     """
     lock(cursor, load.asset, load.start, load.end, load.step)
     publication = Publication(find_load(cursor, load.load_id))
     if publication.before is not None:
         yield publication
         return
-    newer = fetch_one(
-        cursor,
-        "SELECT max(epoch) FROM meta.slices WHERE asset = $1 AND slice >= $2 AND slice < $3",
-        (load.asset, load.start, load.end),
-    )
-    if newer is not None and newer > load.epoch:
-        raise StaleWriterError(
-            f"{load.asset} {load.start:%Y-%m-%d %H:%M}: already published by epoch {newer}, "
-            f"this writer began earlier (epoch {load.epoch})"
-        )
+    _fence(load, writers(cursor, load.asset, load.start, load.end), seen)
     _note_slices(cursor, load)
     yield publication
     if publication.written is None:
         raise RuntimeError(f"{load.asset}: a load ended without a note of what it wrote")
     _note_load(cursor, load, publication.written)
+
+
+def _fence(load: Load, found: pd.DataFrame, seen: pd.DataFrame | None) -> None:
+    newer = found[found["epoch"] > load.epoch]
+    why = f"this writer began earlier (epoch {load.epoch})"
+    if newer.empty and seen is not None:
+        known = seen.set_index("slice")["epoch"].reindex(found["slice"])
+        newer = found[found["epoch"].to_numpy() != known.to_numpy()]
+        why = f"after this writer (epoch {load.epoch}) had read what it is made of"
+    if len(newer):
+        slice_, epoch = newer.iloc[0]
+        raise StaleWriterError(
+            f"{load.asset} {slice_:%Y-%m-%d %H:%M}: already published by epoch {epoch}, {why}"
+        )
 
 
 def lock(

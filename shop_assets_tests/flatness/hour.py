@@ -30,7 +30,7 @@ from shop_assets.warehouse.activity import load_activity
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.ledger import load_ledger
 from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
-from shop_assets.warehouse.marts import replace_slices, stale_by_mart, stale_slices
+from shop_assets.warehouse.marts import look, replace_slices, stale_by_mart, stale_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets.warehouse.reconciliation import overdue
 from shop_assets.warehouse.slices import Load
@@ -226,7 +226,7 @@ class Hour:
         day = self._start.replace(hour=0)
         start, end, step = (day, day + DAY, DAY) if daily else (self._start, self._end, HOUR)
         load = self._load(f"marts/{mart}", start, end, step)
-        seen = stale_slices(store, mart, start, end)
+        seen = look(store, mart, start, end)
         found = MARTS[mart](store, start, end)
         assert len(found)
         if "sales" in mart:
@@ -240,8 +240,9 @@ class Hour:
 
     def _moved_orders(self) -> None:
         store, mart = self._warehouse, "customer_orders"
-        seen = stale_slices(store, mart, None, self._start)
-        start = seen["slice"].min().to_pydatetime()
+        asked = stale_slices(store, mart, None, self._start)
+        start = asked["slice"].min().to_pydatetime()
+        seen = look(store, mart, start, self._start)
         load = self._load(f"marts/{mart}", start, self._start, HOUR)
         orders = order_requests.asked(store, start, self._start, alone=True)
         found = some_customer_orders(store, start, self._start, orders.asked)

@@ -33,7 +33,7 @@ from shop_assets.warehouse.connection import Warehouse, to_frame
 from shop_assets.warehouse.ddl import LAKE_ONLY
 from shop_assets.warehouse.ledger import load_ledger
 from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
-from shop_assets.warehouse.marts import replace_slices, stale_slices
+from shop_assets.warehouse.marts import look, replace_slices, stale_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets.warehouse.slices import Load
 from shop_assets_tests.histories.configuration import OVERLAP, STREAMS, settings_with
@@ -106,7 +106,7 @@ class Platform:
         """Compute the slices `[start, end)` of a mart, or what is asked for of them."""
         daily = mart in DAILY
         epoch = slices.begin(self.warehouse)
-        seen = stale_slices(self.warehouse, mart, start, end)
+        seen = look(self.warehouse, mart, start, end)
         span = _span_of_days(start, end) if daily else (start, end)
         orders = None
         if mart in BY_ORDER:

@@ -23,7 +23,7 @@ from shop_assets.io_managers.postgres import (
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.marts import stale_slices
+from shop_assets.warehouse.marts import look
 from shop_assets.warehouse.slices import StaleWriterError
 from shop_assets_tests.io_managers.lost_answers import losing_one_answer
 from shop_assets_tests.io_managers.runs import key_of, read_by, run, writer
@@ -45,7 +45,7 @@ def sales(*given: dict[str, Any]) -> Rows:
 def mart(warehouse: Warehouse, make: Rows, *, retries: int = 0) -> Any:
     def computed(hours: list[dt.datetime]) -> MartRows:
         epoch = slices.begin(warehouse)
-        return MartRows(make(hours), epoch, stale_slices(warehouse, "none"))
+        return MartRows(make(hours), epoch, look(warehouse, "sales_hourly"))
 
     return writer("sales_hourly", computed, retries=retries)
 
@@ -180,7 +180,7 @@ def test_a_run_over_days_writes_slices_of_days(warehouse: Warehouse) -> None:
 
     def computed(days: list[dt.datetime]) -> MartRows:
         given = [spend | {"day": day.date()} for day in days]
-        seen = stale_slices(warehouse, "ad_spend_daily")
+        seen = look(warehouse, "ad_spend_daily")
         return MartRows(rows("ad_spend_daily", *given), slices.begin(warehouse), seen)
 
     run(writer("ad_spend_daily", computed, partitioned="daily"), "2026-01-30", "2026-02-01")
@@ -196,7 +196,7 @@ def test_a_writer_that_began_earlier_is_refused(warehouse: Warehouse) -> None:
     run(mart(warehouse, sales({"units_sold": 2})))
     woken = writer(
         "sales_hourly",
-        lambda h: MartRows(sales({"units_sold": 1})(h), stopped, stale_slices(warehouse, "none")),
+        lambda h: MartRows(sales({"units_sold": 1})(h), stopped, look(warehouse, "sales_hourly")),
     )
     with pytest.raises(StaleWriterError, match="marts/sales_hourly 2026-01-31 09:00"):
         run(woken)

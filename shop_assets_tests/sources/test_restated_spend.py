@@ -28,7 +28,7 @@ from shop_assets.transforms.parts import Parts
 from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import to_frame
 from shop_assets.warehouse.mart_inputs import MARTS
-from shop_assets.warehouse.marts import replace_slices, stale_slices
+from shop_assets.warehouse.marts import look, replace_slices, stale_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets.warehouse.slices import Load
 from shop_assets_tests.histories.comparison import Bench
@@ -115,7 +115,7 @@ class Platform:
 
     def _compute(self, day: dt.datetime) -> None:
         warehouse, mart = self.bench.warehouse, "ad_spend_daily"
-        epoch, seen = slices.begin(warehouse), stale_slices(warehouse, mart, day, day + DAY)
+        epoch, seen = slices.begin(warehouse), look(warehouse, mart, day, day + DAY)
         zone = self.settings.shop.zone
         start, end = (
             dt.datetime.combine(moment.date(), dt.time(), zone).astimezone(dt.UTC)

@@ -16,7 +16,7 @@ from shop_assets.warehouse import slices
 from shop_assets.warehouse.activity import load_activity
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.ledger import load_ledger
-from shop_assets.warehouse.marts import replace_slices, stale_slices
+from shop_assets.warehouse.marts import Seen, look, replace_slices, stale_slices
 from shop_assets.warehouse.merge import merge_entity
 from shop_assets.warehouse.slices import Load, Written
 from shop_assets_tests.transforms.frames import frame_of
@@ -110,14 +110,14 @@ def publish(
     warehouse: Warehouse,
     *given: dict[str, Any],
     mart: str = "sales_hourly",
-    seen: pd.DataFrame | None = None,
+    seen: Seen | None = None,
     **load: Any,
 ) -> Written:
     """Replace slices of a mart."""
     declared = load_of(f"marts/{mart}", **load)
     noticed = seen
     if noticed is None:
-        noticed = stale_slices(warehouse, mart, declared.start, declared.end)
+        noticed = look(warehouse, mart, declared.start, declared.end)
     return replace_slices(warehouse, TABLES[mart], rows(mart, *given), declared, noticed)
 
 

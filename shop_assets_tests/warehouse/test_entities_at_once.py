@@ -13,7 +13,7 @@ from shop_assets.assets.reconciliation import DECLARED, READS, compare
 from shop_assets.entities import TABLES
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import ad_spend_daily
-from shop_assets.warehouse.marts import replace_slices, stale_slices
+from shop_assets.warehouse.marts import look, replace_slices
 from shop_assets_tests.reconciliation.books import COMMON
 from shop_assets_tests.warehouse.loads import (
     DAY,
@@ -51,8 +51,8 @@ def held_up(
 
 def settle(warehouse: Warehouse) -> None:
     """Compute the day of the mart, if it is asked for."""
-    seen = stale_slices(warehouse, "ad_spend_daily")
-    if len(seen):
+    seen = look(warehouse, "ad_spend_daily")
+    if len(seen.requests):
         rows = ad_spend_daily(warehouse, MIDNIGHT, MIDNIGHT + DAY)
         load = load_of("marts/ad_spend_daily", MIDNIGHT, step=DAY)
         replace_slices(warehouse, TABLES["ad_spend_daily"], rows, load, seen)

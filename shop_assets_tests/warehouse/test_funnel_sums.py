@@ -16,7 +16,7 @@ from shop_assets.transforms import sessions
 from shop_assets.warehouse import funnel_sums
 from shop_assets.warehouse.connection import Warehouse, fetch_one
 from shop_assets.warehouse.mart_inputs import funnel_hourly
-from shop_assets.warehouse.marts import replace_slices, stale_slices
+from shop_assets.warehouse.marts import look, replace_slices, stale_slices
 from shop_assets_tests.warehouse.loads import (
     HOUR,
     NINE,
@@ -183,7 +183,7 @@ def test_counts_of_another_rule_are_made_anew_and_asked_for_where_the_mart_diffe
     activity(warehouse, *restless(random.Random(5)))
     expected = funnel_hourly(warehouse, *SPAN)
     load = load_of("marts/funnel_hourly", SPAN[0], count=HOURS + 4)
-    seen = stale_slices(warehouse, "funnel_hourly")
+    seen = look(warehouse, "funnel_hourly")
     replace_slices(warehouse, TABLES["funnel_hourly"], expected, load, seen)
     assert stale(warehouse, "funnel_hourly") == []
     edited, missing = expected["hour"].drop_duplicates().iloc[[1, 4]]

@@ -11,7 +11,7 @@ from shop_assets.entities import TABLES
 from shop_assets.partitions import Calendar
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import MARTS
-from shop_assets.warehouse.marts import replace_slices, stale_slices
+from shop_assets.warehouse.marts import look, replace_slices
 from shop_assets_tests.warehouse.loads import DAY, HOUR, ledger, load_of, merge, table_of
 
 FIRST = dt.datetime(2024, 1, 1, 9, tzinfo=dt.UTC)
@@ -26,18 +26,18 @@ def compute_what_is_stale(warehouse: Warehouse) -> dict[str, int]:
     for mart in SALES:
         spec = TABLES[mart]
         daily = spec.column(str(spec.time)).kind == "date"
-        seen = stale_slices(warehouse, mart)
-        found[mart] = len(seen)
-        for position in range(len(seen)):
-            request = seen.iloc[[position]]
-            start = request["slice"].iloc[0].to_pydatetime()
+        requests = look(warehouse, mart).requests
+        found[mart] = len(requests)
+        for moment in requests["slice"]:
+            start = moment.to_pydatetime()
             step = DAY if daily else HOUR
             window = (
                 calendar.day_window(start.date(), start.date()) if daily else (start, start + HOUR)
             )
+            seen = look(warehouse, mart, start, start + step)
             rows = MARTS[mart](warehouse, *window)
             load = load_of(f"marts/{mart}", start, step=step, epoch=10)
-            replace_slices(warehouse, spec, rows, load, request)
+            replace_slices(warehouse, spec, rows, load, seen)
     return found
 
 

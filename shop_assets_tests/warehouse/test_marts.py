@@ -10,8 +10,8 @@ import pytest
 from shop_assets.entities import TABLES
 from shop_assets.warehouse.connection import Warehouse, fetch_one, read
 from shop_assets.warehouse.difference import Target, replace_slice
-from shop_assets.warehouse.marts import replace_all, stale_slices
-from shop_assets.warehouse.slices import mark_stale, to_arrow
+from shop_assets.warehouse.marts import look, replace_all, stale_slices
+from shop_assets.warehouse.slices import StaleWriterError, mark_stale, to_arrow
 from shop_assets_tests.warehouse.loads import DAY, HOUR, NINE, publish, rows, stale, table_of
 
 UNITS = (
@@ -133,7 +133,7 @@ def test_a_request_is_answered_by_the_slice_computed_after_it(warehouse: Warehou
 
 def test_a_request_of_while_the_mart_was_computed_stays(warehouse: Warehouse) -> None:
     ask(warehouse)
-    seen = stale_slices(warehouse, "sales_hourly", NINE, NINE + HOUR)
+    seen = look(warehouse, "sales_hourly", NINE, NINE + HOUR)
     ask(warehouse)
     publish(warehouse, at(9), seen=seen)
     assert stale(warehouse, "sales_hourly") == ["01-31 09:00"]
@@ -141,11 +141,27 @@ def test_a_request_of_while_the_mart_was_computed_stays(warehouse: Warehouse) ->
 
 def test_a_request_made_after_another_writer_answered_stays(warehouse: Warehouse) -> None:
     ask(warehouse)
-    seen = stale_slices(warehouse, "sales_hourly")  # by two writers, before either has published
+    seen = look(warehouse, "sales_hourly")  # by two writers, before either has published
     publish(warehouse, at(9), seen=seen, epoch=1)
     ask(warehouse)  # neither has read what this is about
-    publish(warehouse, at(9), seen=seen, epoch=2)
+    with pytest.raises(StaleWriterError):
+        publish(warehouse, at(9), seen=seen, epoch=2)
     assert stale(warehouse, "sales_hourly") == ["01-31 09:00"]
+
+
+def test_a_writer_that_began_later_but_read_earlier_does_not_undo_an_answer(
+    warehouse: Warehouse,
+) -> None:
+    seen = look(warehouse, "sales_hourly", NINE, NINE + HOUR)  # and reads that nothing was sold
+    ask(warehouse)
+    publish(warehouse, at(9, 2), epoch=1)
+    with pytest.raises(StaleWriterError, match=r"09:00: already published by epoch 1, after this"):
+        publish(warehouse, seen=seen, epoch=2)
+    assert table_of(warehouse, UNITS) == [("09", "GBP", 2)]
+    # Having looked again it may, and what others publish of other slices is nothing to it.
+    seen = look(warehouse, "sales_hourly", NINE, NINE + HOUR)
+    publish(warehouse, start=NINE + HOUR, epoch=1)
+    assert publish(warehouse, seen=seen, epoch=2).changed == 1
 
 
 def test_requests_are_read_within_their_span_and_in_order(warehouse: Warehouse) -> None:

@@ -14,7 +14,7 @@ from shop_assets.entities import TABLES
 from shop_assets.warehouse import order_requests
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
-from shop_assets.warehouse.marts import replace_slices, stale_slices
+from shop_assets.warehouse.marts import look, replace_slices, stale_slices
 from shop_assets.warehouse.slices import Written
 from shop_assets_tests.warehouse.loads import HOUR, NINE, ledger, load_of, merge, table_of
 
@@ -48,7 +48,7 @@ def refund(warehouse: Warehouse, order: str) -> None:
 def compute(warehouse: Warehouse, first: int, last: int, *, alone: bool, epoch: int = 1) -> Written:
     """Compute the mart of the hours from `first` to `last` after nine, or what has moved there."""
     start, end = NINE + first * HOUR, NINE + (last + 1) * HOUR
-    seen = stale_slices(warehouse, MART, start, end)
+    seen = look(warehouse, MART, start, end)
     orders = order_requests.asked(warehouse, start, end, alone=alone)
     if alone:
         rows = some_customer_orders(warehouse, start, end, orders.asked)
@@ -127,7 +127,7 @@ def test_what_is_asked_for_while_it_is_computed_stays(warehouse: Warehouse) -> N
     sell(warehouse, "B", NINE, customer_id="c2")
     compute(warehouse, 0, 0, alone=False)
     refund(warehouse, "A")
-    seen = stale_slices(warehouse, MART)
+    seen = look(warehouse, MART)
     orders = order_requests.asked(warehouse, NINE, NINE + HOUR, alone=True)
     rows = some_customer_orders(warehouse, NINE, NINE + HOUR, orders.asked)
     refund(warehouse, "B")
