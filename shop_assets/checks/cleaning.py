@@ -59,8 +59,8 @@ def hour_keys(moments: pd.Series) -> pd.Series:
 def judge_published(published: pd.DataFrame, spec: TableSpec) -> Outcome:
     """Whether rows meet their contract, all of a key being there."""
     keys = hour_keys(published["_hour"])
-    # A key may come in several versions, so the version is part of what must be unique.
-    identity = [*spec.key, "version_at", "_hour"]
+    # A key may come in several versions, and then the version is part of what must be unique.
+    identity = [*spec.told_by, "_hour"]
     outcome = judge_contract(published.drop(columns="_hour"), _without_key(spec), keys)
     if not set(identity) <= set(published.columns):
         return outcome

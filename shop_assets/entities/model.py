@@ -136,7 +136,8 @@ class TableSpec:
 
     `time` is the column that says when a row happened to the business (its event time); for a
     mart it is the slice: an hour (`timestamp`) or a day (`date`). `versioned` tables keep each
-    version of a row beside the current one. `by_month` says that PostgreSQL partitions natively
+    version of a row beside the current one; of an entity that is not, an hour of change tells one
+    version of a row, and no later hour another. `by_month` says that PostgreSQL partitions natively
     by month of `time`. `indexes` and `version_indexes` are those beside the primary keys, and
     `time_ranges` asks for one of `time` that knows what lies in which part of a month's file: it
     costs nearly nothing to keep, and finds the rows of an hour, not single ones.
@@ -171,6 +172,11 @@ class TableSpec:
     def key(self) -> tuple[str, ...]:
         """The names of the key columns, in order."""
         return tuple(c.name for c in self.columns if c.key)
+
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """What tells the cleaned rows of an hour of change apart."""
+        return (*self.key, "version_at") if self.versioned else self.key
 
     @property
     def arrow_schema(self) -> pyarrow.Schema:

@@ -10,7 +10,11 @@ STEPS = ["view", "product", "cart", "checkout", "purchase"]
 
 
 class WebEvents(Table):
-    """One row per event of the web tracker. Kept in the lake; PostgreSQL gets `web_activity`."""
+    """One row per event of the web tracker. Kept in the lake; PostgreSQL gets `web_activity`.
+
+    An event never changes: of what an hour says of it the newest counts, but what a later hour says
+    of it anew counts besides. So streams whose rows change or go later are refused.
+    """
 
     source: Series[Text] = column("Name of the source", key=True)
     event_id: Series[Text] = column("The tracker's id of the event", key=True)

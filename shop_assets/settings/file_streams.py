@@ -128,6 +128,11 @@ class FileStream(StreamBase):
     restates: Restatement | None = None
     """If given, a file replaces the rows of the days that it covers."""
 
+    @property
+    def rewrites(self) -> tuple[str, str] | None:
+        """A file may replace what those before it said."""
+        return None if self.restates is None else ("restates", "restated days")
+
     @model_validator(mode="before")
     @classmethod
     def _with_preset(cls, given: Any) -> Any:

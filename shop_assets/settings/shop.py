@@ -84,6 +84,13 @@ class SqlStream(StreamBase):
     """The share of the keys that may be gone at once. If more are, the sweep stops with an alarm:
     an emptied table is no mass of cancelled orders."""
 
+    @property
+    def rewrites(self) -> tuple[str, str] | None:
+        """A sweep finds rows that have gone; without a cursor all changes are found."""
+        if self.sweep is not None:
+            return "sweep", "a sweep"
+        return ("cursor", "a comparison of all rows") if self.cursor is None else None
+
     @field_validator("query")
     @classmethod
     def _one_select(cls, value: str | None) -> str | None:

@@ -32,6 +32,34 @@ class StreamBase(Strict):
             _check_fields(ENTITIES[name], mapping)
         return self
 
+    @property
+    def rewrites(self) -> tuple[str, str] | None:
+        """The option by which rows that were read may change or go later, and what it is there.
+
+        None where the stream says nothing of the kind.
+        """
+        return None
+
+    @model_validator(mode="after")
+    def _appends_what_has_no_versions(self) -> StreamBase:
+        for name, mapping in self.entities.items():
+            if ENTITIES[name].versioned:
+                continue
+            never = f"{name}, of which none changes or goes once its hour is loaded"
+            if self.rewrites is not None:
+                option, found = self.rewrites
+                raise WrongValueError(
+                    f"{found} of {never}", "a stream that is only added to", at=(option,)
+                )
+            deleted = mapping.fields.get("deleted")
+            if deleted is not None and deleted.value is None:
+                raise WrongValueError(
+                    f"a mark of deletion of {never}",
+                    "no field deleted, or a rule with quarantine",
+                    at=("entities", name, "fields", "deleted"),
+                )
+        return self
+
 
 def _check_fields(spec: TableSpec, mapping: EntityMapping) -> None:
     """Refuse fields that the entity does not have, and a key that nothing gives."""

@@ -1,8 +1,8 @@
 """From raw rows to an entity's rows: judged one by one, then settled among each other.
 
 Every raw row ends as exactly one of: published, quarantined (with rule and reason), deduplicated
-(delivered again) or folded (one of several that describe the same entity row). `Cleaned.counts`
-says how many of each, per hour, and they always sum to the rows read.
+(delivered again, or told anew within the hour) or folded (one of several that describe the same
+entity row). `Cleaned.counts` says how many of each, per hour, and they always sum to the rows read.
 
 What a row is (`map_rows`, `judge`) hangs on the row alone, so that rows can be judged in parts.
 Which of several rows stays (`settle`) hangs on all rows with the same key, so those must be
@@ -113,7 +113,8 @@ def empty(spec: TableSpec) -> Cleaned:
 def combine(parts: list[Cleaned], spec: TableSpec) -> Cleaned:
     """The results of several streams that become the same entity.
 
-    Of the same version of the same key in one hour, the last stream's stays.
+    Of the same version of the same key in one hour, the last stream's stays; of what has no
+    versions, the newest.
     """
     parts = [p for p in parts if len(p.counts)]
     if not parts:
@@ -123,7 +124,8 @@ def combine(parts: list[Cleaned], spec: TableSpec) -> Cleaned:
     published = pd.concat([p.published for p in parts], ignore_index=True)
     mended = [p.repaired if p.repaired is not None else _none(p.published) for p in parts]
     repaired = pd.concat(mended, ignore_index=True)
-    again = published.duplicated([*spec.key, "version_at", "_hour"], keep="last")
+    in_order = published if spec.versioned else published.sort_values("version_at", kind="stable")
+    again = in_order.duplicated([*spec.told_by, "_hour"], keep="last").sort_index()
     owner = np.repeat(np.arange(len(parts)), [len(p.published) for p in parts])
     counts = []
     for number, part in enumerate(parts):

@@ -44,13 +44,12 @@ def repeated(
 ) -> pd.Series:
     """Which of the good judged rows are there again: the same version of the same key in its hour.
 
-    The last delivered of the last attempt stays. Of rows that are folded, one for each key and
-    hour stays: the newest. What another hour brings too (windows that overlap, a file delivered
-    again) is each hour's own: else an hour's rows would hang on which was cleaned first. The
-    warehouse keeps one of them.
+    The last delivered of the last attempt stays. Of rows that are folded, or of what has no
+    versions, one for each key and hour stays: the newest. What another hour brings too (windows
+    that overlap, a file delivered again) is each hour's own: else an hour's rows would hang on
+    which was cleaned first. The warehouse keeps one of them.
     """
-    key = list(spec.key)
-    identity = [*key, "_hour"] if mapping.grain == "folded" else [*key, "version_at", "_hour"]
+    identity = [*(spec.key if mapping.grain == "folded" else spec.told_by), "_hour"]
     again = pd.Series(False, index=rows.index)
     places = alike(rows, identity)
     several = rows.index[places[good.to_numpy(dtype=bool)[places]]]
