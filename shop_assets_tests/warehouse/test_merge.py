@@ -220,8 +220,14 @@ def test_a_reading_asks_for_the_hours_until_the_next_one(warehouse: Warehouse) -
     assert stale(warehouse, "inventory_hourly") == expected
 
 
-def test_a_reading_holds_beyond_one_that_was_deleted(warehouse: Warehouse) -> None:
-    merge(warehouse, "inventory_levels", level("11:30", deleted=True), level("13:30"))
+@pytest.mark.parametrize("deleted_later", [False, True])
+def test_a_reading_holds_beyond_one_that_was_deleted(
+    warehouse: Warehouse, deleted_later: bool
+) -> None:
+    merge(warehouse, "inventory_levels", level("11:30", deleted=not deleted_later), level("13:30"))
+    if deleted_later:
+        gone = level("11:30", deleted=True) | {"version_at": "2026-01-31 15:00"}
+        merge(warehouse, "inventory_levels", gone)
     settle_all(warehouse)
     merge(warehouse, "inventory_levels", level("09:30"))
     expected = [f"01-31 {hour}:00" for hour in ("09", "10", "11", "12", "13")]
