@@ -13,7 +13,7 @@ class WebEvents(Table):
     """One row per event of the web tracker. Kept in the lake; PostgreSQL gets `web_activity`.
 
     An event never changes: of what an hour says of it the newest counts, but what a later hour says
-    of it anew counts besides. So streams whose rows change or go later are refused.
+    of it anew counts besides. Streams that say that their rows change or go are refused.
     """
 
     source: Series[Text] = column("Name of the source", key=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from shop_assets.settings import presets
-from shop_assets.settings.streams import SourceBase, StreamBase
+from shop_assets.settings.streams import Rewriting, SourceBase, StreamBase
 from shop_assets.settings.values import (
     Name,
     Strict,
@@ -129,9 +129,11 @@ class FileStream(StreamBase):
     """If given, a file replaces the rows of the days that it covers."""
 
     @property
-    def rewrites(self) -> tuple[str, str] | None:
+    def rewrites(self) -> Rewriting | None:
         """A file may replace what those before it said."""
-        return None if self.restates is None else ("restates", "restated days")
+        if self.restates is None:
+            return None
+        return Rewriting(("restates",), "restated days", "files that tell each row once")
 
     @model_validator(mode="before")
     @classmethod

@@ -17,7 +17,7 @@ from shop_assets.settings.access import ENCODED, has_lost_password
 from shop_assets.settings.apis import ShopifySource, StripeSource, WooCommerceSource
 from shop_assets.settings.file_streams import FilesSource
 from shop_assets.settings.select_statement import why_no_select, without_semicolon
-from shop_assets.settings.streams import SourceBase, StreamBase
+from shop_assets.settings.streams import Rewriting, SourceBase, StreamBase
 from shop_assets.settings.values import (
     Currency,
     Name,
@@ -85,11 +85,14 @@ class SqlStream(StreamBase):
     an emptied table is no mass of cancelled orders."""
 
     @property
-    def rewrites(self) -> tuple[str, str] | None:
+    def rewrites(self) -> Rewriting | None:
         """A sweep finds rows that have gone; without a cursor all changes are found."""
         if self.sweep is not None:
-            return "sweep", "a sweep"
-        return ("cursor", "a comparison of all rows") if self.cursor is None else None
+            return Rewriting(("sweep",), "a sweep", "no sweep")
+        if self.cursor is None and self.key:
+            added = "cursor with the column that says when a row was added"
+            return Rewriting((), "a comparison of all rows", added)
+        return None
 
     @field_validator("query")
     @classmethod

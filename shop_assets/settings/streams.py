@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import Field, model_validator
 
 from shop_assets.entities import ENTITIES, TableSpec
@@ -33,11 +35,8 @@ class StreamBase(Strict):
         return self
 
     @property
-    def rewrites(self) -> tuple[str, str] | None:
-        """The option by which rows that were read may change or go later, and what it is there.
-
-        None where the stream says nothing of the kind.
-        """
+    def rewrites(self) -> Rewriting | None:
+        """By what rows that were read may change or go later; None if the stream says nothing."""
         return None
 
     @model_validator(mode="after")
@@ -45,20 +44,30 @@ class StreamBase(Strict):
         for name, mapping in self.entities.items():
             if ENTITIES[name].versioned:
                 continue
-            never = f"{name}, of which none changes or goes once its hour is loaded"
-            if self.rewrites is not None:
-                option, found = self.rewrites
-                raise WrongValueError(
-                    f"{found} of {never}", "a stream that is only added to", at=(option,)
-                )
-            deleted = mapping.fields.get("deleted")
-            if deleted is not None and deleted.value is None:
-                raise WrongValueError(
-                    f"a mark of deletion of {never}",
-                    "no field deleted, or a rule with quarantine",
-                    at=("entities", name, "fields", "deleted"),
-                )
+            found = self.rewrites or _deletion(mapping, ("entities", name))
+            if found is not None:
+                never = f"{name}, of which none changes or goes once its hour is loaded"
+                raise WrongValueError(f"{found.what} of {never}", found.instead, at=found.at)
         return self
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """An option by which rows change or go later: where it stands, what it is, and what to say."""
+
+    at: tuple[str | int, ...]
+    what: str
+    instead: str
+
+
+def _deletion(mapping: EntityMapping, at: tuple[str | int, ...]) -> Rewriting | None:
+    """What marks rows of the entity as deleted."""
+    deleted = mapping.fields.get("deleted")
+    places = [(*at, "fields", "deleted")] if deleted is not None and deleted.value is None else []
+    for number, rule in enumerate(mapping.rules):
+        if rule.set.get("deleted"):
+            places.append((*at, "rules", number, "set", "deleted"))
+    return Rewriting(places[0], "a mark of deletion", "no such mark") if places else None
 
 
 def _check_fields(spec: TableSpec, mapping: EntityMapping) -> None:

@@ -20,6 +20,16 @@ WEB = """\
               deleted: {value: false}
           order_items:
 """
+KNOWN = "              deleted: {value: false}\n"
+RULES = """\
+            rules:
+              - {name: here, when: {gone: {missing: true}}, set: {deleted: false}}
+"""
+MARKED = """\
+              - name: gone
+                when: {gone: {is: 1}}
+                set: {deleted: true}
+"""
 RESTATES = "restates: {day: at, key: [receipt]}"
 ONCE = "of which none changes or goes once its hour is loaded"
 
@@ -39,15 +49,17 @@ def of_a_table(options: str) -> str:
     ("text", "line", "found", "expected"),
     [
         (of_a_table("        cursor: at\n        key: [id]\n        sweep: daily\n"), 28,
-         "visits.sweep: a sweep of web_events", "a stream that is only added to"),
+         "visits.sweep: a sweep of web_events", "no sweep"),
         (of_a_table("        key: [id]\n"), 24,
-         "visits: a comparison of all rows of web_events", "a stream that is only added to"),
+         "visits: a comparison of all rows of web_events", "cursor with the column"),
         (with_web("time: {column: at}", "time: {name: 'x-%Y-%m-%dT%H'}\n        " + RESTATES), 32,
-         "lines.restates: restated days of web_events", "a stream that is only added to"),
+         "lines.restates: restated days of web_events", "files that tell each row once"),
         (with_web("deleted: {value: false}", "deleted: gone"), 40,
-         "fields.deleted: a mark of deletion of web_events", "a rule with quarantine"),
+         "fields.deleted: a mark of deletion of web_events", "no such mark"),
+        (with_web(KNOWN, KNOWN + RULES + MARKED), 45,
+         "rules.2.set.deleted: a mark of deletion of web_events", "no such mark"),
     ],
-    ids=["sweep", "no cursor", "restates", "deleted"],
+    ids=["sweep", "no cursor", "restates", "a field", "a rule"],
 )  # fmt: skip
 def test_what_may_change_later_is_refused(
     text: str, line: int, found: str, expected: str, tmp_path: Path
@@ -60,7 +72,9 @@ def test_what_may_change_later_is_refused(
 
 
 @pytest.mark.parametrize(
-    "text", [of_a_table("        cursor: at\n"), with_web("", "")], ids=["cursor", "files"]
+    "text",
+    [of_a_table("        cursor: at\n"), with_web("", ""), with_web(KNOWN, KNOWN + RULES)],
+    ids=["cursor", "files", "a rule"],
 )
 def test_what_is_only_added_to_is_not(text: str, tmp_path: Path) -> None:
     assert "web_events" in load_settings(write(tmp_path, text), {}).entities

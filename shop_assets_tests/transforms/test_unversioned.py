@@ -34,11 +34,10 @@ def told(*rows: dict[str, Any]) -> Cleaned:
 
 
 def counted(found: Cleaned) -> list[tuple[int, ...]]:
-    """Sessions of people, sessions with a product page, and those of programs."""
+    """Sessions of people, those that bought something, and those of programs."""
     made = funnel_hourly(session_counts(web_activity(found.published)))
-    return list(
-        made[["sessions", "product_sessions", "bot_sessions"]].itertuples(index=False, name=None)
-    )
+    figures = made[["sessions", "converted_sessions", "bot_sessions"]]
+    return list(figures.itertuples(index=False, name=None))
 
 
 @pytest.mark.parametrize(
