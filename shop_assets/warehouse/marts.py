@@ -23,10 +23,10 @@ _SEEN = pa.schema([("slice", pa.timestamp("us", "UTC")), ("generation", pa.int64
 
 @dataclass(frozen=True)
 class Seen:
-    """What stood before a mart's rows were read together.
+    """What stood of a mart's slices before its rows were computed.
 
-    `requests`: `stale_slices`, which they answer. `writers`: `slices.writers` of those that
-    they replace.
+    `requests`: `stale_slices`, which the rows answer. `writers`: `slices.writers`, whom they
+    replace.
     """
 
     requests: pd.DataFrame
