@@ -61,13 +61,15 @@ class Rewriting:
 
 
 def _deletion(mapping: EntityMapping, at: tuple[str | int, ...]) -> Rewriting | None:
-    """What marks rows of the entity as deleted."""
+    """The first field or rule that marks rows of the entity as deleted."""
     deleted = mapping.fields.get("deleted")
-    places = [(*at, "fields", "deleted")] if deleted is not None and deleted.value is None else []
-    for number, rule in enumerate(mapping.rules):
-        if rule.set.get("deleted"):
-            places.append((*at, "rules", number, "set", "deleted"))
-    return Rewriting(places[0], "a mark of deletion", "no such mark") if places else None
+    place: tuple[str | int, ...] = ("fields", "deleted")
+    if deleted is None or deleted.value is not None:
+        marking = (n for n, rule in enumerate(mapping.rules) if rule.set.get("deleted"))
+        if (number := next(marking, None)) is None:
+            return None
+        place = ("rules", number, "set", "deleted")
+    return Rewriting((*at, *place), "a mark of deletion", "no such mark")
 
 
 def _check_fields(spec: TableSpec, mapping: EntityMapping) -> None:

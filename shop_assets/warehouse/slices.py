@@ -134,7 +134,7 @@ def _fence(load: Load, found: pd.DataFrame, seen: pd.DataFrame | None) -> None:
     if newer.empty and seen is not None:
         known = seen.set_index("slice")["epoch"].reindex(found["slice"])
         newer = found[found["epoch"].to_numpy() != known.to_numpy()]
-        why = f"after this writer (epoch {load.epoch}) had read what it is made of"
+        why = f"since this writer (epoch {load.epoch}) looked"
     if len(newer):
         slice_, epoch = newer.iloc[0]
         raise StaleWriterError(

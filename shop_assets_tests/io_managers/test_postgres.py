@@ -44,8 +44,8 @@ def sales(*given: dict[str, Any]) -> Rows:
 
 def mart(warehouse: Warehouse, make: Rows, *, retries: int = 0) -> Any:
     def computed(hours: list[dt.datetime]) -> MartRows:
-        epoch = slices.begin(warehouse)
-        return MartRows(make(hours), epoch, look(warehouse, "sales_hourly"))
+        epoch, seen = slices.begin(warehouse), look(warehouse, "sales_hourly")
+        return MartRows(make(hours), epoch, seen)
 
     return writer("sales_hourly", computed, retries=retries)
 

@@ -155,7 +155,7 @@ def test_a_writer_that_began_later_but_read_earlier_does_not_undo_an_answer(
     seen = look(warehouse, "sales_hourly", NINE, NINE + HOUR)  # and reads that nothing was sold
     ask(warehouse)
     publish(warehouse, at(9, 2), epoch=1)
-    with pytest.raises(StaleWriterError, match=r"09:00: already published by epoch 1, after this"):
+    with pytest.raises(StaleWriterError, match=r"09:00: already published by epoch 1, since this"):
         publish(warehouse, seen=seen, epoch=2)
     assert table_of(warehouse, UNITS) == [("09", "GBP", 2)]
     # Having looked again it may, and what others publish of other slices is nothing to it.

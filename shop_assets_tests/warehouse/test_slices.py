@@ -142,10 +142,15 @@ def during(
     return started
 
 
-def written(warehouse: Warehouse, load: Load) -> Written:
-    """Publish a load of one row that has changed, whoever has published before."""
-    with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
-        return publication.note(1, 1)
+def publish_at_last(warehouse: Warehouse, *given: dict[str, Any], **load: Any) -> Written:
+    """Publish slices of a mart, looking again where another writer was in between: as a step."""
+    for _ in range(100):
+        try:
+            return publish(warehouse, *given, **load)
+        except StaleWriterError as refused:
+            if "since this writer" not in str(refused):
+                raise
+    raise AssertionError("others were in between, time after time")
 
 
 @pytest.mark.parametrize(
@@ -168,8 +173,11 @@ def test_loads_of_one_slice_wait_for_each_other(
     asset = "marts/sales_hourly"
     held = load_of(asset, NINE + first[0] * HOUR, count=first[1], epoch=1)
 
-    other = load_of(asset, NINE + second[0] * HOUR, count=second[1], epoch=2)
-    waiting = during(warehouse, held, together, lambda: written(warehouse, other), waits=True)
+    def other() -> Written:
+        start = NINE + second[0] * HOUR
+        return publish_at_last(warehouse, {"hour": start}, start=start, count=second[1], epoch=2)
+
+    waiting = during(warehouse, held, together, other, waits=True)
     assert waiting.result(timeout=60).changed == 1
 
 
@@ -201,7 +209,7 @@ def test_loads_of_other_slices_go_on_meanwhile(
     assert len(table_of(warehouse, UNITS)) == 1
 
 
-def test_of_loads_of_one_slice_at_once_the_newest_that_was_not_refused_is_what_remains(
+def test_of_loads_of_one_slice_at_once_the_newest_is_what_remains(
     warehouse: Warehouse, together: ThreadPoolExecutor
 ) -> None:
     numbers = epochs(warehouse, 8)
@@ -209,13 +217,14 @@ def test_of_loads_of_one_slice_at_once_the_newest_that_was_not_refused_is_what_r
     def attempt(epoch: int) -> bool:
         given = [{"currency": c, "units_sold": epoch} for c in ("EUR", "GBP", "USD")]
         try:
-            publish(warehouse, *given, epoch=epoch)
+            publish_at_last(warehouse, *given, epoch=epoch)
         except StaleWriterError:
             return False
         return True
 
     done = list(together.map(attempt, numbers))
-    last = max(number for number, published in zip(numbers, done, strict=True) if published)
+    assert done[-1]
+    last = numbers[-1]
     assert table_of(warehouse, UNITS) == [(AT_NINE, last)] * 3
     assert table_of(warehouse, "SELECT epoch FROM meta.slices") == [(last,)]
     assert table_of(warehouse, "SELECT count(*) FROM meta.loads") == [(sum(done),)]
@@ -229,18 +238,13 @@ def test_loads_that_overlap_do_not_block_each_other_for_ever(
     with warehouse.transaction() as cursor:
         slices.mark_stale(cursor, "sales_hourly", f"VALUES {hours}")
 
-    def attempt(span: tuple[int, int]) -> Written | None:
+    def load(span: tuple[int, int]) -> Written:
         start = NINE + span[0] * HOUR
-        try:
-            return publish(warehouse, {"hour": start}, start=start, count=span[1], epoch=7)
-        except StaleWriterError:
-            return None
+        return publish_at_last(warehouse, {"hour": start}, start=start, count=span[1], epoch=7)
 
-    done = [written for written in together.map(attempt, spans) if written is not None]
-    assert [written.repeated for written in done] == [False] * len(done)
-    published = table_of(warehouse, "SELECT count(DISTINCT load_id) FROM meta.loads")
-    assert published == [(len(done),)]
-    assert len(done) > 1
+    done = together.map(load, spans)
+    assert [written.repeated for written in done] == [False] * 12
+    assert stale(warehouse, "sales_hourly") == ["01-31 15:00", "01-31 16:00"]  # of nobody
 
 
 @each_writer
