@@ -32,6 +32,7 @@ isolation is. An hour's rows are sorted and joined in memory, not in files: the 
 is for many small queries at a time. By one process: steps run side by side as it is, and what
 parallel workers share must fit into what a container has of shared memory."""
 
+_ROWS_AT_ONCE = 16_384
 _UNDEFINED_TABLE = "42P01"
 
 
@@ -197,6 +198,15 @@ def read(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFra
     """
     cursor.execute(literals.written_out(sql, parameters))
     return to_frame(cursor.fetch_arrow_table())
+
+
+def in_batches(rows: pa.Table) -> pa.RecordBatchReader:
+    """Rows as `adbc_ingest` should get them: some at a time.
+
+    It writes down each batch as COPY has it, and then sends it. Of one batch the server would wait
+    for the whole, and the client then for the server; and all of it would be in memory once more.
+    """
+    return rows.to_reader(max_chunksize=_ROWS_AT_ONCE)
 
 
 @contextmanager

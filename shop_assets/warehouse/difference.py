@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from shop_assets.entities import TableSpec
 from shop_assets.warehouse import ddl, slices
-from shop_assets.warehouse.connection import Cursor, fetch_one, read
+from shop_assets.warehouse.connection import Cursor, fetch_one, in_batches, read
 from shop_assets.warehouse.ddl import quoted
 
 
@@ -105,7 +105,7 @@ def append(cursor: Cursor, target: Target, scope: str, rows: pa.Table) -> None:
 
     As `replace_slice` does it, with the same tables and the same error.
     """
-    cursor.adbc_ingest(target.name, rows, mode="append", db_schema_name=target.schema)
+    cursor.adbc_ingest(target.name, in_batches(rows), mode="append", db_schema_name=target.schema)
     columns = ", ".join(map(quoted, target.columns))
     cursor.execute(f"CREATE TEMP VIEW came AS SELECT {columns} FROM {target.table} t WHERE {scope}")
     cursor.execute("CREATE TEMP TABLE gone (LIKE pg_temp.came) ON COMMIT DROP")

@@ -18,7 +18,14 @@ from shop_assets.warehouse import (
     sold_orders,
     upkeep,
 )
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read, to_frame
+from shop_assets.warehouse.connection import (
+    Cursor,
+    Warehouse,
+    fetch_one,
+    in_batches,
+    read,
+    to_frame,
+)
 from shop_assets.warehouse.difference import Target, all_within, replace_rows
 from shop_assets.warehouse.slices import Load, Written
 
@@ -88,7 +95,9 @@ def _replace(cursor: Cursor, ledger: pd.DataFrame, fresh: pa.Table, zone: str) -
     changed = replace_rows(cursor, Target.of(_SPEC), _SCOPE, "pg_temp.standing t").rows
     new = fresh.filter(is_new)
     if new.num_rows:
-        cursor.adbc_ingest(_SPEC.name, new, mode="append", db_schema_name=ddl.schema_of(_SPEC))
+        cursor.adbc_ingest(
+            _SPEC.name, in_batches(new), mode="append", db_schema_name=ddl.schema_of(_SPEC)
+        )
         changed += int(new.num_rows)
     if changed:
         _note_moved(cursor)

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from shop_assets.entities import TableSpec
 from shop_assets.warehouse import ddl
-from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, read
+from shop_assets.warehouse.connection import Cursor, Warehouse, fetch_one, in_batches, read
 
 _MANY = 64
 """From this many slices on, the asset as a whole is locked instead of each slice."""
@@ -202,7 +202,7 @@ def stage(cursor: Cursor, name: str, rows: pa.Table) -> None:
     """Put rows into a temporary table of that name, by binary COPY."""
     # With the views of it: see `difference`.
     cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{ddl.quoted(name)} CASCADE")
-    cursor.adbc_ingest(name, rows, mode="create", temporary=True)
+    cursor.adbc_ingest(name, in_batches(rows), mode="create", temporary=True)
     analyze(cursor, name)
 
 

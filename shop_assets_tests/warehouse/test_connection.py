@@ -19,7 +19,13 @@ from shop_assets.entities import TABLES
 from shop_assets.errors import UserError
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.stack.postgres import create_database
-from shop_assets.warehouse.connection import Warehouse, WarehouseUnavailableError, fetch_one
+from shop_assets.warehouse.connection import (
+    Warehouse,
+    WarehouseUnavailableError,
+    fetch_one,
+    in_batches,
+)
+from shop_assets.warehouse.slices import stage
 from shop_assets_tests.warehouse.databases import OWNER, PASSWORD, admin_url
 from shop_assets_tests.warehouse.loads import merge, publish, table_of
 
@@ -229,6 +235,19 @@ def test_what_a_transaction_leaves_in_its_session_is_gone_in_the_next(own_url: s
         "(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())"
     )
     assert table_of(warehouse, left) == [(False, None, 0)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 50_000])
+def test_rows_come_in_whole_however_many_batches_they_are(count: int, own_url: str) -> None:
+    rows = pa.table(
+        {"n": pa.array(range(count), pa.int64()), "text": pa.array(["ö" * 9] * count, pa.string())}
+    )
+    batches = list(in_batches(rows))
+    assert max((batch.num_rows for batch in batches), default=0) <= 16_384
+    with Warehouse(own_url).transaction() as cursor:
+        stage(cursor, "staged", pa.concat_tables([rows.slice(0, 7), rows.slice(7)]))
+        cursor.execute("SELECT n, text FROM pg_temp.staged")
+        assert cursor.fetch_arrow_table().equals(rows)
 
 
 def test_a_connection_whose_transaction_failed_is_not_used_again(own_url: str) -> None:
