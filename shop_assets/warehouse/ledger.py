@@ -17,6 +17,7 @@ from shop_assets.warehouse import (
     slices,
     sold_orders,
     upkeep,
+    version_locks,
 )
 from shop_assets.warehouse.connection import (
     Cursor,
@@ -61,11 +62,14 @@ def load_ledger(
             changed = rows = 0
             sales_sums.ensure(cursor, warehouse.zone)
             slices.stage(cursor, "affected", keys)
-            ledger_orders.take(cursor)
-            if fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.affected)"):
-                versions, told = zip(
-                    *(_versions(cursor, name) for name in ledger_orders.ENTITIES), strict=True
-                )
+            # A version that goes after its order was asked for would go unnoticed, and what it has
+            # made stay in the ledger until the next load.
+            with version_locks.unchanged(cursor, ledger_orders.ENTITIES):
+                ledger_orders.take(cursor)
+                any_is = fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.affected)")
+                found = [_versions(cursor, name) for name in ledger_orders.ENTITIES if any_is]
+            if found:
+                versions, told = zip(*found, strict=True)
                 _note_since(cursor, pa.concat_tables(told))
                 ledger = _of_affected(cursor, ledger_of(*versions))
                 fresh = slices.to_arrow(ledger, _SPEC)

@@ -7,7 +7,14 @@ import pandas as pd
 import pyarrow as pa
 
 from shop_assets.entities import TableSpec
-from shop_assets.warehouse import compared_keys, ddl, ledger_orders, product_days, slices
+from shop_assets.warehouse import (
+    compared_keys,
+    ddl,
+    ledger_orders,
+    product_days,
+    slices,
+    version_locks,
+)
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.current import of_load, refresh_current
 from shop_assets.warehouse.difference import Difference, Target, replace_rows, replace_slice
@@ -43,11 +50,7 @@ def merge_entity(warehouse: Warehouse, spec: TableSpec, rows: pd.DataFrame, load
     with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
         if publication.before is not None:
             return publication.before
-        # Loads of other hours may bring versions of the same rows: each must see those before it.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 4))",
-            parameters=(_FOLLOWS.get(spec.name, spec.name),),
-        )
+        version_locks.lock(cursor, _FOLLOWS.get(spec.name, spec.name))
         found = _replace(cursor, spec, target, load, fresh)
         if found.rows:
             refresh_current(cursor, spec, load, found, one_each=one_each)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
 
-from shop_assets.warehouse.connection import Warehouse
+from shop_assets.warehouse import ledger_orders
+from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets_tests.warehouse.loads import HOUR, NINE, ledger, merge, table_of
 
 HOURS = [NINE + number * HOUR for number in range(6)]
@@ -88,3 +89,39 @@ def test_whatever_each_hour_tells_in_the_end_counts(
             merge(anew, table, *given, start=hour)
     ledger(anew)
     assert all_that_stands(warehouse) == all_that_stands(anew)
+
+
+def test_an_order_that_moves_while_its_versions_are_read_does_not_stand_twice(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its old versions go, so that nothing which is read tells where its old rows stand."""
+    both = ("orders", "order_items")
+    standing = "SELECT kind, happened_at FROM warehouse.sales_ledger"
+    for table in both:
+        merge(warehouse, table, {"version_at": NINE})
+    ledger(warehouse)
+    before = table_of(warehouse, standing)
+    moved = {"version_at": NINE, "placed_at": NINE + 5 * HOUR}
+    take = ledger_orders.take
+
+    def move() -> None:
+        for table in both:
+            merge(warehouse, table, moved, epoch=2)
+
+    moving: list[Future[None]] = []
+
+    def overtaken(cursor: Cursor) -> None:
+        take(cursor)
+        if not moving:
+            moving.append(pool.submit(move))
+            wait(moving, timeout=2)
+
+    monkeypatch.setattr(ledger_orders, "take", overtaken)
+    with ThreadPoolExecutor(1) as pool:
+        ledger(warehouse, "A")
+        assert table_of(warehouse, standing) == before
+        moving[0].result(timeout=60)
+    ledger(warehouse)
+    after = table_of(warehouse, standing)
+    assert len(after) == len(before)
+    assert after != before
