@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from shop_assets.entities import TABLES, TableSpec
-from shop_assets.warehouse import ddl
+from shop_assets.warehouse import ddl, zones
 from shop_assets.warehouse.connection import Cursor, Warehouse
 from shop_assets.warehouse.ddl import quoted
 
@@ -104,7 +104,7 @@ def _day(spec: TableSpec, zone: str) -> str:
     time = quoted(str(spec.time))
     if spec.column(str(spec.time)).kind == "date":
         return time
-    return f"({time} AT TIME ZONE {ddl.literal(zone)})::date"
+    return zones.day(time, zone)
 
 
 def _currency(spec: TableSpec) -> str:

@@ -18,6 +18,7 @@ from shop_assets.warehouse import (
     sold_orders,
     upkeep,
     version_locks,
+    zones,
 )
 from shop_assets.warehouse.connection import (
     Cursor,
@@ -293,5 +294,4 @@ def _ends_of_minutes(column: str, rows: str) -> str:
 
 def _day(column: str, table: str, zone: str) -> str:
     """A query for the shop's days of a column, each as its midnight in UTC."""
-    local = f"{column} AT TIME ZONE {ddl.literal(zone)}"
-    return f"SELECT ({local})::date::timestamp AT TIME ZONE 'UTC' FROM {table}"
+    return f"SELECT {zones.day(column, zone)}::timestamp AT TIME ZONE 'UTC' FROM {table}"

@@ -81,7 +81,8 @@ CREATE TABLE IF NOT EXISTS meta.funnel_sums (
 );
 CREATE TABLE IF NOT EXISTS meta.sums_of (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    zone text NOT NULL
+    zone text NOT NULL,
+    rules text NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS meta.hour_sums (
     hour timestamptz NOT NULL,

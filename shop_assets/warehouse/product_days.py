@@ -7,13 +7,13 @@ sold on, the sums know that the mart is made of.
 
 from __future__ import annotations
 
-from shop_assets.warehouse import ddl, sales_sums, slices
+from shop_assets.warehouse import sales_sums, slices, zones
 from shop_assets.warehouse.connection import Cursor, fetch_one
 
 
 def mark(cursor: Cursor, zone: str) -> None:
     """Ask for the days that the versions in `pg_temp.gone` and `pg_temp.came` concern."""
-    concerned = _CONCERNED.replace("<zone>", ddl.literal(zone))
+    concerned = _CONCERNED.replace("<day>", zones.day("m.since", zone))
     cursor.execute(f"CREATE TEMP TABLE concerned ON COMMIT DROP AS {concerned}")
     if not fetch_one(cursor, "SELECT EXISTS (SELECT FROM pg_temp.concerned)"):
         return
@@ -52,7 +52,7 @@ WITH moved AS MATERIALIZED (
     FROM told GROUP BY source, product_id
 )
 SELECT source, product_id, CASE WHEN b.product_id IS NULL THEN '-infinity'
-    ELSE (m.since AT TIME ZONE <zone>)::date END AS since
+    ELSE <day> END AS since
 FROM moved m JOIN known k USING (source, product_id)
 LEFT JOIN before b USING (source, product_id)
 WHERE k.changes OR (k.has_any AND b.product_id IS NULL)

@@ -6,7 +6,8 @@ changes, in its transaction, under the lock that loads of the ledger follow each
 counted how is said once, in `transforms.sales`: here are differences of its sums.
 
 The days are of the shop's zone. Where the sums were never made (an older release's warehouse), or
-for another zone, the next load or mart makes them from the ledger.
+for another zone, the next load or mart makes them from the ledger. So it does where Python knows
+other rules of the zone than before, since a country has changed its clocks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pyarrow as pa
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sales
-from shop_assets.warehouse import ddl, slices, sold_orders
+from shop_assets.warehouse import ddl, slices, sold_orders, zones
 from shop_assets.warehouse.connection import Cursor, Readable, fetch_one, only_by_index, read
 
 ROWS_AT_ONCE = 1_000_000
@@ -87,6 +88,7 @@ def ensure(cursor: Cursor, zone: str) -> None:
     cursor.execute(LOCK)
     if _are_of(cursor, zone):
         return
+    moved = fetch_one(cursor, "SELECT EXISTS (SELECT FROM meta.sums_of WHERE zone = $1)", (zone,))
     for sums in _ALL:
         cursor.execute(f"DELETE FROM meta.{sums.table}")
         made: list[pd.DataFrame] = []
@@ -100,10 +102,12 @@ def ensure(cursor: Cursor, zone: str) -> None:
             _write(cursor, sums, sales.added(made, sums.key))
     sold_orders.count_anew(cursor, zone)
     cursor.execute(
-        "INSERT INTO meta.sums_of (one, zone) VALUES (true, $1) "
-        "ON CONFLICT (one) DO UPDATE SET zone = excluded.zone",
-        parameters=(zone,),
+        "INSERT INTO meta.sums_of (one, zone, rules) VALUES (true, $1, $2) "
+        "ON CONFLICT (one) DO UPDATE SET zone = excluded.zone, rules = excluded.rules",
+        parameters=(zone, zones.rules(zone)),
     )
+    if moved:
+        _ask_for_all_days(cursor)
 
 
 def read_hours(warehouse: Readable, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
@@ -141,9 +145,19 @@ def _read(warehouse: Readable, sums: Sums, start: object, end: object, kind: str
 
 
 def _are_of(cursor: Cursor, zone: str) -> bool:
-    return bool(
-        fetch_one(cursor, "SELECT EXISTS (SELECT FROM meta.sums_of WHERE zone = $1)", (zone,))
-    )
+    sql = "SELECT EXISTS (SELECT FROM meta.sums_of WHERE zone = $1 AND rules = $2)"
+    return bool(fetch_one(cursor, sql, (zone, zones.rules(zone))))
+
+
+def _ask_for_all_days(cursor: Cursor) -> None:
+    """Ask for each day that has sums or is in a mart: rows near midnight are another day's now."""
+    for mart, sums in (("sales_daily", DAYS), ("product_sales_daily", PRODUCTS)):
+        slices.mark_stale(
+            cursor,
+            mart,
+            f"SELECT day::timestamp AT TIME ZONE 'UTC' FROM meta.{sums.table} UNION "
+            f"SELECT day::timestamp AT TIME ZONE 'UTC' FROM {ddl.physical(TABLES[mart])}",
+        )
 
 
 def _write(cursor: Cursor, sums: Sums, changes: pd.DataFrame) -> None:
@@ -180,9 +194,8 @@ def _ledger_by_days(cursor: Cursor, zone: str) -> Iterator[pd.DataFrame]:
     """
     days = read(
         cursor,
-        "SELECT (happened_at AT TIME ZONE $1)::date AS day, count(*) AS rows "
+        f"SELECT {zones.day('happened_at', zone)} AS day, count(*) AS rows "
         "FROM warehouse.sales_ledger GROUP BY 1 ORDER BY 1",
-        (zone,),
     )
     if days.empty:
         return

@@ -9,7 +9,7 @@ the orders that it moves make of it, since a day has more and more orders until 
 from __future__ import annotations
 
 from shop_assets.transforms import sales
-from shop_assets.warehouse import ddl
+from shop_assets.warehouse import ddl, zones
 from shop_assets.warehouse.connection import Cursor
 
 _KEY = ("source", "order_id")
@@ -128,14 +128,13 @@ def _counts(orders: str, zone: str, *, sign: str) -> str:
 
     An order counts on the day it was placed, in each currency that it has a sale in on that day.
     """
-    local = f"AT TIME ZONE {ddl.literal(zone)}"
     return (
         f"SELECT o.day, s.currency, {sign}count(o.customer_id) AS new_customer_orders, "
         f"{sign}count(*) FILTER (WHERE o.customer_id IS NULL) AS guest_orders "
         "FROM (SELECT customer_id, currencies, sold_since, "
-        f"(ordered_at {local})::date AS day FROM ({orders}) counted) o "
+        f"{zones.day('ordered_at', zone)} AS day FROM ({orders}) counted) o "
         "CROSS JOIN LATERAL unnest(o.currencies, o.sold_since) s(currency, since) "
-        f"WHERE (s.since {local})::date = o.day GROUP BY o.day, s.currency"
+        f"WHERE {zones.day('s.since', zone)} = o.day GROUP BY o.day, s.currency"
     )
 
 

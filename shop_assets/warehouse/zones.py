@@ -1,0 +1,43 @@
+"""The shop's days in SQL, by the rules that Python has of its time zone.
+
+PostgreSQL has rules of its own. Those of another release know other days, once a country has
+changed its clocks; and some names of zones, such as CET, are to it one offset for all of the year.
+What is counted in both places has to be of the same days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from zoneinfo import ZoneInfo
+
+from shop_assets.transforms.days import Offsets, offsets
+
+
+def local(moment: str, zone: str) -> str:
+    """An expression for what the clocks of a zone show (timestamp) at a moment (timestamptz)."""
+    known = offsets(ZoneInfo(zone))
+    if not known.seconds.any():
+        return f"({moment} AT TIME ZONE 'UTC')"
+    ahead = ",".join(map(str, known.seconds))
+    place = f"1 + width_bucket({moment}, '{{{_since(known)}}}'::timestamptz[])"
+    return (
+        f"(({moment} AT TIME ZONE 'UTC') + make_interval(secs => ('{{{ahead}}}'::int[])[{place}]))"
+    )
+
+
+def day(moment: str, zone: str) -> str:
+    """An expression for the day (date) of a zone that a moment (timestamptz) is in."""
+    return f"{local(moment, zone)}::date"
+
+
+def rules(zone: str) -> str:
+    """A text that is another one where the rules of a zone are; '' where it is always at UTC."""
+    known = offsets(ZoneInfo(zone))
+    if not known.seconds.any():
+        return ""
+    return hashlib.sha256(known.since.tobytes() + known.seconds.tobytes()).hexdigest()[:16]
+
+
+def _since(known: Offsets) -> str:
+    moments = known.since.view("datetime64[s]")
+    return ",".join(f"{moment}+00" for moment in moments)
