@@ -88,6 +88,18 @@ def ensure(cursor: Cursor, zone: str) -> None:
     cursor.execute(LOCK)
     if _are_of(cursor, zone):
         return
+    # An older release has left a part of it to PostgreSQL, and did not say by which rules.
+    if not (_are_of(cursor, zone, "") and zones.are_postgresqls(cursor, zone)):
+        _make(cursor, zone)
+    cursor.execute(
+        "INSERT INTO meta.sums_of (one, zone, rules) VALUES (true, $1, $2) "
+        "ON CONFLICT (one) DO UPDATE SET zone = excluded.zone, rules = excluded.rules",
+        parameters=(zone, zones.rules(zone)),
+    )
+
+
+def _make(cursor: Cursor, zone: str) -> None:
+    """Make the sums anew; where they were of the zone, but by other rules, ask for its days."""
     moved = fetch_one(cursor, "SELECT EXISTS (SELECT FROM meta.sums_of WHERE zone = $1)", (zone,))
     for sums in _ALL:
         cursor.execute(f"DELETE FROM meta.{sums.table}")
@@ -101,11 +113,6 @@ def ensure(cursor: Cursor, zone: str) -> None:
         if made:
             _write(cursor, sums, sales.added(made, sums.key))
     sold_orders.count_anew(cursor, zone)
-    cursor.execute(
-        "INSERT INTO meta.sums_of (one, zone, rules) VALUES (true, $1, $2) "
-        "ON CONFLICT (one) DO UPDATE SET zone = excluded.zone, rules = excluded.rules",
-        parameters=(zone, zones.rules(zone)),
-    )
     if moved:
         _ask_for_all_days(cursor)
 
@@ -144,9 +151,10 @@ def _read(warehouse: Readable, sums: Sums, start: object, end: object, kind: str
         )
 
 
-def _are_of(cursor: Cursor, zone: str) -> bool:
+def _are_of(cursor: Cursor, zone: str, rules: str | None = None) -> bool:
+    """Whether the sums are those of a zone by such `rules`, or by the ones that it has now."""
     sql = "SELECT EXISTS (SELECT FROM meta.sums_of WHERE zone = $1 AND rules = $2)"
-    return bool(fetch_one(cursor, sql, (zone, zones.rules(zone))))
+    return bool(fetch_one(cursor, sql, (zone, zones.rules(zone) if rules is None else rules)))
 
 
 def _ask_for_all_days(cursor: Cursor) -> None:

@@ -11,6 +11,8 @@ import hashlib
 from zoneinfo import ZoneInfo
 
 from shop_assets.transforms.days import Offsets, offsets
+from shop_assets.warehouse.connection import Cursor, fetch_one
+from shop_assets.warehouse.ddl import literal
 
 
 def local(moment: str, zone: str) -> str:
@@ -28,6 +30,16 @@ def local(moment: str, zone: str) -> str:
 def day(moment: str, zone: str) -> str:
     """An expression for the day (date) of a zone that a moment (timestamptz) is in."""
     return f"{local(moment, zone)}::date"
+
+
+def are_postgresqls(cursor: Cursor, zone: str) -> bool:
+    """Whether PostgreSQL's clocks of a zone have shown the same on each day until now."""
+    return not fetch_one(
+        cursor,
+        "SELECT EXISTS (SELECT FROM generate_series('1900-01-01 12:00+00'::timestamptz, "
+        "now() + interval '2 days', interval '1 day') at "
+        f"WHERE at AT TIME ZONE {literal(zone)} <> {local('at', zone)})",
+    )
 
 
 def rules(zone: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.transforms.days import offsets
-from shop_assets.warehouse import zones
+from shop_assets.warehouse import sales_sums, zones
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.mart_inputs import MARTS
 from shop_assets_tests.warehouse.databases import of_version, rows, session
@@ -110,12 +110,21 @@ def test_a_zone_that_is_always_at_utc_has_no_rules() -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "CET"])
-def test_an_upgrade_counts_anew_where_postgresql_had_other_clocks(
+def test_what_an_older_release_has_counted_is_counted_anew_where_postgresql_has_other_clocks(
     stack: Endpoints, zone: str
 ) -> None:
     url = of_version(stack, "0022")
     with session(url) as cursor:
         cursor.execute("INSERT INTO meta.sums_of (zone) VALUES (%s)", (zone,))
-    Warehouse(url, zone=zone).create()
-    agreed = "" if zone == "CET" else zones.rules(zone)
-    assert rows(url, "SELECT zone, rules FROM meta.sums_of") == [(zone, agreed)]
+        cursor.execute(
+            "INSERT INTO meta.day_sums VALUES "
+            f"('2026-07-01', 'EUR'{', 0' * (len(sales_sums.DAYS.figures) - 1)}, 1, 1, 0)"
+        )
+    warehouse = Warehouse(url, zone=zone)
+    warehouse.create()
+    for _ in range(2):
+        with warehouse.transaction() as cursor:
+            sales_sums.ensure(cursor, zone)
+        assert rows(url, "SELECT zone, rules FROM meta.sums_of") == [(zone, zones.rules(zone))]
+        left = [] if zone == "CET" else [("2026-07-01",)]
+        assert rows(url, "SELECT day::text FROM meta.day_sums") == left
