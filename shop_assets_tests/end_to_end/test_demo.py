@@ -196,7 +196,7 @@ def test_an_asset_is_materialized_by_dagsters_own_command_over_a_range(inside: C
 
 
 # Where three tests share two slow cores, the daemon alone takes minutes for its three rounds.
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2000)
 def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
     shown: Any, command: Command, tmp_path: Path
 ) -> None:
@@ -204,7 +204,7 @@ def test_up_serves_the_ui_with_schedule_and_sensors_until_it_is_interrupted(
     log = tmp_path / "up.log"
     process = command.start("up", *SIZE, "--port", str(port), log=log)
     try:
-        said = _until(lambda: "The Dagster UI is at" in log.read_text("utf-8", "replace"), 300)
+        said = _until(lambda: "The Dagster UI is at" in log.read_text("utf-8", "replace"), 600)
         assert said, log.read_text("utf-8", "replace")[-2000:]
         second = command("demo", *SIZE)
         assert second.returncode == 2
