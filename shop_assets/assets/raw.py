@@ -16,7 +16,7 @@ from dagster import (
 from shop_assets.assets.compare import Comparison
 from shop_assets.assets.drift import find_drift, note_lacking
 from shop_assets.assets.steps import RETRIES, priority, step
-from shop_assets.assets.sweep import tombstones
+from shop_assets.assets.sweep import tombstones, without_row
 from shop_assets.checks import arrival, deletions, drift
 from shop_assets.checks.report import report
 from shop_assets.io_managers.delta import KeyedBy, RawRows, ReadUntil
@@ -138,6 +138,8 @@ def _raw_asset(
         if ended_by:
             found = source_keys.found_gone(store, source, stream, span.start, span.end)
             gone = tombstones(zone, table_name, found, ended_by)
+            if how is not None:
+                source_keys.find_again(store, source, stream, without_row(found, gone, ended_by))
             spool.append(placed(gone, span.start))
             deleted = gone.num_rows
         parts = spool.parts()

@@ -99,6 +99,14 @@ def tombstones(lake: DeltaStore, table: str, gone: pa.Table, key: Collection[str
     return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
 
 
+def without_row(gone: pa.Table, made: pa.Table, key: Collection[str]) -> pa.ChunkedArray:
+    """The keys of deletions of which no tombstone was `made`: raw does not hold their rows."""
+    if not made.num_rows:
+        return gone["key"]
+    ended = key_text(merged_types(made, key), tuple(key)).combine_chunks()
+    return gone["key"].filter(pc.invert(pc.is_in(gone["key"], value_set=ended)))
+
+
 _PLACE = ("key", "hour", "gone_at")
 
 

@@ -267,6 +267,24 @@ def mark_missing(
         )
 
 
+def find_again(warehouse: Warehouse, source: str, stream: str, keys: pa.ChunkedArray) -> None:
+    """Let keys that were found gone be found so once more, by the next read that lacks them.
+
+    For those whose rows raw does not hold: another load, which has read them before they were gone,
+    may be about to write them, and nothing has ended what will be made of them.
+    """
+    if not len(keys):
+        return
+    with warehouse.transaction() as cursor:
+        slices.stage(cursor, "keys", pa.table({"key": keys}))
+        _lock(cursor, source, stream)
+        cursor.execute(
+            "UPDATE meta.source_keys k SET deleted_at = NULL FROM pg_temp.keys g "
+            "WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key",
+            parameters=(source, stream),
+        )
+
+
 def found_gone(
     warehouse: Warehouse, source: str, stream: str, start: dt.datetime, end: dt.datetime
 ) -> pa.Table:

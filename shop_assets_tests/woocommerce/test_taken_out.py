@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from shop_assets.definitions import build_definitions
+from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.live import OpenHour
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets_tests.automation.opened import opened_shop
@@ -131,6 +134,32 @@ def test_a_line_taken_out_leaves_as_a_fresh_reading_would_have_it(woo: Woo, open
         if name != "sales":
             pd.testing.assert_frame_equal(before[name], frame)
         pd.testing.assert_frame_equal(again[name], frame)
+
+
+def test_it_leaves_when_the_order_is_read_again_where_two_loads_have_crossed(
+    woo: Woo, opened: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One had read the line and was about to write it, when the other found it gone."""
+    order, lines = place(woo)
+    append = DeltaStore.append
+    crossed: list[bool] = []
+
+    def overtaken(store: DeltaStore, table: str, *given: Any, **named: Any) -> bool:
+        if "order_lines" in table and not crossed:
+            crossed.append(True)
+            woo.clock.set(START + 1.4 * HOUR)
+            woo.shop.take_out(order, lines[2])
+            woo.tick(minutes=1)
+            assert pool.submit(lived.load, START + HOUR).result(timeout=300)
+        return append(store, table, *given, **named)
+
+    monkeypatch.setattr(DeltaStore, "append", overtaken)
+    with opened() as lived, ThreadPoolExecutor(1) as pool:
+        assert lived.load(START)
+        assert crossed
+        assert lived.load(MIDNIGHT)
+        assert lines_there(lived) == [(str(order), str(line)) for line in lines[:2]]
+        assert sum(sold_by_hour(lived, order).values()) == 20
 
 
 def test_it_leaves_within_the_hour_that_is_not_over(woo: Woo, opened: Opens) -> None:
