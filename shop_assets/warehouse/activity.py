@@ -19,6 +19,10 @@ def load_activity(warehouse: Warehouse, activity: pd.DataFrame, load: Load) -> W
     """Replace the activity that the load's change hours brought (columns of `web_activity`)."""
     fresh = slices.to_arrow(activity, _SPEC)
     months = warehouse.ensure_months(_SPEC, fresh.column("started_at"))
+    # By itself: it asks for hours of the funnel in their order, in which they are settled, and so
+    # does what follows; both in one transaction would not.
+    with warehouse.transaction() as cursor:
+        funnel_sums.ensure(cursor)
     with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
         if publication.before is not None:
             return publication.before

@@ -55,6 +55,10 @@ def load_ledger(
         orders[["source", "order_id"]].drop_duplicates(), schema=_ORDER_KEYS, preserve_index=False
     )
     months: list[str] = []
+    # By itself: it asks for days of the marts in their order, in which they are settled, and so
+    # does what follows; both in one transaction would not.
+    with warehouse.transaction() as cursor:
+        sales_sums.ensure(cursor, warehouse.zone)
     with warehouse.transaction() as cursor:
         cursor.execute(sales_sums.LOCK)
         with slices.publishing(cursor, load) as publication:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ import pytest
 
 from shop_assets.entities import TABLES
 from shop_assets.transforms import sessions
-from shop_assets.warehouse import funnel_sums
+from shop_assets.warehouse import funnel_sums, slices
 from shop_assets.warehouse.connection import Warehouse, fetch_one
 from shop_assets.warehouse.mart_inputs import funnel_hourly
 from shop_assets.warehouse.marts import look, replace_slices, stale_slices
@@ -240,3 +240,31 @@ def test_hours_at_once_that_tell_of_one_session_count_it_once(
             done.result()
     assert funnel_hourly(warehouse, *SPAN)["sessions"].tolist() == [2]
     pd.testing.assert_frame_equal(funnel_hourly(warehouse, *SPAN), counted(warehouse))
+
+
+def test_a_load_that_counts_all_sessions_first_and_a_mart_do_not_wait_for_each_other(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for the hours where the mart says otherwise, and then for those that it changes."""
+    later = {"started_at": NINE + HOUR, "ended_at": NINE + HOUR, "change_hour": NINE + HOUR}
+    activity(warehouse, later, start=NINE + HOUR)
+    with warehouse.transaction() as cursor:
+        cursor.execute("DELETE FROM meta.funnel_made")
+        hours = f"generate_series('{NINE}'::timestamptz, '{NINE + HOUR}', interval '1 hour')"
+        slices.mark_stale(cursor, "funnel_hourly", f"SELECT h FROM {hours} h")
+    other = Warehouse(warehouse.url)
+    spec, both = TABLES["funnel_hourly"], load_of("marts/funnel_hourly", NINE, count=2)
+    seen = look(other, "funnel_hourly", both.start, both.end)
+    add = funnel_sums.add
+    settling: list[Future[Any]] = []
+
+    def met(*given: Any) -> None:
+        settling.append(pool.submit(replace_slices, other, spec, spec.empty(), both, seen))
+        wait(settling, timeout=2)
+        add(*given)
+
+    monkeypatch.setattr(funnel_sums, "add", met)
+    with ThreadPoolExecutor(1) as pool:
+        activity(warehouse, {})
+        settling[0].result(timeout=60)
+    assert stale(warehouse, "funnel_hourly") == ["01-31 09:00", "01-31 10:00"]
