@@ -127,7 +127,7 @@ def _bare(
     """Arrow into the same table by binary COPY, in one transaction.
 
     All at once, as a table is that was a frame; or so many rows (`batch`) at a time, which the
-    client writes down for the server while that puts in those before: there is no faster way.
+    client writes down for the server while that puts in those before: the fastest way we know.
     """
     tables = [slices.to_arrow(frame, _SPEC) for frame in frames]
     store.ensure_months(_SPEC, tables[0].column("ordered_hour"))
