@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 
 from shop_assets.checks import deletions
 from shop_assets.checks.outcome import Outcome
+from shop_assets.io_managers.seen_keys import seen_keys
 from shop_assets.partitions import floor_hour
 from shop_assets.sources.key_text import key_spans, key_text
 from shop_assets.sources.protocol import Batch, Compared
-from shop_assets.transforms.extract import ROW_HASH, row_hashes
+from shop_assets.transforms.extract import ROW_HASH, placed, row_hashes
 from shop_assets.warehouse import source_keys
 from shop_assets.warehouse.connection import Warehouse
 
@@ -50,19 +51,26 @@ class Comparison:
         self._stream = (source, stream)
         self._how = how
         self._anew = anew
+        self._start = start
         self._hour = max(start, floor_hour(how.window.end - _MICROSECOND))
         # A tombstone needs a time that is later than its row's, and in the window.
         self._latest = how.window.end - 2 * _MICROSECOND
         self._began = source_keys.now(warehouse)
+        self._known = 0
+        if how.complete:
+            with source_keys.known(warehouse, source, stream) as known:
+                # Before what this read brings is known, too.
+                self._known = known.count
         self._seen: list[npt.NDArray[np.uint64]] = []
         self._lacking: list[pa.Table] = []
         self._nameless = False
 
     def changed(self, batch: Batch) -> pa.Table:
-        """A batch's rows that are new or changed, with their hash, each later than all before it.
+        """A batch's rows that are new or changed, as raw has them, each later than all before it.
 
-        A row for which the window has no time left (a later one has been loaded already) is left
-        to the next read: it is still found changed then.
+        They are expected from now on (see `source_keys.expect`). A row for which the window has no
+        time left (a later one has been loaded already) is left to the next read: it is still found
+        changed then.
         """
         rows = batch.rows
         keys, hashes = key_text(rows, self._how.key), row_hashes(rows)
@@ -89,7 +97,11 @@ class Comparison:
         kept = pa.array((differs & (times < end)) | ~named)
         moved = pa.array(times).cast(pa.timestamp("us")).cast(_TIME)
         place = rows.column_names.index("_change_time")
-        return rows.set_column(place, rows.field(place), moved).filter(kept)
+        rows = rows.set_column(place, rows.field(place), moved).filter(kept)
+        rows = placed(rows, self._start)
+        seen = seen_keys(rows, self._how.key, broken=True)
+        source_keys.expect(self._warehouse, *self._stream, seen)
+        return rows
 
     def end_missing(self) -> Outcome | None:
         """Mark as gone, in the last hour that is loaded, the known keys that no row had.
@@ -107,11 +119,21 @@ class Comparison:
             missing = [part.filter(pa.array(~np.isin(_hashed(part), seen))) for part in earlier]
             gone = pa.chunked_array([c for part in missing for c in part.chunks], pa.string())
             count = 0 if self._nameless else len(gone)
-            outcome = deletions.judge(count, known.count, self._how.gone_limit)
+            outcome = deletions.judge(count, self._known, self._how.gone_limit)
         if count and outcome.passed:
             moment = pa.scalar(window.nearest(self._began), _TIME)
             self._mark(pa.table({"key": gone, "gone_at": pa.repeat(moment, len(gone))}))
         return outcome
+
+    def look_again(self, gone: pa.ChunkedArray) -> None:
+        """Of keys that were found gone, but whose rows raw does not hold, see to it that these end.
+
+        Another load, which has read them before they were gone, may be about to write them. A read
+        of every row there is finds them gone once more; what whole parents lack may not be read
+        again, and is ended by the next hour's load as well.
+        """
+        later = source_keys.find_again if self._how.complete else source_keys.put_off
+        later(self._warehouse, *self._stream, gone)
 
     def _note_lacking(self, wholes: pa.Table, keys: pa.ChunkedArray) -> None:
         """Note the known keys of whole parents that are not among a batch's."""
@@ -133,11 +155,16 @@ class Comparison:
         gone = pa.concat_tables(self._lacking)
         gone = gone.filter(pa.array(~np.isin(_hashed(gone["key"]), seen)))
         if gone.num_rows:
-            self._mark(gone)
+            self._mark(gone, dated=True)
 
-    def _mark(self, gone: pa.Table) -> None:
+    def _mark(self, gone: pa.Table, *, dated: bool = False) -> None:
         source_keys.mark_missing(
-            self._warehouse, *self._stream, gone, known_at=self._began, hour=self._hour
+            self._warehouse,
+            *self._stream,
+            gone,
+            known_at=self._began,
+            hour=self._hour,
+            dated=dated,
         )
 
     def _named(self, rows: pa.Table) -> npt.NDArray[np.bool_]:

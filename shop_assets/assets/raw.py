@@ -125,7 +125,7 @@ def _raw_asset(
 
         def keep(batch: Batch) -> pa.Table:
             columns.update(batch.rows.column_names)
-            return placed(batch.rows if known is None else known.changed(batch), span.start)
+            return placed(batch.rows, span.start) if known is None else known.changed(batch)
 
         if calendar.open_hour and how is not None and how.complete:
             # What is read as a whole is read once, when the hour is over.
@@ -138,8 +138,8 @@ def _raw_asset(
         if ended_by:
             found = source_keys.found_gone(store, source, stream, span.start, span.end)
             gone = tombstones(zone, table_name, found, ended_by)
-            if how is not None:
-                source_keys.find_again(store, source, stream, without_row(found, gone, ended_by))
+            if known is not None:
+                known.look_again(without_row(found, gone, ended_by))
             spool.append(placed(gone, span.start))
             deleted = gone.num_rows
         parts = spool.parts()
@@ -149,11 +149,7 @@ def _raw_asset(
         if swept_by and came:
             for part in parts.each():
                 source_keys.record(store, source, stream, seen_keys(part, swept_by))
-        compared = None
-        if how is not None:
-            compared = KeyedBy(source, stream, how.key)
-            for part in parts.each():
-                source_keys.expect(store, source, stream, seen_keys(part, how.key, broken=True))
+        compared = None if how is None else KeyedBy(source, stream, how.key)
         noted = None
         if read.checkpoint is not None or calendar.open_hour:
             noted = ReadUntil(source, stream, window.end, read.checkpoint)

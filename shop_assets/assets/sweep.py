@@ -83,7 +83,7 @@ def tombstones(lake: DeltaStore, table: str, gone: pa.Table, key: Collection[str
 
     A tombstone's change time is that of the sweep, and at any rate later than its row's. A load
     that ended early may have left the row in a later hour than is known: it is looked for there.
-    One whose row raw does not hold is left out: nothing was ever made of it.
+    One whose row raw does not hold is left out: there is nothing to end, so far.
     """
     frame = gone.to_pandas()
     made = [_newest(lake, table, day, tuple(key)) for day in _by_day(frame)]

@@ -102,8 +102,9 @@ def of_parents(
 
 
 def expect(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> None:
-    """Note keys (`SEEN`) whose rows are about to be written: they are missed if they vanish.
+    """Note keys (`SEEN`) whose rows were read and will be written: they are missed if they vanish.
 
+    At once, so that another read that lacks one of them finds it gone, long before it is in raw.
     What the rows hold is not known before `remember`. Until then the hour stays the earliest in
     which the key's newest row may stand, and the time the latest that it may have.
     """
@@ -123,7 +124,8 @@ def expect(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> No
 def remember(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> None:
     """Note what the rows of keys (`SEEN`, and `row_hash`) hold, once they are in raw.
 
-    What a later row of the same key holds is kept, in whatever order loads end.
+    What a later row of the same key holds is kept, in whatever order loads end. When the source had
+    them last is when they were read, not now: they may have been found gone since.
     """
     _put(
         warehouse,
@@ -131,8 +133,8 @@ def remember(warehouse: Warehouse, source: str, stream: str, seen: pa.Table) -> 
         stream,
         seen,
         "ON CONFLICT (source, stream, key) DO UPDATE SET hour = excluded.hour, "
-        "changed_at = excluded.changed_at, row_hash = excluded.row_hash, "
-        "seen_at = clock_timestamp() WHERE excluded.changed_at >= k.changed_at",
+        "changed_at = excluded.changed_at, row_hash = excluded.row_hash "
+        "WHERE excluded.changed_at >= k.changed_at",
     )
 
 
@@ -217,8 +219,7 @@ def mark_deleted(
     finds all of them, or they stand in a later hour.
     """
     with warehouse.transaction() as cursor:
-        slices.stage(cursor, "gone", pa.table({"key": keys}))
-        _lock(cursor, source, stream)
+        _stage_gone(cursor, source, stream, pa.table({"key": keys}))
         cursor.execute(
             "WITH gone AS (UPDATE meta.source_keys k SET deleted_at = $3 FROM pg_temp.gone g "
             "WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key AND k.deleted_at IS NULL "
@@ -245,33 +246,48 @@ def mark_missing(
     *,
     known_at: dt.datetime,
     hour: dt.datetime,
+    dated: bool = False,
 ) -> None:
     """Note that keys (`GONE`), not seen since `known_at`, are gone, for an hour's load to end.
 
     Each is gone at its `gone_at`, or just after its row's last change if that is later. One that
-    was ended at that moment already is ended by the same tombstone.
+    was ended at that moment already is ended by the same tombstone. `dated`: `gone_at` is when the
+    source itself says that it changed what lacks the key; a row of an earlier state is then gone,
+    whenever it was seen.
     """
     with warehouse.transaction() as cursor:
-        slices.stage(cursor, "gone", gone.cast(GONE))
-        _lock(cursor, source, stream)
+        _stage_gone(cursor, source, stream, gone.cast(GONE))
         cursor.execute(
             "WITH gone AS (UPDATE meta.source_keys k SET deleted_at = "
             "greatest(g.gone_at, k.changed_at + interval '1 microsecond') "
             "FROM (SELECT key, max(gone_at) AS gone_at FROM pg_temp.gone GROUP BY key) g "
             "WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key "
-            "AND k.deleted_at IS NULL AND k.seen_at <= $3 "
+            "AND k.deleted_at IS NULL "
+            "AND (k.seen_at <= $3 OR ($5 AND k.changed_at < g.gone_at)) "
             "RETURNING k.key, k.hour, k.deleted_at) "
             "INSERT INTO meta.source_deletions (source, stream, hour, key, gone_at, row_hour) "
             "SELECT $1, $2, $4, key, deleted_at, hour FROM gone ON CONFLICT DO NOTHING",
-            parameters=(source, stream, known_at, hour),
+            parameters=(source, stream, known_at, hour, dated),
         )
 
 
 def find_again(warehouse: Warehouse, source: str, stream: str, keys: pa.ChunkedArray) -> None:
-    """Let keys that were found gone be found so once more, by the next read that lacks them.
+    """Let keys that were found gone be found so once more, by the next read that lacks them."""
+    if not len(keys):
+        return
+    with warehouse.transaction() as cursor:
+        _stage_gone(cursor, source, stream, pa.table({"key": keys}))
+        cursor.execute(
+            "UPDATE meta.source_keys k SET deleted_at = NULL FROM pg_temp.gone g "
+            "WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key",
+            parameters=(source, stream),
+        )
 
-    For those whose rows raw does not hold: another load, which has read them before they were gone,
-    may be about to write them, and nothing has ended what will be made of them.
+
+def put_off(warehouse: Warehouse, source: str, stream: str, keys: pa.ChunkedArray) -> None:
+    """Let keys that were found gone be ended by the load of the hour in which this is written, too.
+
+    Not those that were seen last longer than `_UNDER_WAY` ago.
     """
     if not len(keys):
         return
@@ -279,10 +295,18 @@ def find_again(warehouse: Warehouse, source: str, stream: str, keys: pa.ChunkedA
         slices.stage(cursor, "keys", pa.table({"key": keys}))
         _lock(cursor, source, stream)
         cursor.execute(
-            "UPDATE meta.source_keys k SET deleted_at = NULL FROM pg_temp.keys g "
-            "WHERE k.source = $1 AND k.stream = $2 AND k.key = g.key",
+            "INSERT INTO meta.source_deletions (source, stream, hour, key, gone_at, row_hour) "
+            "SELECT DISTINCT $1, $2, date_trunc('hour', clock_timestamp(), 'UTC'), k.key, "
+            "k.deleted_at, k.hour FROM pg_temp.keys g JOIN meta.source_keys k "
+            "ON k.source = $1 AND k.stream = $2 AND k.key = g.key "
+            f"WHERE k.deleted_at IS NOT NULL AND k.seen_at > clock_timestamp() - {_UNDER_WAY} "
+            "ON CONFLICT DO NOTHING",
             parameters=(source, stream),
         )
+
+
+_UNDER_WAY = "interval '2 days'"
+"""How long a load may take, at most, from when it reads a row until it writes it."""
 
 
 def found_gone(
@@ -297,6 +321,17 @@ def found_gone(
             parameters=(source, stream, start, end),
         )
         return cursor.fetch_arrow_table()
+
+
+def _stage_gone(cursor: Cursor, source: str, stream: str, gone: pa.Table) -> None:
+    """Put keys into `pg_temp.gone`, and hold what is known of them, in the order of all writers."""
+    slices.stage(cursor, "gone", gone)
+    _lock(cursor, source, stream)
+    cursor.execute(
+        "SELECT FROM meta.source_keys k WHERE k.source = $1 AND k.stream = $2 "
+        "AND k.key IN (SELECT key FROM pg_temp.gone) ORDER BY k.key FOR UPDATE OF k",
+        parameters=(source, stream),
+    )
 
 
 def _lock(cursor: Cursor, source: str, stream: str) -> None:

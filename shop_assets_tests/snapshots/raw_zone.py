@@ -6,6 +6,9 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from shop_assets.assets.compare import Comparison
 from shop_assets.io_managers.seen_keys import seen_keys
 from shop_assets.partitions import HOUR
@@ -46,8 +49,10 @@ class Raw:
         kept = [read.changed(batch) for batch in batches]
         read.end_missing()
         gone = source_keys.found_gone(*stream, first, end)
+        ended = [key in self.rows for key in gone["key"].to_pylist()]
+        read.look_again(gone["key"].filter(pc.invert(pa.array(ended, pa.bool_()))))
+        gone = gone.filter(pa.array(ended, pa.bool_()))
         table = assemble(kept, first)
-        source_keys.expect(*stream, seen_keys(table, how.key, broken=True))
         if until == "write":
             return 0
         keys = key_text(table, how.key).to_pylist() if table.num_rows else []
@@ -58,11 +63,18 @@ class Raw:
             self.rows.setdefault(key, []).append(version)
         for row in gone.to_pylist():
             assert row["gone_at"] < how.window.end
-            if row["key"] in self.rows:
-                self.rows[row["key"]].append((row["gone_at"], self.attempts, None))
+            self.rows[row["key"]].append((row["gone_at"], self.attempts, None))
         if until != "remember":
             source_keys.remember(*stream, seen_keys(table, how.key, broken=True))
         return int(table.num_rows)
+
+    def put_off_to(self, hour: dt.datetime) -> None:
+        """Let what was put off to the hour in which this runs have been so to one of the shop's."""
+        with self.warehouse.transaction() as cursor:
+            cursor.execute(
+                "UPDATE meta.source_deletions SET hour = $1 WHERE hour > now() - interval '1 day'",
+                parameters=(hour,),
+            )
 
     def now(self) -> dict[str, str]:
         """The newest word of each key that has not ended."""

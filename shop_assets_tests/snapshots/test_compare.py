@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import pytest
@@ -32,8 +33,18 @@ def batch(rows: dict[str, str], time: dt.datetime) -> pa.Table:
 class Snapshots(Raw):
     """Raw of a stream that each load reads as a whole."""
 
-    def load(self, source: dict[str, str], hour: int, *, until: str = "end") -> int:
-        """One load of an hour that ends in the middle where told; how many rows it wrote."""
+    def load(
+        self,
+        source: dict[str, str],
+        hour: int,
+        *,
+        until: str = "end",
+        meanwhile: Callable[[], object] = int,
+    ) -> int:
+        """One load of an hour that ends in the middle where told; how many rows it wrote.
+
+        `meanwhile`: what happens between the last row and the end of the read.
+        """
         window = Window(START + hour * HOUR, START + (hour + 1) * HOUR)
         keys = sorted(source)
         time = window.nearest(dt.datetime.now(dt.UTC))
@@ -43,7 +54,12 @@ class Snapshots(Raw):
             for part in (keys[:half], keys[half:])
         ]
         how = Compared(("id",), window, complete=True, gone_limit=1.0)
-        return self.take(how, batches, span=(window.start, window.end), until=until)
+
+        def read() -> Iterator[Batch]:
+            yield from batches
+            meanwhile()
+
+        return self.take(how, read(), span=(window.start, window.end), until=until)
 
 
 def test_a_row_comes_once_and_again_when_its_load_ended_before_it_was_remembered(
@@ -58,6 +74,19 @@ def test_a_row_comes_once_and_again_when_its_load_ended_before_it_was_remembered
     assert raw.load(source | {"b": "3"}, 1) == 1
     assert raw.load(source, 2) == 1
     assert raw.now() == source
+
+
+@pytest.mark.parametrize("until", ["end", "remember"])
+def test_a_row_that_a_slower_load_has_still_to_write_is_found_gone_once_more(
+    warehouse: Warehouse, until: str
+) -> None:
+    raw, source = Snapshots(warehouse), {"a": "1", "b": "2"}
+    without = {"a": "1"}
+    raw.load(source, 1, until=until, meanwhile=lambda: raw.load(without, 2))
+    for hour in (3, 4):
+        raw.load(without, hour)
+        assert raw.now() == without
+    assert [(hour, key) for hour, key, _ in raw.ended()] == [(2, "b"), (3, "b")]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -13,6 +13,7 @@ import pytest
 from shop_assets.partitions import HOUR
 from shop_assets.sources.objects import table
 from shop_assets.sources.protocol import PROVENANCE, Batch, Compared, Window
+from shop_assets.warehouse import source_keys
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.snapshots.raw_zone import START, Raw
 
@@ -227,6 +228,68 @@ def test_a_row_that_a_slower_load_brings_after_its_end_has_ended(shop: Orders) -
     shop.load(2)
     assert shop.now() == shop.source()
     assert shop.ended() == [(2, "1,b", at(2.5))]
+
+
+@pytest.mark.parametrize("until", ["end", "remember"])
+def test_a_row_that_a_slower_load_has_still_to_write_ends_an_hour_later(
+    shop: Orders, until: str
+) -> None:
+    def slowly() -> Iterable[Batch]:
+        yield batch({"1": Order(at(1.5), {"a": "x", "b": "x", "c": "x"})}, ["1"])
+        shop.put("1", 2.5, a="x")
+        shop.load(2)
+
+    shop.load(1, batches=slowly(), until=until)
+    assert "1,c" in shop.now()
+    for hour in (3, 4):
+        shop.put_off_to(at(hour))
+        shop.load(hour)
+        assert shop.now() == shop.source()
+    assert [end for end in shop.ended() if end[1] == "1,c"] == [
+        (2, "1,c", at(2.5)),
+        (3, "1,c", at(2.5)),
+    ]
+
+
+def test_what_never_comes_is_put_off_no_longer_than_a_load_may_take(shop: Orders) -> None:
+    def slowly() -> Iterable[Batch]:
+        yield batch({"1": Order(at(1.5), {"a": "x", "b": "x", "c": "x"})}, ["1"])
+        shop.put("1", 2.5, a="x", b="x")
+        shop.load(2)
+
+    shop.load(1, batches=slowly(), until="write")
+    for hour in (3, 4):
+        shop.put_off_to(at(hour))
+        shop.load(hour)
+    with shop.warehouse.transaction() as cursor:
+        cursor.execute("UPDATE meta.source_keys SET seen_at = seen_at - interval '3 days'")
+    for hour in (5, 6, 7):
+        shop.put_off_to(at(hour))
+        shop.load(hour)
+    assert [hour for hour, key, _ in shop.ended() if key == "1,c"] == [2, 3, 4, 5]
+    assert shop.now() == shop.source()
+
+
+def test_what_is_noted_late_of_an_order_that_has_changed_since_is_gone(shop: Orders) -> None:
+    def later() -> Iterable[Batch]:
+        # The other load's answer is older than this one's.
+        shop.load(1, batches=[batch({"1": Order(at(1.5), {"a": "x", "b": "x", "c": "x"})}, ["1"])])
+        yield batch(shop.orders, ["1"])
+
+    shop.put("1", 2.5, a="x")
+    shop.load(2, batches=later())
+    assert shop.now() == shop.source()
+
+
+def test_what_is_written_while_another_load_reads_was_there_when_it_was_read(shop: Orders) -> None:
+    def meanwhile() -> Iterable[Batch]:
+        written = {"key": ["12,a"], "hour": [at(0)], "changed_at": [at(0.1)], "row_hash": [7]}
+        source_keys.remember(shop.warehouse, "shop", "rows", pa.table(written))
+        yield batch(shop.orders, ["1", "12"])
+
+    shop.put("12", 0.1)
+    shop.load(15, batches=meanwhile())
+    assert shop.now() == shop.source() == {"1,a": "x", "1,b": "x"}
 
 
 def test_an_open_hour_has_the_ends_of_all_its_loads(shop: Orders) -> None:

@@ -18,6 +18,7 @@ from shop_assets.definitions import build_definitions
 from shop_assets.io_managers.delta_store import DeltaStore
 from shop_assets.live import OpenHour
 from shop_assets.stack.endpoints import Endpoints
+from shop_assets.warehouse import source_keys
 from shop_assets_tests.automation.opened import opened_shop
 from shop_assets_tests.automation.tiny_shop import TinyShop
 from shop_assets_tests.demo.api_shop import HOUR, START
@@ -36,6 +37,7 @@ sources:
     consumer_key: ck_simulated
     consumer_secret: cs_simulated
     requests_per_second: 1000
+    reread_days: {reread_days}
     streams: {{orders: {{}}, order_lines: {{}}}}
 """
 MIDNIGHT = dt.datetime(2026, 11, 4, tzinfo=dt.UTC)
@@ -48,7 +50,7 @@ STANDS = {
     "sales": "SELECT sum(net_sales_micros)::bigint AS net FROM marts_base.sales_hourly",
 }
 """What is there now, whenever it came; the ledger keeps what was, and what took it back."""
-Opens = Callable[[], AbstractContextManager[TinyShop]]
+Opens = Callable[..., AbstractContextManager[TinyShop]]
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +63,11 @@ def opened(stack: Endpoints, template: str, woo: Woo, tmp_path: Path) -> Opens:
     """Opens a new platform, on databases of its own, that reads the shop."""
 
     @contextmanager
-    def open_one() -> Iterator[TinyShop]:
+    def open_one(reread_days: int = 30) -> Iterator[TinyShop]:
         folder = tmp_path / uuid.uuid4().hex
         folder.mkdir()
-        with opened_shop(stack, template, folder, CONFIG.format(url=woo.url)) as shop:
+        config = CONFIG.format(url=woo.url, reread_days=reread_days)
+        with opened_shop(stack, template, folder, config) as shop:
             yield shop
 
     return open_one
@@ -136,28 +139,42 @@ def test_a_line_taken_out_leaves_as_a_fresh_reading_would_have_it(woo: Woo, open
         pd.testing.assert_frame_equal(again[name], frame)
 
 
-def test_it_leaves_when_the_order_is_read_again_where_two_loads_have_crossed(
-    woo: Woo, opened: Opens, monkeypatch: pytest.MonkeyPatch
+def an_hour_passes(shop: TinyShop, hour: dt.datetime) -> None:
+    """Let what was put off to the hour in which this runs have been so to one of the shop's."""
+    with shop.warehouse.transaction() as cursor:
+        cursor.execute(
+            "UPDATE meta.source_deletions SET hour = $1 WHERE hour > now() - interval '1 day'",
+            parameters=(hour,),
+        )
+
+
+@pytest.mark.parametrize("at", ["has read", "writes"])
+def test_it_leaves_an_hour_later_where_two_loads_have_crossed(
+    woo: Woo, opened: Opens, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    """One had read the line and was about to write it, when the other found it gone."""
+    """One had read the line, when the other found it gone; no order is ever read again."""
     order, lines = place(woo)
-    append = DeltaStore.append
+    owner, name = {"has read": (source_keys, "found_gone"), "writes": (DeltaStore, "append")}[at]
+    called = getattr(owner, name)
     crossed: list[bool] = []
 
-    def overtaken(store: DeltaStore, table: str, *given: Any, **named: Any) -> bool:
-        if "order_lines" in table and not crossed:
+    def overtaken(*given: Any, **named: Any) -> Any:
+        if any("order_lines" in str(each) for each in given) and not crossed:
             crossed.append(True)
             woo.clock.set(START + 1.4 * HOUR)
             woo.shop.take_out(order, lines[2])
             woo.tick(minutes=1)
             assert pool.submit(lived.load, START + HOUR).result(timeout=300)
-        return append(store, table, *given, **named)
+        return called(*given, **named)
 
-    monkeypatch.setattr(DeltaStore, "append", overtaken)
-    with opened() as lived, ThreadPoolExecutor(1) as pool:
-        assert lived.load(START)
+    with opened(reread_days=0) as lived, ThreadPoolExecutor(1) as pool:
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, overtaken)
+            assert lived.load(START)
         assert crossed
-        assert lived.load(MIDNIGHT)
+        assert len(lines_there(lived)) == 3
+        an_hour_passes(lived, START + 2 * HOUR)
+        assert lived.load(START + 2 * HOUR)
         assert lines_there(lived) == [(str(order), str(line)) for line in lines[:2]]
         assert sum(sold_by_hour(lived, order).values()) == 20
 
