@@ -155,7 +155,7 @@ def _raw_asset(
             noted = ReadUntil(source, stream, window.end, read.checkpoint)
         rows = {hour_key(hour): count for hour, count in spool.hours.items()}
         return MaterializeResult(
-            value=RawRows(parts, noted, compared),
+            value=RawRows(parts, tuple(read_as.entities), noted, compared),
             metadata={
                 "rows": spool.num_rows,
                 **({"deletions": deleted} if ended_by else {}),

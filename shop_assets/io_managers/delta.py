@@ -4,7 +4,7 @@ Both write in parts, and raw is read in parts: however much an hour has, little 
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ from shop_assets.partitions import HOUR
 from shop_assets.resources import LakeResource, WarehouseResource
 from shop_assets.transforms.clean import Cleaned, cleaned_schema
 from shop_assets.transforms.parts import Parts
-from shop_assets.warehouse import checkpoints, rows, slices, source_keys
+from shop_assets.warehouse import checkpoints, progress, rows, slices, source_keys
 from shop_assets.warehouse.connection import Warehouse
 
 _HOUR = pa.field("_hour", pa.timestamp("us", "UTC"))
@@ -49,11 +49,12 @@ class KeyedBy:
 class RawRows:
     """What an attempt read, and what is to be noted of it once it is written.
 
-    `read`: how far it read; None where that need not be known. `compared`: whose rows were found
-    new or changed, if they were compared.
+    `becomes`: the entities that are made of them. `read`: how far it read; None where that need not
+    be known. `compared`: whose rows were found new or changed, if they were compared.
     """
 
     rows: Parts
+    becomes: Collection[str] = ()
     read: ReadUntil | None = None
     compared: KeyedBy | None = None
 
@@ -146,7 +147,7 @@ class RawLakeIOManager(_LakeInput):
         """
         attempt = load_id(context)
         some = next(obj.rows.each(), None) is not None
-        if some and not self._append(context, obj.rows, attempt):
+        if some and not self._append(context, obj, attempt):
             # An earlier try of the same step has written what it had read. That this one has read
             # more is not to be remembered, so that the next read finds it.
             return
@@ -162,19 +163,21 @@ class RawLakeIOManager(_LakeInput):
                 self.postgres(), read.source, read.stream, window, read.checkpoint, attempt
             )
 
-    def _append(self, context: OutputContext, rows: Parts, attempt: str) -> bool:
+    def _append(self, context: OutputContext, obj: RawRows, attempt: str) -> bool:
         now = pa.scalar(dt.datetime.now(dt.UTC), pa.timestamp("us", "UTC"))
 
         def stamped(part: pa.Table) -> pa.Table:
             part = part.append_column("_load_id", pa.repeat(attempt, part.num_rows))
             return part.append_column("_extracted_at", pa.repeat(now, part.num_rows))
 
-        return self.store().append(
-            context.asset_key.to_user_string(),
-            rows.map(stamped),
-            load_id=attempt,
-            keep_retyped=True,
-        )
+        readers = progress.cleaned_from_raw(obj.becomes)
+        with progress.rewriting(self.postgres(), readers, *_window(context)):
+            return self.store().append(
+                context.asset_key.to_user_string(),
+                obj.rows.map(stamped),
+                load_id=attempt,
+                keep_retyped=True,
+            )
 
 
 class CleanLakeIOManager(_LakeInput):
@@ -230,7 +233,8 @@ def write_cleaned(
     with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
         if publication.before is not None:
             return
-        lake.replace(f"quarantine/{entity}", made.quarantined, start, end, load_id=attempt)
-        lake.replace(asset, made.published, start, end, load_id=attempt)
+        with progress.rewriting(warehouse, progress.loaded_from_clean(entity), start, end):
+            lake.replace(f"quarantine/{entity}", made.quarantined, start, end, load_id=attempt)
+            lake.replace(asset, made.published, start, end, load_id=attempt)
         rows.record_counts(cursor, entity, made.counts, start, end, attempt)
         publication.note(published, published)

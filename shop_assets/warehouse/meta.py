@@ -27,8 +27,11 @@ CREATE TABLE IF NOT EXISTS meta.slices (
     load_id text NOT NULL,
     written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     provisional boolean NOT NULL DEFAULT false,
+    outdated bigint,
     PRIMARY KEY (asset, slice)
 );
+CREATE INDEX IF NOT EXISTS slices_outdated ON meta.slices (asset, slice)
+    WHERE outdated IS NOT NULL;
 CREATE SEQUENCE IF NOT EXISTS meta.generations;
 CREATE TABLE IF NOT EXISTS meta.stale_slices (
     mart text NOT NULL,

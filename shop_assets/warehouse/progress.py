@@ -1,12 +1,63 @@
-"""Which hours are loaded whole."""
+"""Which hours are loaded whole, of what the lake has of them now."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
+from shop_assets.entities import ENTITIES
+from shop_assets.warehouse import ledger_orders, slices
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.ddl import LAKE_ONLY
+
+_BEING_WRITTEN = 2**63 - 1
+"""Later than any epoch."""
+
+
+def cleaned_from_raw(entities: Collection[str]) -> list[str]:
+    """The assets that read the raw rows of a stream that becomes these entities."""
+    return [f"clean/{entity}" for entity in entities]
+
+
+def loaded_from_clean(entity: str) -> list[str]:
+    """The assets of the warehouse that read an entity's cleaned rows."""
+    found = [f"warehouse/{entity}"]
+    if entity in ledger_orders.ENTITIES:
+        found.append("warehouse/sales_ledger")
+    if entity == "web_events":
+        found.append("warehouse/web_activity")
+    return found
+
+
+@contextmanager
+def rewriting(
+    warehouse: Warehouse, readers: Collection[str], start: dt.datetime, end: dt.datetime
+) -> Iterator[None]:
+    """Write what some assets read of the hours `[start, end)`; meanwhile they are outdated.
+
+    They stay so until each has been loaded by a writer that began after the body has written: a run
+    that ends in between, or fails, leaves hours that are missing, not ones that look loaded.
+    """
+    _outdate(warehouse, readers, start, end, _BEING_WRITTEN)
+    yield
+    _outdate(warehouse, readers, start, end, slices.begin(warehouse))
+
+
+def _outdate(
+    warehouse: Warehouse,
+    readers: Collection[str],
+    start: dt.datetime,
+    end: dt.datetime,
+    until: int,
+) -> None:
+    """Outdate what readers have that began before the epoch `until`."""
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            "UPDATE meta.slices SET outdated = CASE WHEN epoch < $4 THEN $4 END "
+            "WHERE asset = ANY (string_to_array($1, ',')) AND slice >= $2 AND slice < $3",
+            parameters=(",".join(readers), start, end, until),
+        )
 
 
 def first_loaded(warehouse: Warehouse, assets: Collection[str]) -> dt.datetime | None:
@@ -37,8 +88,9 @@ def missing_hours(
     """The hours of `[since, until)` that not all of these assets have, in order.
 
     One that was not written is enough: a run that failed half-way has loaded some tables only. So
-    is one that was written before its hour was over. An hour that is complete stays so: up to the
-    first that was missing when last asked, nothing is looked at again (`meta.complete`).
+    is one that was written before its hour was over, or that is outdated (see `rewriting`), or
+    whose cleaned rows are. But for the outdated an hour that is complete stays so: up to the first
+    that was missing when last asked, nothing else is looked at again (`meta.complete`).
     """
     names = ",".join(sorted(set(assets)))
     with warehouse.transaction() as cursor:
@@ -61,7 +113,20 @@ def missing_hours(
     reached = missing[0] if missing else until
     if reached > start:
         _note_complete(warehouse, names, first, reached)
-    return missing
+    return sorted({*missing, *_outdated(warehouse, assets, since, until)})
+
+
+def _outdated(
+    warehouse: Warehouse, assets: Collection[str], since: dt.datetime, until: dt.datetime
+) -> list[dt.datetime]:
+    """The hours of `[since, until)` of which these assets, or what they read, are outdated."""
+    clean = [f"clean/{name}" for name in ENTITIES if {*loaded_from_clean(name)} & {*assets}]
+    frame = warehouse.read(
+        "SELECT DISTINCT slice FROM meta.slices WHERE outdated IS NOT NULL "
+        "AND asset = ANY (string_to_array($1, ',')) AND slice >= $2 AND slice < $3",
+        (",".join([*assets, *clean]), since, until),
+    )
+    return [hour.to_pydatetime() for hour in frame["slice"]]
 
 
 def _note_complete(

@@ -169,7 +169,9 @@ def _note_slices(cursor: Cursor, load: Load) -> None:
         "ON CONFLICT (asset, slice) DO UPDATE SET epoch = excluded.epoch, "
         "load_id = excluded.load_id, written_at = excluded.written_at, "
         # What was loaded whole stays so, also where an open hour's load has touched it.
-        "provisional = slices.provisional AND excluded.provisional",
+        "provisional = slices.provisional AND excluded.provisional, "
+        # See `progress.rewriting`.
+        "outdated = CASE WHEN slices.outdated >= excluded.epoch THEN slices.outdated END",
         parameters=(
             load.asset,
             load.epoch,

@@ -25,7 +25,7 @@ def brings(checkpoint: dict[str, Any] | None, *, rows: int = 1) -> Any:
     def make(hours: list[dt.datetime]) -> RawRows:
         columns = {"id": list(range(rows)), "_hour": pa.array(hours[:1] * rows, HOURS)}
         read = ReadUntil("shop", "orders", hours[-1] + HOUR, checkpoint)
-        return RawRows(Parts.of(pa.table(columns)), None if checkpoint is None else read)
+        return RawRows(Parts.of(pa.table(columns)), read=None if checkpoint is None else read)
 
     return writer("shop__orders", make, layer="raw", manager="raw_lake")
 

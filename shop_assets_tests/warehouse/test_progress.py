@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
+from shop_assets.warehouse import slices
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.progress import first_loaded, missing_hours
+from shop_assets.warehouse.progress import (
+    cleaned_from_raw,
+    first_loaded,
+    loaded_from_clean,
+    missing_hours,
+    rewriting,
+)
 from shop_assets_tests.warehouse.loads import HOUR, NINE, activity, publish, table_of
 
 ACTIVITY, SALES = "warehouse/web_activity", "marts/sales_hourly"
@@ -54,6 +63,53 @@ def test_an_hour_that_stays_missing_is_found_every_time(warehouse: Warehouse) ->
     load(warehouse, 1)
     assert missing(warehouse, 4) == [3]
     assert complete(warehouse) == [(0, 3)]
+
+
+def test_what_is_rewritten_is_missing_until_it_is_loaded_by_who_began_later(
+    warehouse: Warehouse,
+) -> None:
+    load(warehouse, 0, 1, 2)
+    assert missing(warehouse, 3) == []
+    span = NINE + HOUR, NINE + 2 * HOUR
+    with rewriting(warehouse, loaded_from_clean("web_events"), *span):
+        assert missing(warehouse, 3) == [1]
+        early = slices.begin(warehouse)
+        activity(warehouse, start=NINE + HOUR, epoch=early)
+        assert missing(warehouse, 3) == [1]
+    activity(warehouse, start=NINE + HOUR, epoch=early)
+    assert missing(warehouse, 3) == [1]
+    assert missing(warehouse, 3, assets=(SALES,)) == []
+    activity(warehouse, start=NINE + HOUR, epoch=slices.begin(warehouse))
+    assert missing(warehouse, 3) == []
+
+
+def test_a_write_that_ended_half_way_leaves_its_readers_missing(warehouse: Warehouse) -> None:
+    load(warehouse, 0, 1)
+    with (
+        pytest.raises(ConnectionError),
+        rewriting(warehouse, loaded_from_clean("web_events"), NINE, NINE + HOUR),
+    ):
+        raise ConnectionError
+    activity(warehouse, epoch=slices.begin(warehouse))
+    assert missing(warehouse, 2) == [0]
+    with rewriting(warehouse, loaded_from_clean("web_events"), NINE, NINE + HOUR):
+        pass
+    activity(warehouse, epoch=slices.begin(warehouse))
+    assert missing(warehouse, 2) == []
+
+
+def test_an_hour_of_which_more_was_read_is_missing_until_it_is_cleaned(
+    warehouse: Warehouse,
+) -> None:
+    load(warehouse, 0)
+    clean = slices.Load("c", "clean/web_events", NINE, NINE + HOUR, HOUR, slices.begin(warehouse))
+    with warehouse.transaction() as cursor, slices.publishing(cursor, clean) as publication:
+        publication.note(0, 0)
+    with rewriting(warehouse, cleaned_from_raw(["web_events"]), NINE, NINE + HOUR):
+        pass
+    activity(warehouse, epoch=slices.begin(warehouse))
+    assert missing(warehouse, 1) == [0]
+    assert missing(warehouse, 1, assets=(SALES,)) == []
 
 
 def test_what_is_loaded_of_an_earlier_time_is_looked_at_too(warehouse: Warehouse) -> None:
