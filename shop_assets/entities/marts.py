@@ -95,7 +95,7 @@ class ProductSalesDaily(Table):
 class CustomerOrders(Table):
     """One row per order with sales, with its place in the customer's history.
 
-    The sums are those of the order's whole ledger, whenever they happened.
+    The sums are those of the order's whole ledger, whenever they happened, in the order's currency.
     """
 
     ordered_hour: Series[Timestamp] = column("Hour in which the order was placed", key=True)
@@ -112,7 +112,9 @@ class CustomerOrders(Table):
     days_since_previous: Series[Int] = column(
         "Days since the customer's order before", nullable=True, ge=0
     )
-    currency: Series[Text] = column("ISO 4217 code")
+    currency: Series[Text] = column(
+        "ISO 4217 code; of lines sold in several the first in the alphabet"
+    )
     gross_sales_micros: Series[Int] = column("Price x quantity of sold lines")
     discounts_micros: Series[Int] = column("Line discounts and shares of order discounts")
     returns_micros: Series[Int] = column("Value of returned and cancelled lines so far")

@@ -40,13 +40,16 @@ def customer_orders(ledger: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame
     if not len(sold):
         return spec.empty()
     # Of an order that was sold in several currencies the least one is told, in whichever order its
-    # rows are read.
-    currency, _ = ranks(rows["currency"].take(sold))
-    sold = sold[in_order(order[:count][sold], currency)]
+    # rows are read, and what is in others is not added to it.
+    currency, _ = ranks(rows["currency"])
+    sold = sold[in_order(order[:count][sold], currency[sold])]
     keys, first = np.unique(order[:count][sold], return_index=True)
     of = np.searchsorted(keys, order[:count])
     # An order of which no sale is left is none.
     of[keys[np.minimum(of, len(keys) - 1)] != order[:count]] = len(keys)
+
+    told = np.append(currency[sold[first]], -1)
+    is_told = currency == told[of]
 
     def summed(values: str, chosen: npt.NDArray[np.bool_]) -> Ints:
         sums = np.zeros(len(keys) + 1, dtype=np.int64)
@@ -55,9 +58,9 @@ def customer_orders(ledger: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame
 
     is_discount = (rows["kind"] == "discount").to_numpy(dtype=np.bool_)
     is_return = rows["kind"].isin(_RETURNS).to_numpy(dtype=np.bool_)
-    gross = summed("amount_micros", is_sale)
-    discounts = summed("amount_micros", is_discount)
-    returns = summed("amount_micros", is_return)
+    gross = summed("amount_micros", is_sale & is_told)
+    discounts = summed("amount_micros", is_discount & is_told)
+    returns = summed("amount_micros", is_return & is_told)
     known = ["source", "order_id", "customer_id", "ordered_at", "currency"]
     orders = rows[known].take(sold[first]).reset_index(drop=True)
     orders["ordered_hour"] = orders["ordered_at"].dt.floor("h")

@@ -99,8 +99,8 @@ def ensure(cursor: Cursor, zone: str) -> None:
 
 
 def _make(cursor: Cursor, zone: str) -> None:
-    """Make the sums anew; where they were of the zone, but by other rules, ask for its days."""
-    moved = fetch_one(cursor, "SELECT EXISTS (SELECT FROM meta.sums_of WHERE zone = $1)", (zone,))
+    """Make the sums anew; where they were of another zone, or by other rules, ask for all days."""
+    moved = fetch_one(cursor, "SELECT EXISTS (SELECT FROM meta.sums_of)")
     for sums in _ALL:
         cursor.execute(f"DELETE FROM meta.{sums.table}")
         made: list[pd.DataFrame] = []

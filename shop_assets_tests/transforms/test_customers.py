@@ -63,12 +63,25 @@ def test_sums_are_those_of_the_order_whenever_they_happened() -> None:
     assert (row["net_sales_micros"], row["units_sold"]) == (17_000_000, 3)
 
 
-def test_an_order_sold_in_two_currencies_has_one_of_them_however_its_rows_are_read() -> None:
+def test_an_order_in_two_currencies_is_told_in_one_of_them_however_its_rows_are_read() -> None:
     at = "2024-05-01T10:15"
-    rows = [sold("A", at, item_id="1", currency="GBP"), sold("A", at, item_id="2", currency="EUR")]
+    rows = [
+        sold("A", at, item_id="1", currency="GBP", amount_micros=30_000_000),
+        sold("A", at, item_id="2", currency="EUR", amount_micros=20_000_000),
+        sold("A", at, item_id="2", currency="EUR", kind="discount", amount_micros=1_000_000),
+        sold("A", at, item_id="1", currency="GBP", kind="discount", amount_micros=500_000),
+        sold("A", at, item_id="2", currency="EUR", kind="return", amount_micros=4_000_000),
+        sold("A", at, currency="JPY", kind="return", amount_micros=3_000_000_000),
+        sold("B", at, currency="GBP", amount_micros=7_000_000),
+    ]
     for read in (rows, rows[::-1]):
         ledger = frame_of("sales_ledger", read)
-        assert customer_orders(ledger, history_of(ledger))["currency"].tolist() == ["EUR"]
+        found = customer_orders(ledger, history_of(ledger))
+        assert found["currency"].tolist() == ["EUR", "GBP"]
+        assert found["gross_sales_micros"].tolist() == [20_000_000, 7_000_000]
+        assert found["discounts_micros"].tolist() == [1_000_000, 0]
+        assert found["returns_micros"].tolist() == [4_000_000, 0]
+        assert found["units_sold"].tolist() == [2, 1]
 
 
 def test_orders_without_a_sale_and_test_orders_are_not_in_it() -> None:

@@ -104,6 +104,14 @@ def test_days_are_counted_anew_once_a_country_has_changed_its_clocks(warehouse: 
     assert stale(here, "sales_daily") == []
 
 
+def test_days_are_counted_anew_once_the_shop_is_in_another_zone(warehouse: Warehouse) -> None:
+    counted_by(warehouse, KOLKATA, zones.rules(KOLKATA))
+    moved = Warehouse(warehouse.url, zone="Europe/Berlin")
+    assert MARTS["sales_daily"](moved, *SPAN)["day"].astype(str).tolist() == ["2026-01-31"]
+    assert stale(moved, "sales_daily") == ["01-31 00:00", "02-01 00:00"]
+    assert stale(moved, "product_sales_daily") == ["01-31 00:00"]
+
+
 def test_a_zone_that_is_always_at_utc_has_no_rules() -> None:
     assert zones.rules("UTC") == zones.rules("Etc/UCT") == ""
     assert zones.rules("Africa/Abidjan") != ""  # its clocks were behind until 1912
