@@ -38,11 +38,13 @@ def reprocess(
 ) -> None:
     """Compute hours again, and show what that changed in each mart, day by day.
 
-    One that was stopped goes on where it stood when the same command is given again.
+    One that was stopped goes on where it stood when the same command is given again within a week,
+    with the same configuration and release.
     """
     shop = Shop.open(config, start=True)
     # As in `run`: what has been imported with the shop.
-    from shop_assets import partitions
+    from shop_assets import __version__, partitions
+    from shop_assets.settings.digest import digest
     from shop_assets.warehouse.changes import changes
     from shop_assets.warehouse.reprocessing import begin_or_resume, finish, note_run
 
@@ -50,7 +52,10 @@ def reprocess(
     if layer == "raw":
         expect_sources(shop)
     began = time.monotonic()
-    task = begin_or_resume(shop.warehouse, layer, *window, reason)
+    made_by = f"{__version__} {digest(shop.settings)}"
+    task = begin_or_resume(shop.warehouse, layer, *window, reason, made_by=made_by)
+    if task.anew is not None and not as_json:
+        console().print(task.anew)
     if task.done and not as_json:
         console().print(f"going on: {len(task.done):,} hours are done already")
     left = [hour for hour in partitions.hours(*window) if hour not in task.done]
@@ -64,8 +69,9 @@ def reprocess(
     found = changes(shop.warehouse, task.runs)
     seconds = round(time.monotonic() - began, 1)
     if as_json:
-        facts = {"hours": len(left), "resumed": len(task.done), "seconds": seconds}
-        typer.echo(json.dumps({**facts, "runs": task.runs, "changes": [asdict(c) for c in found]}))
+        facts: dict[str, Any] = {"hours": len(left), "resumed": len(task.done), "anew": task.anew}
+        facts |= {"seconds": seconds, "runs": task.runs, "changes": [asdict(c) for c in found]}
+        typer.echo(json.dumps(facts))
         return
     _print(found)
     print_checks(report)

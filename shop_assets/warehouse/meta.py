@@ -209,7 +209,8 @@ CREATE TABLE IF NOT EXISTS meta.reprocessings (
     ends timestamptz NOT NULL,
     reason text NOT NULL,
     began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    finished_at timestamptz
+    finished_at timestamptz,
+    made_by text NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS meta.reprocessed (
     id text NOT NULL REFERENCES meta.reprocessings,
