@@ -123,12 +123,14 @@ class Backfill:
         on_progress: OnProgress,
         *,
         layer: Layer = "raw",
+        loaded: Iterable[dt.datetime] = (),
         chunk_hours: int = CHUNK_HOURS,
         on_run: OnRun | None = None,
     ) -> BackfillReport:
         """Load hours from a layer on, and everything that follows from them.
 
         From `raw` the sources are asked; from `clean` what raw keeps is cleaned again, and so on.
+        `loaded`: hours of an earlier load that was stopped; their days follow with the others.
         Raises `UserError` for what the user can put right, `RunError` where a step failed for
         another reason or a blocking check did not pass. The chunks before it stay loaded; loading
         the same hours again is safe and converges.
@@ -138,7 +140,8 @@ class Backfill:
         runs = _Runs(report, on_progress, on_run)
         self._load(FROM_LAYER[layer], wanted, chunk_hours, None, runs)
         on_progress("daily marts", report.hours, report.hours)
-        midnights = {partitions.day_slice(self.calendar.day_of(hour)) for hour in wanted}
+        days = {self.calendar.day_of(hour) for hour in (*wanted, *loaded)}
+        midnights = {partitions.day_slice(day) for day in days}
         for first, last in contiguous(midnights, DAY, CHUNK_HOURS // 24):
             self._execute("daily_marts", day_range_tags(first.date(), last.date()), runs)
         self._follow(runs)

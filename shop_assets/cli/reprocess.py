@@ -64,7 +64,9 @@ def reprocess(
         note_run(shop.warehouse, task, run_id, span)
 
     with backfill(shop, quiet=as_json) as (runner, show):
-        report = runner.load(left, show, layer=layer, chunk_hours=chunk_hours, on_run=note)
+        report = runner.load(
+            left, show, layer=layer, loaded=task.done, chunk_hours=chunk_hours, on_run=note
+        )
     finish(shop.warehouse, task)
     found = changes(shop.warehouse, task.runs)
     seconds = round(time.monotonic() - began, 1)

@@ -14,8 +14,9 @@ from shop_assets.partitions import HOUR, hour_key
 from shop_assets.warehouse import reprocessing
 from shop_assets_tests.automation.tiny_shop import TinyShop, line
 
-FIRST = dt.datetime(2024, 1, 10, 8, tzinfo=dt.UTC)
+FIRST = dt.datetime(2024, 1, 10, 21, tzinfo=dt.UTC)
 HOURS = [FIRST + n * HOUR for n in range(4)]
+"""Of two of the shop's days: it is in Berlin."""
 CHUNK_HOURS = 2
 RIGHT = {hour_key(hour): 1000 for hour in HOURS}
 OTHER_RULES = (
@@ -95,3 +96,18 @@ def test_no_hour_keeps_what_a_mapping_made_of_it_that_was_put_right(loaded: Tiny
     said = reprocess(loaded, "clean")
     assert (said["resumed"], said["hours"], said["anew"]) == (0, 4, OTHER_RULES)
     assert loaded.hourly_sales() == RIGHT
+
+
+@pytest.mark.parametrize("chunks", [1, 2])
+def test_days_follow_of_hours_that_were_done_before_it_was_stopped(
+    loaded: TinyShop, chunks: int
+) -> None:
+    marts = ("sales_hourly", "sales_daily")
+    with loaded.warehouse.transaction() as cursor:
+        for mart in marts:
+            cursor.execute(f"UPDATE marts_base.{mart} SET orders = 77")
+    # After the last chunk nothing is left but what follows from the hours.
+    killed(loaded, "marts", chunks)
+    assert reprocess(loaded, "marts")["resumed"] == chunks * CHUNK_HOURS
+    orders = [loaded.warehouse.read(f"SELECT orders FROM marts_base.{mart}") for mart in marts]
+    assert [frame["orders"].tolist() for frame in orders] == [[1] * 4, [2, 2]]
