@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+import shop_assets
 from shop_assets.automation.layers import Layer
 from shop_assets.cli.figures import console, print_checks
 from shop_assets.cli.memory import importing
@@ -43,7 +44,7 @@ def reprocess(
     """
     shop = Shop.open(config, start=True)
     # As in `run`: what has been imported with the shop.
-    from shop_assets import __version__, partitions
+    from shop_assets import partitions
     from shop_assets.settings.digest import digest
     from shop_assets.warehouse.changes import changes
     from shop_assets.warehouse.reprocessing import begin_or_resume, finish, note_run
@@ -52,7 +53,7 @@ def reprocess(
     if layer == "raw":
         expect_sources(shop)
     began = time.monotonic()
-    made_by = f"{__version__} {digest(shop.settings)}"
+    made_by = f"{shop_assets.__version__} {digest(shop.settings)}"
     task = begin_or_resume(shop.warehouse, layer, *window, reason, made_by=made_by)
     if task.anew is not None and not as_json:
         console().print(task.anew)
