@@ -20,7 +20,7 @@ from shop_assets.assets.deletions import deletions_assets
 from shop_assets.assets.maintenance import maintenance_assets
 from shop_assets.assets.marts import mart_assets, mart_key, present_marts
 from shop_assets.assets.raw import raw_assets
-from shop_assets.assets.reconciliation import comparisons, reconciliation_assets
+from shop_assets.assets.reconciliation import configured, reconciliation_assets
 from shop_assets.assets.warehouse import warehouse_assets, warehouse_checks
 from shop_assets.automation import jobs, schedules, sensors
 from shop_assets.dagster_storage.threads import threads
@@ -63,8 +63,8 @@ def build_definitions(
     daily = {mart.name for mart in declared if mart.daily}
     analytics = analytics_assets(settings, calendar, names, tables)
     made = {asset.key.path[-1]: [asset.key.path[-1]] for asset in analytics}
-    for comparison, differences in comparisons(settings, tables).items():
-        made[comparison] = [table.name for table in differences]
+    compared = configured(settings, tables)
+    made |= {name: list(comparison.tables) for name, comparison in compared.items()}
     analytics += reconciliation_assets(settings, tables)
     upkeep = maintenance_assets(settings)
     built = jobs.build(
@@ -82,7 +82,7 @@ def build_definitions(
         asset_checks=warehouse_checks(settings, calendar),
         jobs=list(built.values()),
         schedules=regular,
-        sensors=sensors.build(built, hourly_tables, calendar, made),
+        sensors=sensors.build(built, hourly_tables, calendar, made, compared),
         resources={**_resources(settings, calendar.open_hour), **(resources or {})},
         executor=threads,
     )

@@ -136,6 +136,22 @@ def comparisons(settings: ShopSettings, tables: Collection[str]) -> dict[str, li
     return found
 
 
+def configured(settings: ShopSettings, tables: Collection[str]) -> dict[str, Comparison]:
+    """Each comparison of a shop with these warehouse tables, of all tables that are made of it."""
+    return {
+        name: comparison_of(declared, _reads(name, tables), providers(settings), _grace(settings))
+        for name, declared in comparisons(settings, tables).items()
+    }
+
+
+def _reads(comparison: str, tables: Collection[str]) -> list[str]:
+    return [name for name in READS[comparison] if name in tables]
+
+
+def _grace(settings: ShopSettings) -> dt.timedelta:
+    return dt.timedelta(hours=settings.reconciliation.grace_hours)
+
+
 def reconciliation_assets(
     settings: ShopSettings, tables: Collection[str]
 ) -> list[AssetsDefinition]:
@@ -149,10 +165,10 @@ def reconciliation_assets(
 def _differences_assets(
     settings: ShopSettings, comparison: str, declared: list[Declaration], tables: Collection[str]
 ) -> AssetsDefinition:
-    reads = [name for name in READS[comparison] if name in tables]
+    reads = _reads(comparison, tables)
     by_key = {analytics_key(table.name): table for table in declared}
     paying = providers(settings)
-    grace = dt.timedelta(hours=settings.reconciliation.grace_hours)
+    grace = _grace(settings)
 
     @multi_asset(
         name=analytics_key(comparison).to_python_identifier(),
@@ -227,11 +243,22 @@ def compare(
 
     They are empty before all that is read was loaded.
     """
+    comparison = comparison_of(made, reads, paying, grace)
+    return reconcile(warehouse, comparison, anew=anew, shown=checks.SHOWN)
+
+
+def comparison_of(
+    made: Sequence[Declaration],
+    reads: Collection[str],
+    paying: list[Provider],
+    grace: dt.timedelta,
+) -> Comparison:
+    """How the tables of differences that are `made` of one comparison are kept."""
     by_payout = made[0].needs == _PAYOUTS
     inputs: dict[str, object] = {"reads": sorted(reads)}
     if not by_payout:
         inputs["providers"] = [asdict(provider) for provider in paying]
-    comparison = Comparison(
+    return Comparison(
         {declared.name: declared.judge for declared in made},
         units=compared_units.OF_PAYOUTS if by_payout else compared_units.OF_ORDERS,
         reads=tuple(reads),
@@ -244,4 +271,3 @@ def compare(
         else functools.partial(compared_orders.touched, providers=paying),
         grace=grace,
     )
-    return reconcile(warehouse, comparison, anew=anew, shown=checks.SHOWN)

@@ -8,6 +8,7 @@ return a table is made anew only after the slowest of its run. What fails is ask
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -32,7 +33,7 @@ from shop_assets.automation import runs
 from shop_assets.automation.jobs import ANALYTICS, PRIORITY
 from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.reconciliation import overdue
+from shop_assets.warehouse.reconciliation import Comparison, pending
 
 READS = {
     **{step: (*marts, *of_marts.READS_TOO.get(step, ())) for step, marts in of_marts.READS.items()},
@@ -42,6 +43,7 @@ READS = {
 
 ATTEMPTS = 3
 _ANSWERS = "shop/answers."
+_PENDING = "shop/pending."
 _NEVER = "0"
 # This sensor is what tries again. Dagster's retry would have these tags, too, and so use up the
 # attempts of all steps of a run that one of them ended.
@@ -51,8 +53,34 @@ _RECENT = 50
 """So many runs are looked through for the newest of each step."""
 
 
-def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
-    """The sensor; `made`: the tables that each step of analytics makes."""
+@dataclass(frozen=True)
+class Content:
+    """What a step is made of. `pending`: what is to be compared though the `version` is known."""
+
+    version: str
+    pending: str | None = None
+
+    def __str__(self) -> str:
+        """What the cursor keeps of it."""
+        return " ".join(filter(None, (self.version, self.pending)))
+
+    def tags(self, step: str) -> dict[str, str]:
+        """Those of a run that answers it.
+
+        It answers the version also by itself, which stays when nothing is pending any more.
+        """
+        tags = {f"{_ANSWERS}{step}": self.version}
+        return tags if self.pending is None else tags | {f"{_PENDING}{step}": self.pending}
+
+
+def build(
+    job: Any, made: Mapping[str, Collection[str]], compared: Mapping[str, Comparison]
+) -> SensorDefinition:
+    """The sensor.
+
+    `made`: the tables that each step of analytics makes. `compared`: how the tables of
+    differences among them are kept.
+    """
     keys = {step: {analytics_key(table) for table in tables} for step, tables in made.items()}
 
     @sensor(
@@ -66,31 +94,31 @@ def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
             f"{', '.join(READS[step])}"
             for step in sorted(made)
         )
-        + ". Reconciliation also when something has become overdue.",
+        + ". Reconciliation also when something has become overdue, or it is configured otherwise.",
     )
     def analytics_on_change(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
         known = _known(context.cursor)
-        versions = _versions(warehouse.open(), made)
+        contents = contents_of(warehouse.open(), made, compared)
         asked = _Asked(context.instance)
         together: list[str] = []
         alone: list[str] = []
         reasons = []
-        for step, version in versions.items():
-            if version == known.get(step, _NEVER):
-                reasons.append(f"{step}: no change since version {version}")
+        for step, content in contents.items():
+            if str(content) == known.get(step, _NEVER):
+                reasons.append(f"{step}: no change since version {content}")
                 continue
-            tried = asked.before(step, version)
+            tried = asked.before(step, content)
             if any(run.status == DagsterRunStatus.SUCCESS and _has_run(run, step) for run in tried):
-                context.update_cursor(json.dumps(known := known | {step: version}))
-                reasons.append(f"{step}: version {version} is computed")
+                context.update_cursor(json.dumps(known := known | {step: str(content)}))
+                reasons.append(f"{step}: version {content} is computed")
             elif run := asked.under_way(keys[step]):
                 # A run that read the marts earlier must not write later.
                 reasons.append(f"{step} is being computed by run {run}")
             elif len(tried) >= ATTEMPTS:
                 reasons.append(
-                    f"{step}: version {version} has failed {ATTEMPTS} times; the next change "
+                    f"{step}: version {content} has failed {ATTEMPTS} times; the next change "
                     "counts anew"
                 )
             else:
@@ -101,7 +129,7 @@ def build(job: Any, made: Mapping[str, Collection[str]]) -> SensorDefinition:
             yield RunRequest(
                 asset_selection=sorted(key for step in group for key in keys[step]),
                 tags={PRIORITY: ANALYTICS, **_NOT_BY_DAGSTER}
-                | {f"{_ANSWERS}{step}": versions[step] for step in group},
+                | {tag: of for step in group for tag, of in contents[step].tags(step).items()},
             )
         if not wanted:
             yield SkipReason("; ".join(reasons) + ".")
@@ -117,9 +145,9 @@ class _Asked:
         self._under_way = runs.under_way(instance, "analytics", runs.BY_HAND)
         self._recent = instance.get_runs(RunsFilter(job_name="analytics"), limit=_RECENT)
 
-    def before(self, step: str, version: str) -> list[DagsterRun]:
-        """The runs that were to compute a step of these versions."""
-        return list(self._instance.get_runs(RunsFilter(tags={f"{_ANSWERS}{step}": version})))
+    def before(self, step: str, content: Content) -> list[DagsterRun]:
+        """The runs that were to compute a step of this content."""
+        return list(self._instance.get_runs(RunsFilter(tags=content.tags(step))))
 
     def failed_last(self, step: str) -> bool:
         """Whether the newest run that was to compute a step, of whatever version, has failed."""
@@ -154,8 +182,10 @@ def _known(cursor: str | None) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _versions(warehouse: Warehouse, made: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """What tells one content of what each step reads from another, also of a restored backup."""
+def contents_of(
+    warehouse: Warehouse, made: Mapping[str, Collection[str]], compared: Mapping[str, Comparison]
+) -> dict[str, Content]:
+    """What each step is made of now; another one, too, where a backup was restored."""
     frame = warehouse.read("SELECT mart, version, changed_at FROM meta.mart_versions ORDER BY mart")
     versions = {step: _version(frame[frame["mart"].isin(READS[step])]) for step in sorted(made)}
     for step in of_marts.READS.keys() & made.keys():
@@ -164,10 +194,10 @@ def _versions(warehouse: Warehouse, made: Mapping[str, Collection[str]]) -> dict
         # What day it is there, a slice without rows tells too.
         for mart in of_marts.READS[step]:
             versions[step] += f" {of_marts.newest_hour(warehouse, mart)}"
-    for step in reconciliation.READS.keys() & made.keys():
-        if due := overdue(warehouse, made[step]):
-            versions[step] += f" {due.isoformat()}"
-    return versions
+    return {
+        step: Content(version, pending(warehouse, compared[step]) if step in compared else None)
+        for step, version in versions.items()
+    }
 
 
 def _version(marts: pd.DataFrame) -> str:

@@ -29,6 +29,7 @@ from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.marts import stale_by_mart
 from shop_assets.warehouse.progress import first_loaded, missing_hours
+from shop_assets.warehouse.reconciliation import Comparison
 
 HOURS_A_RUN = 24
 HOURS_OF_ORDERS_A_RUN = 31 * 24
@@ -43,16 +44,18 @@ def build(
     tables: Collection[str],
     calendar: Calendar,
     analytics: Mapping[str, Collection[str]],
+    compared: Mapping[str, Comparison],
 ) -> list[SensorDefinition]:
     """All sensors of a shop.
 
     `tables`: the assets that an hour's run writes to the warehouse. `analytics`: the tables that
-    each step of analytics makes.
+    each step of analytics makes. `compared`: how those of them are kept that are tables of
+    differences.
     """
     return [
         _missing_hours(jobs["hourly"], tables, calendar),
         _stale_marts(jobs["hourly_marts"], jobs["daily_marts"], calendar),
-        *([on_change.build(jobs["analytics"], analytics)] if analytics else []),
+        *([on_change.build(jobs["analytics"], analytics, compared)] if analytics else []),
     ]
 
 

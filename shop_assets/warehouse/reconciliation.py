@@ -15,6 +15,7 @@ them.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ def reconcile(
         # The state that is read begins with the first query, after whoever was before has ended.
         tables = ", ".join(map(ddl.physical, comparison.specs))
         cursor.execute(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
-        until = fetch_one(cursor, _UNTIL.format(assets="$1"), (_assets(comparison.reads),))
+        until = fetch_one(cursor, _UNTIL, (_assets(comparison.reads),))
         if until is None:
             return {spec.name: _forget(cursor, spec) for spec in comparison.specs}
         compared = _compare(cursor, comparison, until - comparison.grace, anew)
@@ -188,28 +189,46 @@ def as_it_stands(warehouse: Warehouse, name: str, *, shown: int = 20) -> Reconci
     return Reconciled(spec.conform(rows), 0, kinds, first, 0, anew=False)
 
 
-def overdue(warehouse: Warehouse, names: Collection[str]) -> dt.datetime | None:
-    """Since when something of tables of differences is old enough to count, and is not yet told.
+def pending(warehouse: Warehouse, comparison: Comparison) -> str | None:
+    """What is to be compared although no row has changed, as a text; None where nothing is.
 
-    None where nothing is. Nothing but time need have passed: no row has to change for it.
+    Something has become old enough to count; or a table was made of other inputs or by another
+    grace; or it does not go by whether all that it reads was loaded once. After a run that goes by
+    this comparison nothing is. The text tells what is wanted, and instead of what, by which hour:
+    until one of these moves, it stays the same.
     """
+    inputs, grace = _inputs(comparison), str(comparison.grace.total_seconds())
     frame = warehouse.read(
-        "SELECT min(w.due) AS due FROM meta.reconciliations r CROSS JOIN LATERAL ("
-        "SELECT min(due) AS due FROM meta.waiting_comparisons w WHERE w.name = r.name) w "
-        "WHERE r.name = ANY (string_to_array($1, ',')) "
-        f"AND w.due <= ({_UNTIL.format(assets='r.reads')}) - r.grace",
-        (",".join(names),),
+        "SELECT u.until, min(w.due) AS due, string_agg(r::text, ' ' ORDER BY r.name) AS standing, "
+        "CASE WHEN u.until IS NULL THEN count(r.judged) = 0 ELSE "
+        "count(r.judged) FILTER (WHERE r.inputs = $2 AND r.grace = g.grace) = $4 "
+        "AND coalesce(min(w.due) > u.until - g.grace, true) END AS settled "
+        f"FROM ({_UNTIL}) u (until) "
+        "CROSS JOIN make_interval(secs => $3::double precision) g (grace) "
+        "LEFT JOIN meta.reconciliations r ON r.name = ANY (string_to_array($5, ',')) "
+        "LEFT JOIN LATERAL (SELECT min(due) AS due FROM meta.waiting_comparisons w "
+        "WHERE w.name = r.name) w ON true GROUP BY u.until, g.grace",
+        (
+            _assets(comparison.reads),
+            inputs,
+            grace,
+            len(comparison.tables),
+            ",".join(comparison.tables),
+        ),
     )
-    due = frame["due"].iloc[0]
-    return None if pd.isna(due) else due.to_pydatetime()
+    (until, due, standing, settled), *_ = frame.itertuples(index=False, name=None)
+    if settled:
+        return None
+    rest = hashlib.sha256(f"{inputs} {grace} {standing} {due}".encode()).hexdigest()[:16]
+    return f"{until} {rest}"
 
 
 _UNTIL = (
     "SELECT CASE WHEN bool_and(s.newest IS NOT NULL) THEN min(s.newest) + interval '1 hour' END "
-    "FROM unnest(string_to_array({assets}, ',')) a(asset) CROSS JOIN LATERAL ("
+    "FROM unnest(string_to_array($1, ',')) a(asset) CROSS JOIN LATERAL ("
     "SELECT max(slice) AS newest FROM meta.slices s WHERE s.asset = a.asset) s"
 )
-"""The end of the newest hour of which all of some assets were loaded; null before any."""
+"""The end of the newest hour of which all of some assets ($1) were loaded; null before any."""
 
 
 def _assets(tables: Collection[str]) -> str:

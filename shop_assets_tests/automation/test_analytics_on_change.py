@@ -5,7 +5,7 @@ from dagster import AssetKey, DagsterRunStatus, RunRequest
 from dagster._core.storage.tags import MAX_RETRIES_TAG, RESUME_RETRY_TAG
 
 from shop_assets.automation.jobs import ANALYTICS, PRIORITY
-from shop_assets.automation.on_change import ATTEMPTS, _versions
+from shop_assets.automation.on_change import ATTEMPTS, contents_of
 from shop_assets.warehouse.marts import note_change
 from shop_assets_tests.automation.tiny_shop import Tick, TinyShop
 from shop_assets_tests.warehouse.loads import DAY, NINE, publish
@@ -63,9 +63,10 @@ def test_a_day_without_orders_makes_customers_a_day_older(watched: TinyShop) -> 
 
 
 def test_what_is_ordered_anew_goes_by_the_products_too(watched: TinyShop) -> None:
-    before = _versions(watched.warehouse, {"stock_alerts": ["stock_alerts"]})
+    made = {"stock_alerts": ["stock_alerts"]}
+    before = contents_of(watched.warehouse, made, {})
     change(watched, "products")
-    assert _versions(watched.warehouse, {"stock_alerts": ["stock_alerts"]}) != before
+    assert contents_of(watched.warehouse, made, {}) != before
 
 
 def test_what_changed_together_is_computed_by_one_run(watched: TinyShop) -> None:

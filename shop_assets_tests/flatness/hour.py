@@ -32,7 +32,7 @@ from shop_assets.warehouse.ledger import load_ledger
 from shop_assets.warehouse.mart_inputs import MARTS, some_customer_orders
 from shop_assets.warehouse.marts import look, replace_slices, stale_by_mart, stale_slices
 from shop_assets.warehouse.merge import merge_entity
-from shop_assets.warehouse.reconciliation import overdue
+from shop_assets.warehouse.reconciliation import pending
 from shop_assets.warehouse.slices import Load
 from shop_assets_tests.flatness import paid
 from shop_assets_tests.flatness.history import ASSETS, HOUR, NOW, PRODUCTS
@@ -252,9 +252,8 @@ class Hour:
         assert stale_slices(store, mart, None, self._start).empty
 
     def _compare(self, comparison: str, reads: tuple[str, ...]) -> None:
-        made = [d for d in reconciliation.DECLARED if d.comparison == comparison]
-        providers = list(paid.PROVIDERS)
-        found = reconciliation.compare(self._warehouse, made, reads, providers, paid.GRACE)
+        how = _made(comparison), reads, list(paid.PROVIDERS), paid.GRACE
+        found = reconciliation.compare(self._warehouse, *how)
         for name, done in found.items():
             assert not done.anew
             # Whoever has a past knows of orders that were never paid.
@@ -263,8 +262,9 @@ class Hour:
     def _sensors(self) -> None:
         look_for_missing_hours(self._warehouse, self._end)
         stale_by_mart(self._warehouse, MARTS)
-        for declared in reconciliation.DECLARED:
-            assert overdue(self._warehouse, [declared.name]) is None
+        for name, reads in reconciliation.READS.items():
+            how = _made(name), reads, list(paid.PROVIDERS), paid.GRACE
+            assert pending(self._warehouse, reconciliation.comparison_of(*how)) is None
 
     @contextmanager
     def _publishing(self, load: Load) -> Iterator[tuple[Any, slices.Publication]]:
@@ -280,6 +280,10 @@ class Hour:
     @property
     def _span(self) -> Span:
         return Span(self._start, self._end, (partitions.hour_key(self._start),))
+
+
+def _made(comparison: str) -> list[reconciliation.Declaration]:
+    return [d for d in reconciliation.DECLARED if d.comparison == comparison]
 
 
 def look_for_missing_hours(warehouse: Warehouse, until: dt.datetime) -> list[dt.datetime]:

@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,17 @@ class LivingShop:
                     said = {k: v.value for k, v in found.metadata.items() if k != SECONDS}
                     return found.passed, said
         raise AssertionError(f"nothing has checked {name}")
+
+    def reconfigure(self, **source: Any) -> None:
+        """Change what the shop says of its payment provider."""
+        path = self.platform.settings.path
+        declared = yaml.safe_load(path.read_text("utf-8"))
+        declared["sources"]["payments"] |= source
+        path.write_text(yaml.safe_dump(declared), "utf-8")
+        settings = load_settings(path, self.life.targets.environment(PLAN))
+        self.platform = replace(
+            self.platform, settings=settings, definitions=build_definitions(settings)
+        )
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the warehouse."""

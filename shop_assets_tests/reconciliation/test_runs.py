@@ -25,14 +25,13 @@ from shop_assets.checks import reconciliation as checks
 from shop_assets.resources import WarehouseResource
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.reconciliation import Judge, Reconciled, overdue
+from shop_assets.warehouse.reconciliation import Judge, Reconciled
 from shop_assets_tests.reconciliation.books import GRACE, START, STRIPE, Books, differences
 from shop_assets_tests.reconciliation.test_checks import configured, settings_of
-from shop_assets_tests.warehouse.loads import DAY, HOUR, table_of, wait_for_waiter
+from shop_assets_tests.warehouse.loads import HOUR, table_of, wait_for_waiter
 
 CHARGES, REFUNDS, PAYOUTS = DECLARED
 LATER = {"A": START + 30 * HOUR, "B": START + 31 * HOUR}
-YOUNG = "2026-02-04 00:00:01"
 UNPAID = ("charge", "A", "not_charged", 10, 0)
 
 
@@ -278,21 +277,6 @@ def test_a_longer_grace_takes_back_what_counted_and_a_shorter_one_tells_it_again
     lose(settled, "A")
     for grace, expected in ((GRACE, [UNPAID]), (10 * GRACE, []), (GRACE, [UNPAID])):
         assert differences(settled, grace=grace) == expected
-
-
-def test_what_is_too_young_is_overdue_once_hours_have_passed_and_then_told(
-    settled: Warehouse,
-) -> None:
-    books = Books()
-    books.order("young", 10, placed_at=YOUNG, version_at=YOUNG)
-    books.add_to(settled, START + 4 * DAY)
-    assert run(settled).kinds == {}
-    assert overdue(settled, ["charge_differences"]) is None
-    Books().load_nothing(settled, START + 5 * DAY)
-    assert overdue(settled, ["charge_differences"]) == pd.Timestamp(YOUNG, tz="UTC")
-    assert overdue(settled, ["payout_differences"]) is None
-    assert [*run(settled).first["order_id"]] == ["young"]
-    assert overdue(settled, ["charge_differences"]) is None
 
 
 def test_an_older_warehouse_is_compared_as_a_whole_once(settled: Warehouse) -> None:

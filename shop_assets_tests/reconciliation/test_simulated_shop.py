@@ -62,6 +62,15 @@ def test_what_has_become_overdue_by_time_alone_is_asked_for_once(shop: LivingSho
     assert not shop.platform.tick(SENSOR).requests
 
 
+def test_who_pays_for_whom_is_asked_for_once_when_it_has_changed(shop: LivingShop) -> None:
+    shop.settle()
+    for pays_for in ([], ["storefront"]):
+        assert not shop.platform.tick(SENSOR).requests
+        shop.reconfigure(pays_for=pays_for)
+        shop.answer()
+    assert not shop.platform.tick(SENSOR).requests
+
+
 def test_a_charge_and_a_refund_that_are_a_cent_off_are_found_and_named(shop: LivingShop) -> None:
     [(payment, charged)] = shop.rows(
         "SELECT payment_id, order_id FROM warehouse.payments WHERE payment_id = "
