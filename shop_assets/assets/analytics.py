@@ -37,6 +37,9 @@ READS = {
 """The marts whose change fires each analytics asset."""
 READS_TOO = {"stock_alerts": ("products",)}
 """Tables of the warehouse that it reads besides, where the shop has them, and that fire it too."""
+OF_THE_DAY = {"sales_summary": "sales_hourly", "customer_rfm": "customer_orders"}
+OF_THE_HOUR = {"stock_alerts": "inventory_hourly"}
+"""The mart whose newest hour, or the shop's day of it, each is of. In each it is made anew."""
 
 
 def analytics_key(name: str) -> AssetKey:
@@ -95,7 +98,7 @@ def _read(warehouse: Readable, name: str, where: str = "", *parameters: object) 
 
 
 def newest_hour(warehouse: Warehouse, mart: str) -> dt.datetime | None:
-    """The newest slice of a mart that was ever written."""
+    """The newest hour of a mart that was ever written, with rows or without."""
     frame = warehouse.read(
         "SELECT max(slice) AS newest FROM meta.slices WHERE asset = $1", (f"marts/{mart}",)
     )
@@ -104,12 +107,21 @@ def newest_hour(warehouse: Warehouse, mart: str) -> dt.datetime | None:
 
 
 def newest_day(warehouse: Warehouse, calendar: Calendar, mart: str) -> dt.date:
-    """The newest of the shop's days that a mart knows; before any, the shop's first.
+    """The shop's day of the newest hour of a mart; before any, the shop's first.
 
-    "Today" is the data's, not the wall clock's: a shop's history loaded today has its own.
+    "Today" is the data's, not the wall clock's: a shop's history loaded today has its own. Hours
+    tell it, and no daily mart does: its days are computed where something has changed in them, and
+    tomorrow is one of its partitions.
     """
     newest = newest_hour(warehouse, mart)
-    return calendar.start if newest is None else newest.date()
+    return calendar.start if newest is None else calendar.day_of(newest)
+
+
+def moment_of(warehouse: Warehouse, calendar: Calendar, name: str) -> dt.date | None:
+    """The day, or hour, that a table of analytics would be of if it were made now."""
+    if name in OF_THE_HOUR:
+        return newest_hour(warehouse, OF_THE_HOUR[name])
+    return newest_day(warehouse, calendar, OF_THE_DAY[name])
 
 
 def _sales_summary(
@@ -126,7 +138,7 @@ def _sales_summary(
         context: AssetExecutionContext, warehouse: WarehouseResource, cache: CacheResource
     ) -> MaterializeResult[TableRows]:
         store = warehouse.open()
-        today = newest_day(store, calendar, "sales_daily")
+        today = newest_day(store, calendar, OF_THE_DAY["sales_summary"])
         daily = _read(
             store,
             "sales_daily",
@@ -160,7 +172,7 @@ def _stock_alerts(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[TableRows]:
         store = warehouse.open()
-        as_of = newest_hour(store, "inventory_hourly")
+        as_of = newest_hour(store, OF_THE_HOUR["stock_alerts"])
         if as_of is None:
             return _result("stock_alerts", TABLES["stock_alerts"].empty())
         with store.snapshot() as state:
@@ -191,8 +203,7 @@ def _customer_rfm(settings: ShopSettings, calendar: Calendar, tables: set[str]) 
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[TableRows]:
         store = warehouse.open()
-        newest = newest_hour(store, "customer_orders")
-        today = calendar.start if newest is None else calendar.day_of(newest)
+        today = newest_day(store, calendar, OF_THE_DAY["customer_rfm"])
         rows = customer_rfm(read_totals(store), today, settings.shop.zone)
         sizes = rows["segment"].value_counts()
         return _result(

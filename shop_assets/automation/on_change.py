@@ -31,6 +31,7 @@ from shop_assets.assets import reconciliation
 from shop_assets.assets.analytics import analytics_key
 from shop_assets.automation import runs
 from shop_assets.automation.jobs import ANALYTICS, PRIORITY
+from shop_assets.partitions import Calendar
 from shop_assets.resources import WarehouseResource
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.reconciliation import Comparison, pending
@@ -74,7 +75,10 @@ class Content:
 
 
 def build(
-    job: Any, made: Mapping[str, Collection[str]], compared: Mapping[str, Comparison]
+    job: Any,
+    calendar: Calendar,
+    made: Mapping[str, Collection[str]],
+    compared: Mapping[str, Comparison],
 ) -> SensorDefinition:
     """The sensor.
 
@@ -100,7 +104,7 @@ def build(
         context: SensorEvaluationContext, warehouse: WarehouseResource
     ) -> Iterator[RunRequest | SkipReason]:
         known = _known(context.cursor)
-        contents = contents_of(warehouse.open(), made, compared)
+        contents = contents_of(warehouse.open(), calendar, made, compared)
         asked = _Asked(context.instance)
         together: list[str] = []
         alone: list[str] = []
@@ -183,17 +187,17 @@ def _known(cursor: str | None) -> dict[str, str]:
 
 
 def contents_of(
-    warehouse: Warehouse, made: Mapping[str, Collection[str]], compared: Mapping[str, Comparison]
+    warehouse: Warehouse,
+    calendar: Calendar,
+    made: Mapping[str, Collection[str]],
+    compared: Mapping[str, Comparison],
 ) -> dict[str, Content]:
     """What each step is made of now; another one, too, where a backup was restored."""
     frame = warehouse.read("SELECT mart, version, changed_at FROM meta.mart_versions ORDER BY mart")
     versions = {step: _version(frame[frame["mart"].isin(READS[step])]) for step in sorted(made)}
     for step in of_marts.READS.keys() & made.keys():
-        if versions[step] == _NEVER:
-            continue
-        # What day it is there, a slice without rows tells too.
-        for mart in of_marts.READS[step]:
-            versions[step] += f" {of_marts.newest_hour(warehouse, mart)}"
+        if versions[step] != _NEVER:
+            versions[step] += f" {of_marts.moment_of(warehouse, calendar, step)}"
     return {
         step: Content(version, pending(warehouse, compared[step]) if step in compared else None)
         for step, version in versions.items()

@@ -55,7 +55,7 @@ def build(
     return [
         _missing_hours(jobs["hourly"], tables, calendar),
         _stale_marts(jobs["hourly_marts"], jobs["daily_marts"], calendar),
-        *([on_change.build(jobs["analytics"], analytics, compared)] if analytics else []),
+        *([on_change.build(jobs["analytics"], calendar, analytics, compared)] if analytics else []),
     ]
 
 

@@ -8,7 +8,7 @@ from shop_assets.automation.jobs import ANALYTICS, PRIORITY
 from shop_assets.automation.on_change import ATTEMPTS, contents_of
 from shop_assets.warehouse.marts import note_change
 from shop_assets_tests.automation.tiny_shop import Tick, TinyShop
-from shop_assets_tests.warehouse.loads import DAY, NINE, publish
+from shop_assets_tests.warehouse.loads import DAY, HOUR, NINE, publish
 
 
 def change(shop: TinyShop, *marts: str) -> None:
@@ -51,22 +51,33 @@ def test_analytics_are_asked_for_when_their_mart_has_changed_and_only_then(
     assert asked(tick(watched)) == [["customer_rfm"]]
 
 
-def test_a_day_without_orders_makes_customers_a_day_older(watched: TinyShop) -> None:
-    publish(watched.warehouse, mart="customer_orders")
+@pytest.mark.parametrize(
+    ("step", "changes", "hourly"),
+    [
+        ("sales_summary", "sales_daily", "sales_hourly"),
+        ("customer_rfm", "customer_orders", "customer_orders"),
+    ],
+)
+def test_a_day_without_orders_is_a_day_later_and_an_hour_without_is_not(
+    watched: TinyShop, step: str, changes: str, hourly: str
+) -> None:
+    publish(watched.warehouse, mart=hourly)
     assert tick(watched).requests == [], "nothing was sold yet"
-    change(watched, "customer_orders")
+    change(watched, changes)
     (request,) = tick(watched).requests
     watched.end(begin(watched, request), DagsterRunStatus.SUCCESS)
     assert tick(watched).requests == []
-    publish(watched.warehouse, mart="customer_orders", start=NINE + DAY)
-    assert asked(tick(watched)) == [["customer_rfm"]]
+    publish(watched.warehouse, mart=hourly, start=NINE + HOUR)
+    assert tick(watched).requests == []
+    publish(watched.warehouse, mart=hourly, start=NINE + DAY)
+    assert asked(tick(watched)) == [[step]]
 
 
 def test_what_is_ordered_anew_goes_by_the_products_too(watched: TinyShop) -> None:
     made = {"stock_alerts": ["stock_alerts"]}
-    before = contents_of(watched.warehouse, made, {})
+    before = contents_of(watched.warehouse, watched.calendar, made, {})
     change(watched, "products")
-    assert contents_of(watched.warehouse, made, {}) != before
+    assert contents_of(watched.warehouse, watched.calendar, made, {}) != before
 
 
 def test_what_changed_together_is_computed_by_one_run(watched: TinyShop) -> None:
