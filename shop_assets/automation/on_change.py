@@ -6,6 +6,7 @@ backfills, which so many of them, each minute that the open hour is loaded, woul
 return a table is made anew only after the slowest of its run. What fails is asked for by itself.
 """
 
+import datetime as dt
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from dagster import (
     DagsterRun,
     DagsterRunStatus,
     DefaultSensorStatus,
+    RunRecord,
     RunRequest,
     RunsFilter,
     SensorDefinition,
@@ -43,6 +45,9 @@ READS = {
 """The marts, or tables of the warehouse, whose change fires each step of analytics."""
 
 ATTEMPTS = 3
+"""So often what fails is asked for at once; after that ever more seldom, until it changes."""
+_PAUSE = dt.timedelta(minutes=10)
+_DAY = dt.timedelta(days=1)
 _ANSWERS = "shop/answers."
 _PENDING = "shop/pending."
 _NEVER = "0"
@@ -114,16 +119,16 @@ def build(
                 reasons.append(f"{step}: no change since version {content}")
                 continue
             tried = asked.before(step, content)
-            if any(run.status == DagsterRunStatus.SUCCESS and _has_run(run, step) for run in tried):
+            if any(_has_made(record.dagster_run, step) for record in tried):
                 context.update_cursor(json.dumps(known := known | {step: str(content)}))
                 reasons.append(f"{step}: version {content} is computed")
             elif run := asked.under_way(keys[step]):
                 # A run that read the marts earlier must not write later.
                 reasons.append(f"{step} is being computed by run {run}")
-            elif len(tried) >= ATTEMPTS:
+            elif (rests := _rests_until(tried)) is not None:
                 reasons.append(
-                    f"{step}: version {content} has failed {ATTEMPTS} times; the next change "
-                    "counts anew"
+                    f"{step}: version {content} has failed {len(tried)} times, and is tried again "
+                    f"after {rests.isoformat(timespec='minutes')}; the next change counts anew"
                 )
             else:
                 (alone if asked.failed_last(step) else together).append(step)
@@ -149,9 +154,9 @@ class _Asked:
         self._under_way = runs.under_way(instance, "analytics", runs.BY_HAND)
         self._recent = instance.get_runs(RunsFilter(job_name="analytics"), limit=_RECENT)
 
-    def before(self, step: str, content: Content) -> list[DagsterRun]:
+    def before(self, step: str, content: Content) -> list[RunRecord]:
         """The runs that were to compute a step of this content."""
-        return list(self._instance.get_runs(RunsFilter(tags=content.tags(step))))
+        return list(self._instance.get_run_records(RunsFilter(tags=content.tags(step))))
 
     def failed_last(self, step: str) -> bool:
         """Whether the newest run that was to compute a step, of whatever version, has failed."""
@@ -167,11 +172,21 @@ class _Asked:
         return None
 
 
-def _has_run(run: DagsterRun, step: str) -> bool:
-    """Whether a step is of those that a run, or what it resumes, was to execute.
+def _rests_until(tried: list[RunRecord]) -> dt.datetime | None:
+    """Until when what was tried in vain rests; None where it does not."""
+    if len(tried) < ATTEMPTS:
+        return None
+    until = runs.rests_until(tried, _PAUSE, _DAY, since=ATTEMPTS)
+    return until if dt.datetime.now(dt.UTC) < until else None
+
+
+def _has_made(run: DagsterRun, step: str) -> bool:
+    """Whether a run has succeeded, and a step is of those that it, or what it resumes, executed.
 
     Who runs one step of a failed run again has the tags of all its steps.
     """
+    if run.status != DagsterRunStatus.SUCCESS:
+        return False
     executed = run.step_keys_to_execute
     name = analytics_key(step).to_python_identifier()
     return executed is None or name in executed or _RESUMED in run.tags

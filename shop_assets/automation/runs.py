@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from itertools import pairwise
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from shop_assets import partitions
 from shop_assets.automation.jobs import RANGE_END, RANGE_START
@@ -69,22 +68,28 @@ def resting(
     speed, and what has been mended is found without a hand.
     """
     now = dt.datetime.now(dt.UTC)
-    records = instance.get_run_records(
+    by_span: dict[tuple[str, str] | None, list[RunRecord]] = {}
+    for record in instance.get_run_records(
         RunsFilter(job_name=job, statuses=[DagsterRunStatus.FAILURE], updated_after=now - longest)
-    )
-    spans = [span_of(record.dagster_run) for record in records]
-    times = Counter(spans)
-    last = {
-        span: max(
-            _utc(r.update_timestamp) for r, s in zip(records, spans, strict=True) if s == span
-        )
-        for span in times
-    }
+    ):
+        by_span.setdefault(span_of(record.dagster_run), []).append(record)
     return [
         record.dagster_run
-        for record, span in zip(records, spans, strict=True)
-        if now < last[span] + min(pause * 2 ** (times[span] - 1), longest / 4)
+        for failed in by_span.values()
+        if now < rests_until(failed, pause, longest)
+        for record in failed
     ]
+
+
+def rests_until(
+    failed: Collection[RunRecord], pause: dt.timedelta, longest: dt.timedelta, *, since: int = 1
+) -> dt.datetime:
+    """Until when what these runs were to do is not to be tried again.
+
+    The failure number `since`, which there must have been, is the first that a pause follows.
+    """
+    last = max(_utc(record.update_timestamp) for record in failed)
+    return last + pause * min(1 << (len(failed) - since), longest / 4 / pause)
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

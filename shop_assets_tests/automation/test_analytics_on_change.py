@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from dagster import AssetKey, DagsterRunStatus, RunRequest
 from dagster._core.storage.tags import MAX_RETRIES_TAG, RESUME_RETRY_TAG
@@ -111,16 +113,47 @@ def test_the_cursor_moves_only_after_success(watched: TinyShop) -> None:
     assert asked(tick(watched)) == [["sales_summary"]]
 
 
+def fail(shop: TinyShop, times: int = 1) -> None:
+    """Let what is asked for fail."""
+    for _ in range(times):
+        (request,) = tick(shop).requests
+        shop.end(begin(shop, request), DagsterRunStatus.FAILURE)
+
+
 def test_a_failed_run_is_tried_again_and_the_next_change_counts_anew(watched: TinyShop) -> None:
     for _ in range(2):
         change(watched, "sales_daily")
-        for _ in range(ATTEMPTS):
-            (request,) = tick(watched).requests
-            watched.end(begin(watched, request), DagsterRunStatus.FAILURE)
-        given_up = tick(watched)
-        assert given_up.requests == []
-        assert f"failed {ATTEMPTS} times" in (given_up.skipped or "")
-        assert given_up.cursor is None
+        fail(watched, ATTEMPTS)
+        resting = tick(watched)
+        assert resting.requests == []
+        assert f"failed {ATTEMPTS} times" in (resting.skipped or "")
+        assert resting.cursor is None
+
+
+def test_what_fails_again_and_again_is_asked_for_ever_more_seldom(watched: TinyShop) -> None:
+    change(watched, "sales_daily")
+    fail(watched, ATTEMPTS)
+    for minutes in (10, 20, 40, 80, 160, 320, 360, 360):
+        watched.age_runs(dt.timedelta(minutes=minutes - 1))
+        assert tick(watched).requests == []
+        watched.age_runs(dt.timedelta(minutes=2))
+        fail(watched)
+    watched.age_runs(dt.timedelta(days=30))
+    (request,) = tick(watched).requests
+    watched.end(begin(watched, request), DagsterRunStatus.SUCCESS)
+    assert tick(watched).requests == []
+    assert tick(watched).cursor is not None
+
+
+def test_however_often_something_has_failed_it_is_found_once_it_is_mended(
+    watched: TinyShop,
+) -> None:
+    change(watched, "sales_daily")
+    (request,) = tick(watched).requests
+    for _ in range(70):
+        begin(watched, request, DagsterRunStatus.FAILURE)
+    watched.age_runs(dt.timedelta(hours=7))
+    assert asked(tick(watched)) == [["sales_summary"]]
 
 
 def test_of_what_failed_together_each_is_tried_by_itself(watched: TinyShop) -> None:
