@@ -106,7 +106,6 @@ DECLARED = (
 
 def providers(settings: ShopSettings) -> list[Provider]:
     """The shop's sources that take money for orders, each with the entities that tell of it."""
-    selling = tuple(source for source, _ in settings.entities.get("orders", []))
     found = []
     for name, source in settings.sources.items():
         told = {entity for stream in source.streams.values() for entity in stream.entities}
@@ -120,7 +119,7 @@ def providers(settings: ShopSettings) -> list[Provider]:
                 "payment_refunds"
                 if "payment_refunds" in told
                 else ("charges" if charges else "payments"),
-                selling if source.pays_for is None else tuple(source.pays_for),
+                settings.selling if source.pays_for is None else source.pays_for,
             )
         )
     return found

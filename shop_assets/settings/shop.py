@@ -200,15 +200,19 @@ class ShopSettings(Strict):
 
     @model_validator(mode="after")
     def _pays_for_sources_with_orders(self) -> ShopSettings:
-        selling = [name for name, _ in self.entities.get("orders", [])]
+        selling = self.selling
         for name, source in self.sources.items():
-            for number, of in enumerate(source.pays_for or ()):
+            paid = source.pays_for or ()
+            for number, of in enumerate(paid):
+                at = ("sources", name, source.connector, "pays_for", number)
                 if of not in selling:
                     raise WrongValueError(
                         f"no source {of} with orders to pay for",
                         f"one of {', '.join(selling)}" if selling else "a source with orders",
-                        at=("sources", name, source.connector, "pays_for", number),
+                        at=at,
                     )
+                if of in paid[:number]:
+                    raise WrongValueError(f"{of} is named twice", "each source once", at=at)
         return self
 
     @property
@@ -235,6 +239,11 @@ class ShopSettings(Strict):
             if origins:
                 found[entity] = origins
         return found
+
+    @property
+    def selling(self) -> tuple[str, ...]:
+        """The sources that have orders, each once: several of its streams may become orders."""
+        return tuple(dict.fromkeys(source for source, _ in self.entities.get("orders", [])))
 
     def stream(self, source: str, stream: str) -> StreamBase:
         """The stream of that name; `KeyError` where there is none."""

@@ -98,6 +98,18 @@ def test_each_provider_is_read_where_it_says_most(tmp_path: Path) -> None:
     ]
 
 
+def test_a_shop_whose_orders_come_in_two_streams_is_paid_for_once(tmp_path: Path) -> None:
+    text = configured({"shop": ("orders", "order_items"), "bank": ("payments",)})
+    older = _STREAM.format(name="orders", fields="order_id: number").replace(
+        "orders:\n        files", "older:\n        files"
+    )
+    text = text.replace("    streams:", f"    streams:{older}", 1)
+    settings = settings_of(tmp_path, text)
+    assert settings.entities["orders"] == [("shop", "older"), ("shop", "orders")]
+    [bank] = providers(settings)
+    assert bank.pays_for == ("shop",)
+
+
 def test_a_source_that_pays_for_no_shop_is_a_mistake(tmp_path: Path) -> None:
     text = configured({"shop": ("orders",), "bank": ("payments",)}, bank="pays_for: [shop, shopp]")
     said = refused(tmp_path, text)
@@ -105,6 +117,14 @@ def test_a_source_that_pays_for_no_shop_is_a_mistake(tmp_path: Path) -> None:
     assert said.startswith(f"shop.yaml:{line}: ")
     assert "no source shopp with orders to pay for" in said
     assert "one of shop" in said
+
+
+def test_a_source_that_is_named_twice_is_a_mistake(tmp_path: Path) -> None:
+    text = configured({"shop": ("orders",), "bank": ("payments",)}, bank="pays_for: [shop, shop]")
+    said = refused(tmp_path, text)
+    line = text[: text.index("pays_for")].count("\n") + 1
+    assert said.startswith(f"shop.yaml:{line}: ")
+    assert "shop is named twice; each source once is expected" in said
 
 
 def test_the_check_passes_without_differences_and_warns_of_each_kind() -> None:
