@@ -107,10 +107,9 @@ DECLARED = (
 def providers(settings: ShopSettings) -> list[Provider]:
     """The shop's sources that take money for orders, each with the entities that tell of it."""
     found = []
-    for name, source in settings.sources.items():
-        told = {entity for stream in source.streams.values() for entity in stream.entities}
-        if not told & {"charges", "payments"}:
-            continue
+    for name, pays_for in settings.pays.items():
+        streams = settings.sources[name].streams.values()
+        told = {entity for stream in streams for entity in stream.entities}
         charges = "charges" in told
         found.append(
             Provider(
@@ -119,7 +118,7 @@ def providers(settings: ShopSettings) -> list[Provider]:
                 "payment_refunds"
                 if "payment_refunds" in told
                 else ("charges" if charges else "payments"),
-                settings.selling if source.pays_for is None else source.pays_for,
+                pays_for,
             )
         )
     return found

@@ -215,6 +215,24 @@ class ShopSettings(Strict):
                     raise WrongValueError(f"{of} is named twice", "each source once", at=at)
         return self
 
+    @model_validator(mode="after")
+    def _money_is_told_from_orders(self) -> ShopSettings:
+        # What does not agree goes by the shop's source and the order's id, and money of no order by
+        # the provider's source and the id that it gives.
+        if "order_items" not in self.entities:  # nothing is compared
+            return self
+        pays = self.pays
+        for name in self.selling:
+            payers = ", ".join(payer for payer, paid in pays.items() if name in paid)
+            if payers and name not in pays.get(name, (name,)):
+                raise WrongValueError(
+                    f"its money is not for its own orders (paid for by {payers}), "
+                    "and where it is for no order it would go by the name of one",
+                    f"{name} among these, or a pays_for of {payers} without {name}",
+                    at=("sources", name, self.sources[name].connector, "pays_for"),
+                )
+        return self
+
     @property
     def path(self) -> Path:
         """The file that the settings were read from."""
@@ -244,6 +262,16 @@ class ShopSettings(Strict):
     def selling(self) -> tuple[str, ...]:
         """The sources that have orders, each once: several of its streams may become orders."""
         return tuple(dict.fromkeys(source for source, _ in self.entities.get("orders", [])))
+
+    @property
+    def pays(self) -> dict[str, tuple[str, ...]]:
+        """Each source with charges or payments, and the sources whose orders these pay for."""
+        taking = [of for e in ("charges", "payments") for of, _ in self.entities.get(e, [])]
+        return {
+            name: self.selling if source.pays_for is None else source.pays_for
+            for name, source in self.sources.items()
+            if name in taking
+        }
 
     def stream(self, source: str, stream: str) -> StreamBase:
         """The stream of that name; `KeyError` where there is none."""

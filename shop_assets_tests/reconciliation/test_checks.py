@@ -127,6 +127,53 @@ def test_a_source_that_is_named_twice_is_a_mistake(tmp_path: Path) -> None:
     assert "shop is named twice; each source once is expected" in said
 
 
+_SELLS = ("orders", "order_items")
+
+
+@pytest.mark.parametrize("of", ["", "outlet"])
+@pytest.mark.parametrize("taken", ["charges", "payments"])
+def test_money_of_no_order_that_could_go_by_the_name_of_an_order_is_a_mistake(
+    of: str, taken: str, tmp_path: Path
+) -> None:
+    sources = {"shop": (*_SELLS, taken), "outlet": _SELLS, "stripe": ("charges",)}
+    text = configured(sources, shop=f"pays_for: [{of}]")
+    said = refused(tmp_path, text)
+    line = text[: text.index("pays_for")].count("\n") + 1
+    assert said == (
+        f"shop.yaml:{line}: sources.shop.pays_for: its money is not for its own orders "
+        "(paid for by stripe), and where it is for no order it would go by the name of one; "
+        "shop among these, or a pays_for of stripe without shop is expected"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sources", "more"),
+    [
+        # It pays for itself, among others.
+        ({"shop": (*_SELLS, "payments"), "stripe": ("charges",)}, {"shop": "pays_for: [shop]"}),
+        ({"shop": (*_SELLS, "payments"), "stripe": ("charges",)}, {}),
+        # Nobody pays for it.
+        (
+            {"shop": (*_SELLS, "payments"), "outlet": _SELLS, "stripe": ("charges",)},
+            {"shop": "pays_for: [outlet]", "stripe": "pays_for: [outlet]"},
+        ),
+        # It takes no money, whatever its refunds say.
+        (
+            {"shop": (*_SELLS, "payment_refunds"), "outlet": _SELLS, "stripe": ("charges",)},
+            {"shop": "pays_for: [outlet]"},
+        ),
+        # Who could pay for it takes none.
+        ({"shop": (*_SELLS, "payments"), "bank": ("payouts",)}, {"shop": "pays_for: []"}),
+        # Nothing is compared.
+        ({"shop": ("orders", "payments"), "stripe": ("charges",)}, {"shop": "pays_for: []"}),
+    ],
+)
+def test_money_that_no_order_can_be_taken_for_is_no_mistake(
+    sources: dict[Name, tuple[str, ...]], more: dict[str, str], tmp_path: Path
+) -> None:
+    assert list(settings_of(tmp_path, configured(sources, **more)).sources) == list(sources)
+
+
 def test_the_check_passes_without_differences_and_warns_of_each_kind() -> None:
     key = AssetKey(["analytics", "charge_differences"])
     assert {spec.name: spec.blocking for spec in specs(key, "All")} == {
