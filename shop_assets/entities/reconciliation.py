@@ -67,7 +67,9 @@ class PayoutDifferences(Table):
     payment_id: Series[Text] = column(
         "The transaction that an earlier payout has, too; '' for the payout as a whole", key=True
     )
-    currency: Series[Text] = column("ISO 4217 code, the payout's", key=True)
+    currency: Series[Text] = column(
+        "ISO 4217 code: the payout's, or that of the transaction where one is named", key=True
+    )
     kind: Series[Text] = column("What does not agree", isin=PAYOUT_DIFFERENCES)
     expected_micros: Series[Int] = column("What the payout should be, micros")
     found_micros: Series[Int] = column("What its transactions sum to, micros")

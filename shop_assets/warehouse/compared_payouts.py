@@ -17,7 +17,8 @@ def whole(cursor: Cursor) -> pd.DataFrame:
 
     Columns source, payout_id, payment_id ('' for a payout as a whole), currency, automatic,
     amount_micros, transactions (how many), found_micros, created_at. For a payout as a whole, the
-    amount is to be found; of a transaction that an earlier payout has, `amount_micros` is 0.
+    amount is to be found; of a transaction that an earlier payout has, `amount_micros` is 0, and
+    the currency is its own.
     Payouts that were cancelled or failed are left out.
     """
     return read(cursor, _COMPARED.replace(_ROWS, "warehouse"))
@@ -46,8 +47,8 @@ WITH paid AS (
     SELECT source, payout_id, currency, amount_micros, automatic, created_at
     FROM <rows>.payouts WHERE NOT deleted AND status NOT IN ('canceled', 'failed')
 ), parts AS (
-    SELECT t.source, t.payout_id, t.payment_id, t.net_micros, t.currency = p.currency AS same,
-        p.currency, p.automatic, p.created_at,
+    SELECT t.source, t.payout_id, t.payment_id, t.net_micros, t.currency,
+        t.currency = p.currency AS same, p.automatic, p.created_at,
         row_number() OVER (PARTITION BY t.source, t.payment_id
             ORDER BY p.created_at, p.payout_id) AS place
     FROM <rows>.payout_transactions t JOIN paid p USING (source, payout_id)

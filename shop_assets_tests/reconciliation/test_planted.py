@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets_tests.reconciliation.books import LEDGER, Books, differences
+from shop_assets_tests.reconciliation.books import LEDGER, Books, differences, found
 
 
 def agreeing(books: Books) -> None:
@@ -164,3 +164,18 @@ def test_a_ledger_of_movements_is_reconciled_as_well(warehouse: Warehouse) -> No
         ("charge", "short", "amount_differs", 20, 19),
         ("refund", "kept", "refund_not_paid_out", 5, 0),
     ]
+
+
+def test_a_transaction_of_two_payouts_keeps_its_currency(warehouse: Warehouse) -> None:
+    books = Books()
+    books.payout("po_1", 10, ("t1", 10), created_at="2026-01-31 08:00")
+    books.payout("po_2", 10, ("t2", 10))
+    for payout_id in ("po_1", "po_2"):
+        books.add("payout_transactions", payout_id=payout_id, payment_id="dollars",
+                  currency="USD", amount_micros=7_000_000, net_micros=7_000_000)  # fmt: skip
+    books.load(warehouse)
+    [row] = found(warehouse, "payout_differences").to_dict("records")
+    assert (row["payout_id"], row["payment_id"], row["kind"]) == (
+        "po_2", "dollars", "transaction_in_two_payouts",
+    )  # fmt: skip
+    assert (row["currency"], row["found_micros"]) == ("USD", 7_000_000)
