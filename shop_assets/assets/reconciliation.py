@@ -38,7 +38,7 @@ from shop_assets.resources import WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.transforms import reconciliation as transforms
 from shop_assets.warehouse import compared_orders, compared_payouts, compared_units
-from shop_assets.warehouse.compared_orders import Provider
+from shop_assets.warehouse.compared_orders import Provider, RefundsIn
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets.warehouse.reconciliation import (
     Comparison,
@@ -110,17 +110,12 @@ def providers(settings: ShopSettings) -> list[Provider]:
     for name, pays_for in settings.pays.items():
         streams = settings.sources[name].streams.values()
         told = {entity for stream in streams for entity in stream.entities}
-        charges = "charges" in told
-        found.append(
-            Provider(
-                name,
-                "charges" if charges else "payments",
-                "payment_refunds"
-                if "payment_refunds" in told
-                else ("charges" if charges else "payments"),
-                pays_for,
-            )
-        )
+        if "charges" not in told:
+            # Its refunds may name charges alone, which nobody tells the orders of.
+            found.append(Provider(name, "payments", "payments", pays_for))
+        else:
+            refunds: RefundsIn = "payment_refunds" if "payment_refunds" in told else "charges"
+            found.append(Provider(name, "charges", refunds, pays_for))
     return found
 
 

@@ -85,6 +85,7 @@ def test_each_provider_is_read_where_it_says_most(tmp_path: Path) -> None:
             "stripe": ("charges", "payment_refunds", "payments"),
             "klarna": ("charges", "payments"),
             "ledger": ("payments",),
+            "paypal": ("payments", "payment_refunds"),
         },
         klarna="pays_for: [outlet]",
     )
@@ -95,6 +96,8 @@ def test_each_provider_is_read_where_it_says_most(tmp_path: Path) -> None:
         ("stripe", "charges", "payment_refunds", ("shop", "outlet")),
         ("klarna", "charges", "charges", ("outlet",)),
         ("ledger", "payments", "payments", ("shop", "outlet")),
+        # Its refunds name charges, of which it tells nothing.
+        ("paypal", "payments", "payments", ("shop", "outlet")),
     ]
 
 

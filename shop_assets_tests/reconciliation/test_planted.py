@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from shop_assets.assets.reconciliation import providers
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.reconciliation.books import LEDGER, Books, differences, found
+from shop_assets_tests.reconciliation.test_checks import configured, settings_of
 
 
 def agreeing(books: Books) -> None:
@@ -179,3 +183,20 @@ def test_a_transaction_of_two_payouts_keeps_its_currency(warehouse: Warehouse) -
         "po_2", "dollars", "transaction_in_two_payouts",
     )  # fmt: skip
     assert (row["currency"], row["found_micros"]) == ("USD", 7_000_000)
+
+
+def test_refunds_of_charges_that_nobody_tells_are_read_from_the_ledger(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    text = configured(
+        {"shop": ("orders", "order_items"), "stripe": ("payments", "payment_refunds")}
+    )
+    paying = providers(settings_of(tmp_path, text))
+    books = Books()
+    books.order("A", 10)
+    books.refund("A", 4)
+    books.moved("A", "charge", 10, source="stripe")
+    books.moved("A", "refund", -4, source="stripe")
+    books.given(None, 4, charge_id="ch_A")
+    books.load(warehouse)
+    assert differences(warehouse, *paying) == []
