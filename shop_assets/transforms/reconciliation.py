@@ -9,7 +9,8 @@ An order is **settled** where `C - T = G - R` and that is not negative: what was
 exactly what was given back beyond the shop's refunds. So an upward edit is settled by a second
 charge, a downward edit by a refund that the shop does not have. Of a cancelled or unpaid order
 nothing may remain: it is settled where `C = G`, with or without refunds in the shop. An open order
-may be paid in part, or not yet. What belongs to no order is settled where `C = G`.
+may be paid in part, or not yet: where `C` is below `T`, it is settled if `G = R`. What belongs to
+no order is settled where `C = G`.
 
 What is not settled is split: as much as there is too much on both sides explains itself; what is
 left of `C - T` is a difference of the charges, what is left of `G - R` one of the refunds. It

@@ -45,6 +45,10 @@ def agreeing(books: Books) -> None:
     books.order("never_paid", 40, status="unpaid")
     books.charge("never_paid", 40, status="failed", captured=False)
     books.order("to_be_paid", 40, status="open")
+    books.order("paid_in_part", 40, status="open")
+    books.charge("paid_in_part", 15)
+    books.refund("paid_in_part", 5)
+    books.given("paid_in_part", 5)
     books.order("reserved", 40, status="open")
     books.charge("reserved", 40, captured=False)
     books.order("a_test", 40, is_test=True)
@@ -93,6 +97,9 @@ def planted(books: Books) -> None:
     books.order("r2", 21)
     books.charge("r2", 21)
     books.given("r2", 21)
+    books.order("r2_open", 21, status="open")
+    books.charge("r2_open", 7)
+    books.given("r2_open", 7)
     books.given("unheard_of_too", 1)
     books.order("r3", 22)
     books.charge("r3", 22)
@@ -125,6 +132,7 @@ FOUND = [
     ("payout", "po_4 t4", "transaction_in_two_payouts", 0, 32),
     ("refund", "r1", "refund_not_paid_out", 20, 0),
     ("refund", "r2", "refund_unknown_to_shop", 0, 21),
+    ("refund", "r2_open", "refund_unknown_to_shop", 0, 7),
     ("refund", "r3", "amount_differs", 10, 10.01),
     ("refund", "r3_cancelled", "amount_differs", 22, 20),
     ("refund", "r4", "refund_failed", 23, 0),
