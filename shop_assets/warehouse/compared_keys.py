@@ -29,7 +29,8 @@ _TOUCHED: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "orders": (_ORDER,),
     "order_items": (_ORDER,),
     "refunds": (_ORDER,),
-    # A refund that names no order has its charge's: whatever becomes of the charge moves it.
+    # Whatever becomes of a charge moves its refunds: these count if it was captured, and have its
+    # order where they name none.
     "charges": (_ORDER, ("charge", "''", "charge_id", "true")),
     "payment_refunds": (
         _ORDER,

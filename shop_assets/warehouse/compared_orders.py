@@ -65,7 +65,8 @@ def whole(cursor: Cursor, providers: Sequence[Provider]) -> pd.DataFrame:
 def touched(cursor: Cursor, providers: Sequence[Provider]) -> pd.DataFrame:
     """The rows of `whole` about `pg_temp.units`: kind `order` or `charge`, and its key.
 
-    Adds to the units the orders of charges among them: a refund that names none has its charge's.
+    Adds to the units the orders of charges among them, and of refunds of these: a refund that names
+    none has its charge's, and any refund counts only if its charge was captured.
     """
     looked_up.prepare(cursor)
     _stage_providers(cursor, providers)
@@ -136,7 +137,7 @@ _GIVEN = """
     SELECT c.source, c.order_id, c.charge_id, c.currency, c.created_at AS at,
         NULL::bigint AS charged, c.refunded_micros AS given, NULL::bigint AS failed
     FROM <rows>.charges c JOIN pg_temp.providers p USING (source)
-    WHERE p.refunds_in = 'charges' AND NOT c.deleted AND c.refunded_micros > 0
+    WHERE p.refunds_in = 'charges' AND NOT c.deleted AND c.captured AND c.refunded_micros > 0
     UNION ALL
     SELECT r.source, coalesce(r.order_id, c.order_id), coalesce(r.charge_id, r.refund_id),
         r.currency, r.created_at, NULL,
@@ -144,8 +145,8 @@ _GIVEN = """
         CASE WHEN r.status NOT IN ('succeeded', 'pending') THEN r.amount_micros END
     FROM <rows>.payment_refunds r JOIN pg_temp.providers p USING (source)
     LEFT JOIN <rows>.charges c ON c.source = r.source AND c.charge_id = r.charge_id
-        AND NOT c.deleted AND r.order_id IS NULL
-    WHERE p.refunds_in = 'payment_refunds' AND NOT r.deleted
+        AND NOT c.deleted
+    WHERE p.refunds_in = 'payment_refunds' AND NOT r.deleted AND c.captured IS NOT FALSE
     UNION ALL
     SELECT m.source, m.order_id, m.payment_id, m.currency, m.created_at, NULL, -m.amount_micros,
         NULL
@@ -153,7 +154,10 @@ _GIVEN = """
     WHERE p.refunds_in = 'payments' AND m.type = 'refund' AND NOT m.deleted
         AND coalesce(m.status, '') NOT IN ('failed', 'canceled', 'cancelled')
 """
-"""What each provider gave back; one row for each refund."""
+"""What each provider gave back; one row for each refund.
+
+Stripe's API has called reserved money that was never taken refunded, once it was released.
+"""
 
 _MOVEMENTS = f"""
 CREATE TEMP TABLE movements ON COMMIT DROP AS

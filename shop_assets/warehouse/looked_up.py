@@ -55,9 +55,9 @@ def look_up(cursor: Cursor, look_ups: LookUps) -> None:
 
 
 def add_orders_of_charges(cursor: Cursor) -> None:
-    """Add to the units the orders of the charges among them, of any version of these.
+    """Add to the units the orders of the charges among them and of refunds of these.
 
-    An order too many is compared again, and is the same.
+    Of any version: an order too many is compared again, and is the same.
     """
     cursor.execute(_ADD_ORDERS_OF_CHARGES)
     cursor.execute("ANALYZE pg_temp.units")
@@ -67,8 +67,11 @@ _ADD_ORDERS_OF_CHARGES = """
 INSERT INTO pg_temp.units (kind, source, key)
 SELECT DISTINCT 'order', '', v.order_id
 FROM pg_temp.units u CROSS JOIN pg_temp.providers p CROSS JOIN LATERAL (
-    SELECT order_id FROM warehouse.charges_versions v
-    WHERE v.source = p.source AND v.charge_id = u.key OFFSET 0
+    (SELECT order_id FROM warehouse.charges_versions v
+    WHERE v.source = p.source AND v.charge_id = u.key OFFSET 0)
+    UNION ALL
+    (SELECT order_id FROM warehouse.payment_refunds_versions v
+    WHERE v.source = p.source AND v.charge_id = u.key OFFSET 0)
 ) v
 WHERE u.kind = 'charge' AND v.order_id IS NOT NULL
     AND NOT EXISTS (SELECT FROM pg_temp.units k WHERE k.kind = 'order' AND k.key = v.order_id)
@@ -81,11 +84,11 @@ _OF_ORDER = (
 
 
 def _by_order(entity: str, key: str) -> str:
-    """A query for the keys of a provider's rows that name an order, or have done so."""
+    """A query for what a provider's rows have as `key` that name an order, or have done so."""
     return f"""
         SELECT v.source, v.{key} FROM pg_temp.units u CROSS JOIN LATERAL (
             SELECT source, {key} FROM warehouse.{entity}_versions v
-            WHERE v.order_id = u.key OFFSET 0
+            WHERE v.order_id = u.key AND v.{key} IS NOT NULL OFFSET 0
         ) v WHERE u.kind = 'order'
     """
 
@@ -129,7 +132,9 @@ OF_ORDERS: LookUps = {
         ),
     ),
     "charges": LookUp(
-        f"{_by_order('charges', 'charge_id')} UNION {_by_charge('charge_id')}",
+        # Whether a refund counts that names an order hangs on its charge, whatever that names.
+        f"{_by_order('charges', 'charge_id')} UNION {_by_charge('charge_id')} "
+        f"UNION {_by_order('payment_refunds', 'charge_id')}",
         (*_PAID, "charge_id", "captured", "captured_micros", "refunded_micros"),
     ),
     "payments": LookUp(

@@ -58,7 +58,7 @@ ROWS: dict[str, dict[str, list[Any]]] = {
     "charges": {
         "charge_id": ["x", "y"], "order_id": _NAMED, "created_at": _MOMENTS,
         "amount_micros": _AMOUNTS, "captured_micros": _AMOUNTS, "refunded_micros": _AMOUNTS,
-        "status": ["succeeded", "succeeded", "failed"],
+        "status": ["succeeded", "succeeded", "failed"], "captured": [True, True, False],
     },
     "payment_refunds": {
         "refund_id": ["r", "s"], "charge_id": ["x", "x", "y", None], "order_id": [*_NAMED, None],

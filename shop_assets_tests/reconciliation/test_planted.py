@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from shop_assets.assets.reconciliation import providers
+from shop_assets.warehouse.compared_orders import Provider, RefundsIn
 from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.reconciliation.books import LEDGER, Books, differences, found
 from shop_assets_tests.reconciliation.test_checks import configured, settings_of
@@ -208,3 +211,21 @@ def test_refunds_of_charges_that_nobody_tells_are_read_from_the_ledger(
     books.given(None, 4, charge_id="ch_A")
     books.load(warehouse)
     assert differences(warehouse, *paying) == []
+
+
+@pytest.mark.parametrize("refunds_in", ["charges", "payment_refunds"])
+@pytest.mark.parametrize("names_order", [True, False])
+def test_money_that_was_reserved_and_released_was_not_given_back(
+    refunds_in: RefundsIn, names_order: bool, warehouse: Warehouse
+) -> None:
+    books = Books()
+    books.order("released", 10, status="cancelled")
+    books.order("other", 5)
+    for order_id, amount in (("released", 10), ("other", 5), (None, 3)):
+        reserved = f"ch_reserved_{amount}"
+        books.charge(order_id, amount, charge_id=reserved, captured=False,
+                     refunded_micros=amount * 1_000_000)  # fmt: skip
+        books.given(order_id if names_order else None, amount, charge_id=reserved)
+    books.charge("other", 5)
+    books.load(warehouse)
+    assert differences(warehouse, Provider("stripe", "charges", refunds_in, ("shop",))) == []

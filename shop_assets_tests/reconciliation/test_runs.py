@@ -255,6 +255,41 @@ def test_a_refund_that_moves_to_another_order_is_missed_at_the_one_that_it_leave
     ]
 
 
+@pytest.fixture
+def reserved(settled: Warehouse) -> Warehouse:
+    """Besides, a charge for B was reserved and released by a refund, which names A."""
+    books = Books()
+    books.charge("B", 4, charge_id="ch_reserved", captured=False)
+    books.given("A", 4, charge_id="ch_reserved")
+    books.add_to(settled, LATER["A"])
+    assert differences(settled) == []
+    return settled
+
+
+def test_a_refund_counts_at_the_order_that_it_names_once_its_charge_is_captured(
+    reserved: Warehouse,
+) -> None:
+    books = Books()
+    books.charge("B", 4, charge_id="ch_reserved", version_at="2026-01-31 09:20")
+    books.add_to(reserved, LATER["B"])
+    done = run_both(reserved, CHARGES, REFUNDS)
+    assert not done[REFUNDS.name].anew
+    assert differences(reserved) == [
+        ("charge", "B", "amount_differs", 10, 14),
+        ("refund", "A", "refund_unknown_to_shop", 0, 4),
+    ]
+
+
+def test_a_refund_of_reserved_money_counts_no_more_when_its_order_changes(
+    reserved: Warehouse,
+) -> None:
+    books = Books()
+    books.order("A", 11, version_at="2026-01-31 09:20")
+    books.rows["order_items"][0]["version_at"] = "2026-01-31 09:20"
+    books.add_to(reserved, LATER["B"])
+    assert differences(reserved) == [("charge", "A", "amount_differs", 11, 10)]
+
+
 def test_a_transaction_is_the_later_payouts_once_the_earlier_one_has_failed(
     settled: Warehouse,
 ) -> None:
