@@ -72,11 +72,12 @@ def _rounded(names: list[str], row: tuple[Any, ...], currency: str) -> tuple[Any
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say how far each asset is, what is stale, and what became of the rows."""
+    """Say how far each asset is, what is stale or outdated, and what became of the rows."""
     shop = Shop.open(config)
     slices = shop.warehouse.read(
         "SELECT asset, min(slice) AS first, max(slice) AS last, count(*) AS slices, "
-        "max(written_at) AS written_at FROM meta.slices GROUP BY asset ORDER BY asset"
+        "count(outdated) AS outdated, max(written_at) AS written_at "
+        "FROM meta.slices GROUP BY asset ORDER BY asset"
     )
     stale = shop.warehouse.read(
         "SELECT mart, count(*) AS slices FROM meta.stale_slices GROUP BY mart ORDER BY mart"
@@ -96,5 +97,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         )
     console().print(table)
     print_rows(rows)
+    for row in slices[slices["outdated"] > 0].itertuples(index=False):
+        console().print(f"{row.asset}: {row.outdated} slices to be loaded again")
     for row in stale.itertuples(index=False):
         console().print(f"{row.mart}: {row.slices} slices to be computed again")

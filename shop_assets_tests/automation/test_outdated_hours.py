@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from dagster import AssetKey, Failure
+from typer.testing import CliRunner
 
 from shop_assets.automation import runs
+from shop_assets.cli.app import application
 from shop_assets.io_managers import delta, postgres
 from shop_assets.partitions import HOUR, hour_key
 from shop_assets_tests.automation.tiny_shop import TinyShop, line, newest_due_hour
@@ -19,6 +21,14 @@ FAILING: dict[str, tuple[Any, str]] = {
     "ledger": (postgres, "load_ledger"),
 }
 """What writes, and is the first not to when a run ends there."""
+
+
+def status(shop: TinyShop) -> str:
+    """What `shop-assets status` says."""
+    config = str(shop.folder / "shop.yaml")
+    done = CliRunner(env={"SHOP_CONFIG": config}).invoke(application(), ["status"])
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.stdout
 
 
 @pytest.mark.parametrize("step", FAILING)
@@ -52,3 +62,7 @@ def test_an_hour_cleaned_again_by_itself_is_loaded_again(shop: TinyShop) -> None
     hour = runs.hour_range_tags(due, due)
     assert shop.execute("hourly", hour, [AssetKey(["clean", "order_items"])])
     assert [span[1:] for span in shop.tick("missing_hours").spans] == [(hour_key(due),) * 2]
+    for said in ("warehouse/order_items: 1 slices", "warehouse/sales_ledger: 1 slices"):
+        assert f"{said} to be loaded again" in status(shop)
+    assert shop.load(due)
+    assert "to be loaded again" not in status(shop)
