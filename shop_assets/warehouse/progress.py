@@ -21,13 +21,11 @@ def cleaned_from_raw(entities: Collection[str]) -> list[str]:
 
 
 def loaded_from_clean(entity: str) -> list[str]:
-    """The assets of the warehouse that read an entity's cleaned rows."""
-    found = [f"warehouse/{entity}"]
-    if entity in ledger_orders.ENTITIES:
-        found.append("warehouse/sales_ledger")
-    if entity == "web_events":
-        found.append("warehouse/web_activity")
-    return found
+    """The assets of the warehouse that read an entity's cleaned rows; first the one of its own."""
+    if entity in LAKE_ONLY:
+        return ["warehouse/web_activity"]
+    ledger = ["warehouse/sales_ledger"] if entity in ledger_orders.ENTITIES else []
+    return [f"warehouse/{entity}", *ledger]
 
 
 @contextmanager
@@ -120,7 +118,8 @@ def _outdated(
     warehouse: Warehouse, assets: Collection[str], since: dt.datetime, until: dt.datetime
 ) -> list[dt.datetime]:
     """The hours of `[since, until)` of which these assets, or what they read, are outdated."""
-    clean = [f"clean/{name}" for name in ENTITIES if {*loaded_from_clean(name)} & {*assets}]
+    # Of an entity that the shop no longer has nobody will ever write them.
+    clean = [f"clean/{name}" for name in ENTITIES if loaded_from_clean(name)[0] in assets]
     frame = warehouse.read(
         "SELECT DISTINCT slice FROM meta.slices WHERE outdated IS NOT NULL "
         "AND asset = ANY (string_to_array($1, ',')) AND slice >= $2 AND slice < $3",

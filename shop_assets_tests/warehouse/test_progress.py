@@ -112,6 +112,23 @@ def test_an_hour_of_which_more_was_read_is_missing_until_it_is_cleaned(
     assert missing(warehouse, 1, assets=(SALES,)) == []
 
 
+def test_what_is_made_of_an_entity_that_the_shop_no_longer_has_is_not_missed(
+    warehouse: Warehouse,
+) -> None:
+    kept = ("warehouse/orders", "warehouse/sales_ledger")
+    for asset in (*kept, "clean/orders", "clean/refunds", "warehouse/refunds"):
+        load = slices.Load(asset, asset, NINE, NINE + HOUR, HOUR, slices.begin(warehouse))
+        with warehouse.transaction() as cursor, slices.publishing(cursor, load) as publication:
+            publication.note(0, 0)
+    with rewriting(warehouse, cleaned_from_raw(["refunds"]), NINE, NINE + HOUR):
+        pass
+    assert missing(warehouse, 1, assets=kept) == []
+    assert missing(warehouse, 1, assets=(*kept, "warehouse/refunds")) == [0]
+    with rewriting(warehouse, cleaned_from_raw(["orders"]), NINE, NINE + HOUR):
+        pass
+    assert missing(warehouse, 1, assets=kept) == [0]
+
+
 def test_what_is_loaded_of_an_earlier_time_is_looked_at_too(warehouse: Warehouse) -> None:
     load(warehouse, 0, 1)
     assert missing(warehouse, 2) == []
