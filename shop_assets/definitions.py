@@ -66,7 +66,7 @@ def build_definitions(
     compared = configured(settings, tables)
     made |= {name: list(comparison.tables) for name, comparison in compared.items()}
     analytics += reconciliation_assets(settings, tables)
-    upkeep = maintenance_assets(settings)
+    upkeep = maintenance_assets(settings, [name for c in compared.values() for name in c.tables])
     built = jobs.build(
         [mart_key(name) for name in sorted(names - daily)],
         [mart_key(name) for name in sorted(daily)],

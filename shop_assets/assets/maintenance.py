@@ -1,11 +1,12 @@
 """Maintenance: what grows is kept in order, once a day, at night.
 
-Each asset looks at a whole system, so none has partitions. Nothing that they do changes a row: they
-merge small files, let go of what nobody refers to any more, and refresh the planner's figures.
+Each asset looks at a whole system, so none has partitions. Nothing that they do changes a row that
+the shop has: they merge small files, let go of what nobody refers to any more, and refresh the
+planner's figures.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, asset
@@ -17,6 +18,7 @@ from shop_assets.partitions import DAY
 from shop_assets.resources import LakeResource, WarehouseResource
 from shop_assets.settings import ShopSettings
 from shop_assets.warehouse import upkeep
+from shop_assets.warehouse.reconciliation import leave_others
 
 LAYERS = ("raw", "clean", "quarantine")
 """Where the lake has tables."""
@@ -24,8 +26,13 @@ EVENTS_KEPT = dt.timedelta(days=30)
 """How long the words of Dagster's runs stay."""
 
 
-def maintenance_assets(settings: ShopSettings) -> list[AssetsDefinition]:
-    """The lake's, the warehouse's and the event log's."""
+def maintenance_assets(
+    settings: ShopSettings, differences: Collection[str]
+) -> list[AssetsDefinition]:
+    """The lake's, the warehouse's and the event log's.
+
+    `differences`: the tables of differences that the shop has.
+    """
 
     def nightly(name: str, kind: str, description: str) -> Callable[[Any], AssetsDefinition]:
         return asset(
@@ -64,12 +71,18 @@ def maintenance_assets(settings: ShopSettings) -> list[AssetsDefinition]:
     @nightly(
         "warehouse",
         "postgres",
-        "The planner's figures of tables with months, which PostgreSQL leaves alone.",
+        (
+            "The planner's figures of tables with months, which PostgreSQL leaves alone. Tables of "
+            "differences that the shop no longer has are emptied."
+        ),
     )
     @step
     def warehouse_upkeep(warehouse: WarehouseResource) -> MaterializeResult[None]:
+        left = leave_others(warehouse.open(), differences)
         done = upkeep.analyze(warehouse.open())
-        return MaterializeResult(metadata={"tables": len(done), "seconds": sum(done.values())})
+        return MaterializeResult(
+            metadata={"tables": len(done), "seconds": sum(done.values()), "emptied": left}
+        )
 
     @nightly(
         "event_log",

@@ -96,3 +96,10 @@ def begin(cursor: Cursor, name: str) -> None:
         "INSERT INTO meta.reconciliations (name, inputs) VALUES ($1, '') ON CONFLICT DO NOTHING",
         parameters=(name,),
     )
+
+
+def end(cursor: Cursor, name: str) -> None:
+    """From now on ask no more on behalf of this table of differences; loads under way end first."""
+    cursor.execute("LOCK TABLE meta.reconciliations IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    cursor.execute("DELETE FROM meta.reconciliations WHERE name = $1", parameters=(name,))

@@ -101,6 +101,25 @@ def reconcile(
         }
 
 
+def leave_others(warehouse: Warehouse, names: Collection[str]) -> list[str]:
+    """Empty the tables of differences but these, which are all that the shop has; their names.
+
+    Nothing is asked for on their behalf from then on. Should one come back, everything is compared.
+    """
+    frame = warehouse.read(
+        "SELECT name FROM meta.reconciliations "
+        "WHERE NOT (name = ANY (string_to_array($1, ','))) ORDER BY name",
+        (",".join(names),),
+    )
+    left = [name for name in frame["name"] if name in TABLES]
+    for name in left:
+        with warehouse.transaction() as cursor:
+            cursor.execute(f"LOCK TABLE {ddl.physical(TABLES[name])} IN SHARE ROW EXCLUSIVE MODE")
+            compared_keys.end(cursor, name)
+            _forget(cursor, TABLES[name])
+    return left
+
+
 @dataclass(frozen=True)
 class _Compared:
     """What a run compared: everything or not, for differences that count if made `before`."""

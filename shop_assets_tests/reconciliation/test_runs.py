@@ -25,7 +25,7 @@ from shop_assets.checks import reconciliation as checks
 from shop_assets.resources import WarehouseResource
 from shop_assets.stack.endpoints import Endpoints
 from shop_assets.warehouse.connection import Warehouse
-from shop_assets.warehouse.reconciliation import Judge, Reconciled
+from shop_assets.warehouse.reconciliation import Judge, Reconciled, leave_others
 from shop_assets_tests.reconciliation.books import GRACE, START, STRIPE, Books, differences
 from shop_assets_tests.reconciliation.test_checks import configured, settings_of
 from shop_assets_tests.warehouse.loads import HOUR, table_of, wait_for_waiter
@@ -387,3 +387,26 @@ def test_one_table_or_check_of_several_is_made_alone(
         assert {event.asset_key for event in done.get_asset_materialization_events()} == made
         evaluated = done.get_asset_check_evaluations()
         assert {(e.asset_key, e.check_name, e.passed) for e in evaluated} == checked
+
+
+def test_a_table_that_the_shop_no_longer_has_is_emptied_and_no_longer_asked_for(
+    settled: Warehouse,
+) -> None:
+    books = Books()
+    books.refund("A", 5)
+    books.add_to(settled, LATER["A"])
+    tables = [CHARGES.name, PAYOUTS.name, REFUNDS.name]
+    rows = f"SELECT count(*) FROM analytics_base.{REFUNDS.name}"
+    run_both(settled, CHARGES, REFUNDS)
+    assert leave_others(settled, tables) == []
+    assert table_of(settled, rows) == [(1,)]
+    assert leave_others(settled, tables[:2]) == [REFUNDS.name]
+    assert leave_others(settled, tables[:2]) == []
+    assert table_of(settled, rows) == [(0,)]
+    lose(settled, "B")
+    assert table_of(settled, "SELECT DISTINCT name FROM meta.stale_comparisons") == [
+        (CHARGES.name,)
+    ]
+    # Should the shop have it again, everything is compared.
+    assert run_both(settled, CHARGES, REFUNDS)[REFUNDS.name].anew
+    assert table_of(settled, rows) == [(1,)]
