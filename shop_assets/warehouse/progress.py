@@ -87,8 +87,8 @@ def missing_hours(
 
     One that was not written is enough: a run that failed half-way has loaded some tables only. So
     is one that was written before its hour was over, or that is outdated (see `rewriting`), or
-    whose cleaned rows are. But for the outdated an hour that is complete stays so: up to the first
-    that was missing when last asked, nothing else is looked at again (`meta.complete`).
+    whose cleaned rows are. An hour that is complete stays so, unless it is outdated: up to the
+    first that was missing when last asked, only that is looked at again (`meta.complete`).
     """
     names = ",".join(sorted(set(assets)))
     with warehouse.transaction() as cursor:

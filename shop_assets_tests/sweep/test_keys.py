@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from shop_assets.warehouse.connection import Warehouse
 from shop_assets_tests.sources.conftest import Postgres, postgres, postgres_server
 from shop_assets_tests.sources.reading import ALWAYS, database
 from shop_assets_tests.warehouse.databases import copied, emptied
+from shop_assets_tests.warehouse.loads import table_of, wait_for_waiter
 
 __all__ = ["postgres", "postgres_server"]
 NOW = dt.datetime(2026, 1, 31, 9, tzinfo=dt.UTC)
@@ -200,6 +202,42 @@ def test_what_is_marked_as_an_hour_ends_stands_in_an_hour_that_is_not_yet_loaded
     ]
     before = source_keys.found_gone(warehouse, "shop", "rows", long_ago, hour)
     assert before.num_rows == 0
+
+
+@pytest.mark.parametrize("how", ["mark_deleted", "mark_missing", "find_again"])
+def test_what_is_found_gone_is_held_in_the_order_in_which_it_is_noted(
+    warehouse: Warehouse, how: str
+) -> None:
+    # Two that hold some of the same keys in two orders would end each other in a deadlock.
+    names = [f"k{n:03}" for n in range(100)]
+    time = pa.repeat(pa.scalar(NOW, pa.timestamp("us", "UTC")), len(names))
+    source_keys.record(
+        warehouse, "shop", "rows", pa.table({"key": names, "hour": time, "changed_at": time})
+    )
+    gone = pa.table({"key": names[::-1], "gone_at": time})
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    stream = (warehouse, "shop", "rows")
+
+    def mark() -> None:
+        if how == "mark_deleted":
+            source_keys.mark_deleted(*stream, gone["key"], gone_at=later, known_at=later)
+        elif how == "mark_missing":
+            source_keys.mark_missing(*stream, gone, known_at=later, hour=NOW)
+        else:
+            source_keys.find_again(*stream, gone["key"])
+
+    one = "SELECT key FROM meta.source_keys WHERE key = 'k050' FOR UPDATE"
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.transaction() as cursor:
+            cursor.execute(one)
+            cursor.fetchall()
+            marked = pool.submit(mark)
+            wait_for_waiter(warehouse)
+            free = table_of(
+                warehouse, "SELECT key FROM meta.source_keys ORDER BY key FOR UPDATE SKIP LOCKED"
+            )
+        marked.result(timeout=60)
+    assert [key for (key,) in free] == names[51:]
 
 
 @contextmanager
